@@ -1,0 +1,1 @@
+"""Jupyter kernels inside Docker containers, and notebooks as container images."""

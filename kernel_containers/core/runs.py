@@ -1,0 +1,142 @@
+"""One execution of an image, from the request to the report. Durations are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+from kernel_containers.core.containers import Resources
+from kernel_containers.errors import Defect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_containers.core.parameters import JsonValue
+
+
+class RunState(Enum):
+    """Where a run stands; the last four are final."""
+
+    SUBMITTED = "submitted"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+_ENDS = {RunState.FAILED, RunState.CANCELLED, RunState.LOST}
+TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
+    RunState.SUBMITTED: frozenset({RunState.STARTING, *_ENDS}),
+    RunState.STARTING: frozenset({RunState.RUNNING, *_ENDS}),
+    RunState.RUNNING: frozenset({RunState.SUCCEEDED, *_ENDS}),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    RunState.LOST: frozenset({RunState.RUNNING, RunState.SUCCEEDED, RunState.FAILED}),
+}
+
+
+def advance(state: RunState, to: RunState) -> RunState:
+    """Return `to` if a run may go there from `state`.
+
+    Raises:
+        Defect: the table has no such transition.
+    """
+    if to not in TRANSITIONS[state]:
+        raise Defect(f"A run can't go from {state.value} to {to.value}.")
+    return to
+
+
+CellStatus = Literal["succeeded", "failed", "cancelled", "timed-out", "not-run", "skipped"]
+
+# Why a run ended; the exit code follows from it (0, 1, n, 65, 70, 74, 123, 124, 137, 138, 143).
+Cause = Literal[
+    "completed",
+    "cell-failed",
+    "exit",
+    "parameters",
+    "kernel-start",
+    "kernel-died",
+    "out-of-memory",
+    "cell-timeout",
+    "deadline",
+    "terminated",
+    "outputs",
+    "defect",
+]
+EXIT_CODES: Mapping[Cause, int] = {
+    "completed": 0,
+    "cell-failed": 1,
+    "exit": 1,  # the code given to sys.exit() replaces it
+    "parameters": 65,
+    "kernel-start": 138,
+    "kernel-died": 138,
+    "out-of-memory": 137,
+    "cell-timeout": 123,
+    "deadline": 124,
+    "terminated": 143,
+    "outputs": 74,
+    "defect": 70,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run. `image` is a manifest digest reference, or an image id of the engine.
+
+    `secrets` names parameters whose values are passed as files. Parameters are in JSON terms.
+    """
+
+    image: str
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()  # further arguments of the image's entrypoint
+    output: str | None = None
+    secrets: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name → value; only ever written to files
+    environment: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    network: str = "bridge"
+    run_id: str = ""
+
+    def __repr__(self) -> str:
+        # Values may be secret, so a request that ends up in a log shows names only.
+        return f"RunRequest(image={self.image!r}, parameters={sorted(self.parameters)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellReport:
+    """How one cell went; `index` counts all cells from 0."""
+
+    index: int
+    cell_id: str
+    status: CellStatus
+    started: str | None = None  # RFC 3339, UTC
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """`report.json`: the truth about a run. Secrets are masked before they get here."""
+
+    status: Literal["succeeded", "failed", "cancelled"]
+    cause: Cause
+    exit_code: int
+    message: str
+    run_id: str
+    image: str | None
+    manifest_sha256: str
+    notebook: str
+    started: str
+    finished: str
+    seconds: float
+    parameters: Mapping[str, JsonValue]
+    cells: tuple[CellReport, ...]
+    outputs: Mapping[str, str]
+    peak_memory: int | None = None  # bytes
+    warnings: tuple[str, ...] = ()
+    external_references: tuple[str, ...] = ()

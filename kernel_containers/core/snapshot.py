@@ -1,0 +1,136 @@
+"""The plan of what enters an image. Sizes are bytes, times whole seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kernel_containers.core.contract import Contract
+
+
+class FileKind(Enum):
+    """What an entry is; nothing else enters an image."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+
+
+class FileEntry(NamedTuple):
+    """One member of a layer. A tuple, not a dataclass: environments have 40,000 of them.
+
+    `target` is the absolute path inside the image; undecodable bytes are surrogates, as in
+    `os.fsdecode`. A file's bytes are `content` where it is not None, else those of `source`,
+    which has `size` bytes, `mtime_ns`, and the same `inode` (device, number) as its hard links;
+    `inode` is None for a file with one name.
+    """
+
+    target: str
+    kind: FileKind
+    mode: int
+    size: int = 0
+    mtime_ns: int = 0
+    source: str | None = None
+    link: str | None = None
+    inode: tuple[int, int] | None = None
+    content: bytes | None = None
+    group_writable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """Something that was found and does not enter the image; `size` counts all below a folder."""
+
+    path: str
+    reason: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSet:
+    """What becomes one layer: entries sorted by target, and the name of the layer's purpose.
+
+    Two sets with the same `fingerprint` have the same content; None means unknown, so that
+    the layer is built each time.
+    """
+
+    name: str
+    entries: tuple[FileEntry, ...]
+    fingerprint: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size for entry in self.entries)
+
+    @property
+    def count(self) -> int:
+        """Number of files."""
+        return sum(entry.kind is FileKind.FILE for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A Python as it describes itself. Paths are those it sees."""
+
+    executable: str
+    version: tuple[int, int, int]
+    implementation: str  # "cpython", as in sys.implementation.name
+    machine: str  # "x86_64", as in platform.machine()
+    prefix: str
+    base_prefix: str
+    libc: tuple[str, str]  # ("glibc", "2.36"); ("", "") where unknown
+    kernel_version: str | None  # ipykernel's version, None where it is not installed
+    path: tuple[str, ...] = ()  # sys.path, without the empty and the zip entries
+
+    @property
+    def version_text(self) -> str:
+        """`3.11.7`."""
+        return ".".join(map(str, self.version))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where the notebook's packages come from."""
+
+    kind: Literal["venv", "conda", "system", "image"]
+    interpreter: Interpreter
+    file_sets: tuple[FileSet, ...] = ()  # least changing first; none for kind "image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A likely secret. `excerpt` is masked: it never holds the secret itself."""
+
+    where: str
+    rule: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole plan: a base image that the engine or a registry has, and what is put on it.
+
+    `file_sets` are in layer order, lowest first, without the runner. `user` is the image's
+    numeric `uid:gid`; `user_reason` says why it is not the usual one.
+    """
+
+    notebook: Path
+    title: str
+    description: str
+    base: str  # as the engine knows it: an id, a digest or a name
+    base_name: str
+    environment: Environment
+    file_sets: tuple[FileSet, ...]
+    contract: Contract
+    user: str
+    user_reason: str = ""
+    variables: tuple[tuple[str, str], ...] = ()  # environment variables of the image
+    exclusions: tuple[Exclusion, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    created: str = ""  # RFC 3339: the notebook's mtime
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The Docker Engine API: endpoint, containers, images and their streams."""

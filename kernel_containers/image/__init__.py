@@ -1,0 +1,1 @@
+"""Layers, configs and manifests, and the store they lie in."""

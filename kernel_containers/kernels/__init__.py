@@ -1,0 +1,1 @@
+"""Kernelspecs whose kernels live in Docker containers."""

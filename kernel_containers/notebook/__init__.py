@@ -1,0 +1,1 @@
+"""What a notebook says: its cells, its variables; pure functions over the source."""

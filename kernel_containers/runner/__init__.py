@@ -1,0 +1,1 @@
+"""The entrypoint of a produced image."""
