@@ -1,0 +1,175 @@
+"""The connection to an engine, and what its failures mean."""
+
+from __future__ import annotations
+
+import functools
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import docker
+import requests
+import urllib3
+from docker.errors import APIError, DockerException, TLSParameterError
+from docker.tls import TLSConfig
+
+from kernel_containers.engine.endpoint import Endpoint, find_endpoint
+from kernel_containers.errors import (
+    InvalidInput,
+    KernelContainersError,
+    NotFound,
+    Refused,
+    TryAgain,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CONNECTIONS = 32  # kept at once: six kernels starting together need about four each
+TIMEOUT = 60.0  # seconds without a byte; creating a container takes 0.03 s, under load 2 s
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that has answered once."""
+
+    endpoint: Endpoint
+    api: docker.APIClient
+    timeout: float = TIMEOUT
+
+    @functools.cached_property
+    def patient(self) -> docker.APIClient:
+        """A second client without a time limit, for streams that may be silent: load, wait."""
+        return _client(self.endpoint, None)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine's folders can be mounted: the engine has a Unix socket here."""
+        return self.endpoint.socket is not None
+
+    def info(self) -> dict[str, Any]:
+        """Return the engine's description of itself (`docker info`).
+
+        Raises:
+            Unavailable: the engine does not answer.
+        """
+        with engine_errors("The Docker Engine was not able to describe itself."):
+            return self.api.info()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.api.close()
+        if "patient" in self.__dict__:
+            self.patient.close()
+
+
+def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOUT) -> Engine:
+    """Return a connection to the engine that the docker command would use.
+
+    Raises:
+        NotFound: the Docker context does not exist.
+        Refused: this user may not use the engine's socket.
+        Unavailable: nothing answers.
+    """
+    endpoint = find_endpoint(os.environ if environ is None else environ)
+    try:
+        return Engine(endpoint, _client(endpoint, timeout), timeout)
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise _cannot_connect(endpoint, error) from error
+
+
+def _client(endpoint: Endpoint, timeout: float | None) -> docker.APIClient:
+    tls: TLSConfig | bool = False
+    if folder := endpoint.certificates:
+        try:
+            tls = TLSConfig(
+                client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
+                ca_cert=str(folder / "ca.pem"),
+                verify=endpoint.verify,
+            )
+        except TLSParameterError as error:
+            raise InvalidInput(
+                f"The certificates for {endpoint.host} can't be used.",
+                why=str(error),
+                todo=f"put ca.pem, cert.pem and key.pem into {folder}",
+            ) from error
+    return docker.APIClient(
+        base_url=endpoint.host,
+        version="auto",
+        timeout=timeout,  # type: ignore[arg-type]  # None, no limit, is passed on to requests
+        tls=tls,
+        max_pool_size=CONNECTIONS,
+        use_ssh_client=endpoint.host.startswith("ssh://"),
+    )
+
+
+def _cannot_connect(endpoint: Endpoint, error: BaseException) -> KernelContainersError:
+    causes = list(_causes(error))
+    where = f"{endpoint.host} (from {endpoint.origin})"
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        return Refused(
+            f"This user may not use the Docker Engine at {where}.",
+            why="the socket belongs to root and the group docker",
+            todo="run `sudo usermod -aG docker $USER`, then log in again",
+        )
+    if any(isinstance(cause, FileNotFoundError) for cause in causes):
+        return Unavailable(
+            f"No Docker Engine answers at {where}.",
+            why="its socket does not exist",
+            todo="install Docker Engine and start it: `sudo systemctl start docker`",
+        )
+    return Unavailable(
+        f"No Docker Engine answers at {where}.",
+        why=str(causes[-1]) or repr(causes[-1]),
+        todo="check that it runs: `docker info`",
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it was made from: requests hides the OSError deep in args."""
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        current = todo.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        more = [current.__cause__, current.__context__, getattr(current, "reason", None)]
+        todo += [item for item in [*more, *current.args] if isinstance(item, BaseException)]
+
+
+@contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turn docker-py's and the connection's errors into ours; `what` says what did not happen.
+
+    404 is NotFound, 409 TryAgain, other 4xx InvalidInput, all else Unavailable.
+    """
+    try:
+        yield
+    except APIError as error:
+        status = error.status_code or 500
+        why = str(error.explanation or error)
+        if status == 404:
+            raise NotFound(what, why=why) from error
+        if status == 409:
+            raise TryAgain(what, why=why) from error
+        if status in (401, 403):
+            raise Refused(what, why=why) from error
+        if status < 500:
+            raise InvalidInput(what, why=why) from error
+        raise Unavailable(what, why=why) from error
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        DockerException,
+        ConnectionError,
+        TimeoutError,
+    ) as error:
+        raise Unavailable(
+            what,
+            why=f"the connection to the engine broke: {error}",
+            todo="check that it runs: `docker info`",
+        ) from error

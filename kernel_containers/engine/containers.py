@@ -1,0 +1,303 @@
+"""Containers of the engine."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from docker.types import DeviceRequest, LogConfig
+from docker.types import Mount as BindMount
+
+from kernel_containers.engine.client import Engine, engine_errors
+from kernel_containers.errors import NotFound, TryAgain, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from kernel_containers.core.containers import ContainerSpec, Resources
+
+LOG_SIZE = "16m"  # what the engine keeps of a container's output
+
+
+class ExitState(NamedTuple):
+    """How a container ended; 137 alone does not mean that memory ran out."""
+
+    code: int
+    out_of_memory: bool
+    error: str
+
+
+class Finished(NamedTuple):
+    """A container that ran to its end."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class PlacedFile(NamedTuple):
+    """A file for `put_files`; `content` None makes a folder."""
+
+    name: str  # relative to the folder
+    content: bytes | None
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A container in a list; `created` is seconds since the epoch."""
+
+    id: str
+    name: str
+    image: str
+    state: str
+    labels: Mapping[str, str]
+    created: int
+
+
+def create(engine: Engine, spec: ContainerSpec) -> str:
+    """Create a container and return its id.
+
+    Raises:
+        NotFound: the image is not there.
+        InvalidInput, Unavailable: the engine refused the settings; its words are the cause.
+    """
+    what = f"The engine was not able to create a container of {spec.image}."
+    with engine_errors(what):
+        host_config = engine.api.create_host_config(**_host_config(spec))
+        created = engine.api.create_container(
+            spec.image,
+            command=list(spec.command) or None,
+            entrypoint=None if spec.entrypoint is None else list(spec.entrypoint),
+            name=spec.name,
+            environment=dict(spec.environment),
+            labels=dict(spec.labels),
+            user=spec.user or None,
+            working_dir=spec.working_directory,
+            stdin_open=spec.stdin,
+            detach=not spec.stdin,
+            host_config=host_config,
+        )
+    return str(created["Id"])
+
+
+def _host_config(spec: ContainerSpec) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        # Not `binds`: they create missing folders as root, and volumes for relative paths.
+        "mounts": [
+            BindMount(mount.target, mount.source, type="bind", read_only=mount.read_only)
+            for mount in spec.mounts
+        ],
+        "tmpfs": dict(spec.tmpfs),
+        "group_add": list(spec.groups) or None,
+        "network_mode": spec.network,
+        "read_only": spec.read_only,
+        "auto_remove": spec.auto_remove,
+        "security_opt": ["no-new-privileges"] if spec.drop_capabilities else None,
+        "cap_drop": ["ALL"] if spec.drop_capabilities else None,
+        "init": False,
+        "log_config": LogConfig(type="json-file", config={"max-size": LOG_SIZE})
+        if spec.keep_logs
+        else LogConfig(type="none"),
+    }
+    return config | _limits(spec.resources)
+
+
+def _limits(resources: Resources) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if resources.memory is not None:
+        # Equal limits mean no swap: a container that swaps is slow instead of out of memory.
+        limits |= {"mem_limit": resources.memory, "memswap_limit": resources.memory}
+    if resources.cpus is not None:
+        limits["nano_cpus"] = int(resources.cpus * 1e9)
+    if resources.pids is not None:
+        limits["pids_limit"] = resources.pids
+    if resources.shm_size is not None:
+        limits["shm_size"] = resources.shm_size
+    if resources.gpus is not None:
+        limits["device_requests"] = [_gpus(resources.gpus)]
+    return limits
+
+
+def _gpus(text: str) -> DeviceRequest:
+    if text == "all" or text.isdigit():
+        count = -1 if text == "all" else int(text)
+        return DeviceRequest(count=count, capabilities=[["gpu"]])
+    return DeviceRequest(device_ids=text.split(","), capabilities=[["gpu"]])
+
+
+def start(engine: Engine, container: str) -> None:
+    """Start a created container.
+
+    Raises:
+        InvalidInput, Unavailable: the engine's words are the cause.
+    """
+    with engine_errors("The engine was not able to start the container."):
+        engine.api.start(container)
+
+
+def stop(engine: Engine, container: str, grace: float = 10.0) -> None:
+    """Send SIGTERM, and SIGKILL after `grace` seconds; a container that is gone is fine."""
+    try:
+        with engine_errors("The engine was not able to stop the container."):
+            engine.patient.stop(container, timeout=int(grace))
+    except NotFound:
+        return
+
+
+def kill(engine: Engine, container: str, signal: str = "SIGKILL") -> None:
+    """Send a signal; a container that is gone or has ended is fine."""
+    try:
+        with engine_errors("The engine was not able to signal the container."):
+            engine.api.kill(container, signal)
+    except (NotFound, TryAgain):
+        return
+
+
+def wait(engine: Engine, container: str) -> ExitState:
+    """Return how the container ended, once it has.
+
+    Raises:
+        NotFound: it is gone, so that nobody can tell.
+        Unavailable: the connection broke.
+    """
+    with engine_errors("The engine was not able to wait for the container."):
+        answer = cast("dict[str, Any]", engine.patient.wait(container))
+    try:
+        state = inspect(engine, container)["State"]
+        return ExitState(
+            int(state["ExitCode"]), bool(state.get("OOMKilled")), str(state.get("Error") or "")
+        )
+    except NotFound:  # removed by itself in the meantime
+        error = (answer.get("Error") or {}).get("Message", "")
+        return ExitState(int(answer["StatusCode"]), out_of_memory=False, error=str(error))
+
+
+def inspect(engine: Engine, container: str) -> dict[str, Any]:
+    """Return the engine's description of a container.
+
+    Raises:
+        NotFound: it does not exist.
+    """
+    with engine_errors(f"The engine was not able to look up the container {container[:12]}."):
+        description: dict[str, Any] = engine.api.inspect_container(container)
+    return description
+
+
+def remove(engine: Engine, container: str, *, patience: float = 10.0) -> None:
+    """Remove a container and its anonymous volumes, whatever its state; return when it is gone.
+
+    Raises:
+        Unavailable: it is still there after `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with engine_errors("The engine was not able to remove the container."):
+                engine.api.remove_container(container, force=True, v=True)
+            return
+        except NotFound:
+            return
+        except TryAgain as error:  # its removal is already under way
+            if time.monotonic() > deadline:
+                raise Unavailable(error.what, why=error.why) from error
+            time.sleep(0.05)
+
+
+def put_files(engine: Engine, container: str, folder: str, files: Iterable[PlacedFile]) -> None:
+    """Write files below `folder`, which must exist in the container.
+
+    Raises:
+        InvalidInput: the container's root is read-only, or the folder does not exist.
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for file in files:
+            member = tarfile.TarInfo(file.name)
+            member.uid, member.gid, member.mode = file.uid, file.gid, file.mode
+            member.mtime = int(time.time())
+            if file.content is None:
+                member.type = tarfile.DIRTYPE
+                tar.addfile(member)
+            else:
+                member.size = len(file.content)
+                tar.addfile(member, io.BytesIO(file.content))
+    with engine_errors(f"The engine was not able to write files to {folder}."):
+        engine.api.put_archive(container, folder, archive.getvalue())
+
+
+def get_archive(engine: Engine, container: str, path: str) -> Iterator[bytes]:
+    """Yield a tar archive of a file or folder in the container.
+
+    Raises:
+        NotFound: there is no such path.
+        Unavailable: the stream was cut.
+    """
+    with engine_errors(f"The engine was not able to read {path} in the container."):
+        chunks, _ = engine.api.get_archive(container, path)
+        yield from chunks
+
+
+def output(engine: Engine, container: str) -> Iterator[tuple[str, bytes]]:
+    """Yield ("stdout" | "stderr", bytes) from the start to the container's end.
+
+    Call it before `start` to miss nothing of a container that keeps no logs.
+    """
+    with engine_errors("The engine was not able to follow the container's output."):
+        frames = engine.patient.attach(container, stream=True, logs=True, demux=True)
+    return _frames(frames)
+
+
+def _frames(frames: Iterable[tuple[bytes | None, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+    with engine_errors("The container's output was cut."):
+        for stdout, stderr in frames:
+            if stdout:
+                yield "stdout", stdout
+            if stderr:
+                yield "stderr", stderr
+
+
+def run_once(engine: Engine, spec: ContainerSpec) -> Finished:
+    """Run a short-lived container to its end and remove it, whatever happens.
+
+    Raises:
+        NotFound, InvalidInput, Unavailable: as from `create` and `start`.
+    """
+    container = create(engine, spec)
+    parts: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+    try:
+        frames = output(engine, container)
+        start(engine, container)
+        for stream, data in frames:
+            parts[stream].append(data)
+        state = wait(engine, container)
+    finally:
+        remove(engine, container)
+    return Finished(state.code, b"".join(parts["stdout"]), b"".join(parts["stderr"]))
+
+
+def find(engine: Engine, labels: Mapping[str, str | None]) -> list[Found]:
+    """Return all containers with these labels, newest first; a value of None matches any.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    wanted = [name if value is None else f"{name}={value}" for name, value in labels.items()]
+    with engine_errors("The engine was not able to list its containers."):
+        answer = engine.api.containers(all=True, filters={"label": wanted})
+    return [
+        Found(
+            id=str(item["Id"]),
+            name=str((item.get("Names") or [""])[0]).lstrip("/"),
+            image=str(item.get("Image", "")),
+            state=str(item.get("State", "")),
+            labels=dict(item.get("Labels") or {}),
+            created=int(item.get("Created", 0)),
+        )
+        for item in answer
+    ]

@@ -1,0 +1,198 @@
+"""Images of the engine. Streams raise on an error line and when they end without evidence."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from docker.errors import ImageNotFound
+
+from kernel_containers.core.digest import Digest
+from kernel_containers.core.oci import ImageConfig, Platform
+from kernel_containers.core.progress import Progress, Report
+from kernel_containers.core.reference import ImageReference
+from kernel_containers.engine.client import Engine, engine_errors
+from kernel_containers.errors import NotFound, TryAgain, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import requests
+
+_LOADED = re.compile(r"Loaded image(?: ID)?: (.+)")
+CHUNK = 1024 * 1024  # bytes read at a time from a saved image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineImage:
+    """An image as the engine describes it; `size` is bytes on its disk."""
+
+    id: Digest
+    names: tuple[str, ...]
+    repository_digests: tuple[str, ...]
+    config: ImageConfig
+    size: int
+
+
+def inspect(engine: Engine, reference: str) -> EngineImage | None:
+    """Return the image of a name, digest or id; None where the engine has none.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    with engine_errors(f"The engine was not able to look up the image {reference}."):
+        try:
+            found = engine.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+        except ImageNotFound:
+            return None
+    return _read(found)
+
+
+def _read(found: dict[str, Any]) -> EngineImage:
+    config = found.get("Config") or {}
+    return EngineImage(
+        id=Digest.parse(found["Id"]),
+        names=tuple(found.get("RepoTags") or ()),
+        repository_digests=tuple(found.get("RepoDigests") or ()),
+        size=int(found.get("Size") or 0),
+        config=ImageConfig(
+            platform=Platform(
+                found.get("Os") or "linux",
+                found.get("Architecture") or "amd64",
+                found.get("Variant") or None,
+            ),
+            diff_ids=tuple(Digest.parse(layer) for layer in found["RootFS"].get("Layers") or ()),
+            created=found.get("Created"),
+            user=config.get("User") or "",
+            environment=tuple(config.get("Env") or ()),
+            entrypoint=tuple(config.get("Entrypoint") or ()),
+            command=tuple(config.get("Cmd") or ()),
+            working_directory=config.get("WorkingDir") or "/",
+            labels=dict(config.get("Labels") or {}),
+        ),
+    )
+
+
+def diff_id_chains(engine: Engine) -> list[tuple[Digest, ...]]:
+    """Return the layers of every image that the engine has, lowest layer first.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    with engine_errors("The engine was not able to list its images."):
+        ids = {str(image["Id"]) for image in engine.api.images()}
+    images = (inspect(engine, image_id) for image_id in sorted(ids))
+    return [image.config.diff_ids for image in images if image]
+
+
+def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineImage:
+    """Make the engine fetch an image and return it.
+
+    Raises:
+        NotFound, Refused, Unavailable: the registry's words are the cause.
+    """
+    what = f"The engine was not able to pull {reference}."
+    name = str(ImageReference(reference.repository))
+    done: dict[str, tuple[int, int]] = {}
+    finished = False
+    with engine_errors(what):
+        lines = engine.patient.pull(name, tag=reference.target, stream=True, decode=True)
+        for line in lines:
+            _raise_error(line, what)
+            detail = line.get("progressDetail") or {}
+            if "total" in detail:
+                done[line.get("id", "")] = (detail.get("current", 0), detail["total"])
+            status = str(line.get("status", ""))
+            finished = finished or status.startswith("Status: ")
+            report(
+                Progress(
+                    stage="pull",
+                    message=" ".join(filter(None, (line.get("id"), status))),
+                    done=sum(current for current, _ in done.values()),
+                    total=sum(total for _, total in done.values()) or None,
+                    unit="bytes",
+                )
+            )
+    image = inspect(engine, str(reference)) if finished else None
+    if image is None:
+        raise Unavailable(what, why="its answer ended before it said that the image is there")
+    return image
+
+
+def save(engine: Engine, image_ids: Iterable[str]) -> Iterator[bytes]:
+    """Yield the bytes of a tar archive with these images, as `docker save` writes it.
+
+    Raises:
+        NotFound: an image is not there.
+        Unavailable: the stream was cut.
+    """
+    ids = list(image_ids)
+    what = f"The engine was not able to hand out {', '.join(ids)}."
+    with engine_errors(what):
+        response = _request(engine, "GET", "/images/get", params={"names": ids})
+        with response:
+            yield from response.iter_content(CHUNK)
+
+
+def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
+    """Give the engine a tar archive as `docker load` reads it; return the names and ids it tells.
+
+    Raises:
+        Unavailable: the engine refused the archive, or its answer has no image.
+    """
+    what = "The engine was not able to load an image."
+    loaded: list[str] = []
+    with engine_errors(what):
+        response = _request(
+            engine, "POST", "/images/load", data=iter(chunks), params={"quiet": "1"}
+        )
+        for text in response.iter_lines():
+            line = json.loads(text)
+            _raise_error(line, what)
+            words = str(line.get("stream", "")).strip()
+            if found := _LOADED.fullmatch(words):
+                loaded.append(found[1])
+    if not loaded:
+        raise Unavailable(what, why="its answer ended before it named an image")
+    return loaded
+
+
+def _request(engine: Engine, method: str, path: str, **options: Any) -> requests.Response:
+    """Send a streaming request that docker-py has no whole method for.
+
+    Its get_image() takes one image only, and its load_image() hides error lines.
+    """
+    client: Any = engine.patient
+    url = client._url(path)  # noqa: SLF001
+    response = client.request(method, url, stream=True, timeout=None, **options)
+    client._raise_for_status(response)  # noqa: SLF001
+    return cast("requests.Response", response)
+
+
+def tag(engine: Engine, image: str, reference: ImageReference) -> None:
+    """Give an image a name; another image that had it loses it.
+
+    Raises:
+        NotFound: the image is not there.
+    """
+    name = str(ImageReference(reference.repository))
+    with engine_errors(f"The engine was not able to name the image {reference}."):
+        engine.api.tag(image, name, reference.tag or "latest", force=True)
+
+
+def remove(engine: Engine, image: str) -> bool:
+    """Remove a name, or an image by id; False where it was not there or something uses it."""
+    try:
+        with engine_errors(f"The engine was not able to remove the image {image}."):
+            engine.api.remove_image(image)
+    except (NotFound, TryAgain):
+        return False
+    return True
+
+
+def _raise_error(line: dict[str, Any], what: str) -> None:
+    if "error" in line or "errorDetail" in line:
+        detail = line.get("errorDetail") or {}
+        raise Unavailable(what, why=str(detail.get("message") or line.get("error")))
