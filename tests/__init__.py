@@ -1,0 +1,1 @@
+"""Tests with the real parts; `scripts/services` and `tests/support` start them."""

@@ -1,0 +1,125 @@
+"""What tests of all packages share: real servers, images and the engine, started once per run."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from tests.support.images import ensure_base_image, ensure_kernel_image
+from tests.support.registry import RegistryServer, start_registry
+from tests.support.s3 import S3Server, start_s3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kernel_containers.engine import Engine
+
+LABEL = "io.kernel-containers"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add this suite's options."""
+    parser.addoption("--full", action="store_true", help="run the tests marked `full` too")
+    parser.addoption(
+        "--own-engine",
+        action="store_true",
+        help="nobody else uses the engine meanwhile: a container left behind fails the run",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave slow tests out, unless asked for or named."""
+    if config.getoption("--full") or config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("full")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = _containers()
+    yield
+    left = _containers() - before
+    if left and request.config.getoption("--own-engine"):
+        pytest.fail(f"containers were left behind: {', '.join(sorted(left))}")
+
+
+def _containers() -> set[str]:
+    """Return the names of the containers that carry our label; none where no engine answers."""
+    try:
+        engine = docker.from_env(timeout=10)
+    except docker.errors.DockerException:
+        return set()
+    with closing(engine):
+        found = engine.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+        return {container.name for container in found}
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A registry that asks nobody who they are. Tests use repository names of their own."""
+    server = start_registry(tmp_path_factory.mktemp("registry"), "none")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def secure_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A registry with a certificate that signs itself, a user and a password."""
+    server = start_registry(tmp_path_factory.mktemp("secure-registry"), "tls-htpasswd")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server that checks signatures. Tests make buckets of their own, see `bucket`."""
+    server = start_s3(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> str:
+    """The name of a new, empty bucket."""
+    name = f"tests-{uuid.uuid4().hex[:12]}"
+    with closing(s3.client()) as client:
+        client.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The machine's engine."""
+    from kernel_containers.engine import connect  # noqa: PLC0415  # tests of core need no engine
+
+    connected = connect()
+    yield connected
+    connected.close()
+
+
+@pytest.fixture(scope="session")
+def base_image() -> str:
+    """The name of an image with Debian 12 and Python 3.11, and no packages from PyPI."""
+    return ensure_base_image()
+
+
+@pytest.fixture(scope="session")
+def kernel_image() -> str:
+    """The name of an image with ipykernel, pandas and matplotlib in the venv `/opt/venv`."""
+    return ensure_kernel_image()
+
+
+@pytest.fixture
+def tmp_cache(tmp_path: Path) -> Path:
+    """An empty folder for what the product caches."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    return folder

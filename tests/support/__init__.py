@@ -1,0 +1,1 @@
+"""Real servers and images that tests of several packages share."""
