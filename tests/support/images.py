@@ -16,28 +16,29 @@ from typing import TYPE_CHECKING
 import docker
 from docker.errors import ImageNotFound
 
+from scripts.machine import base_image_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker.models.containers import Container
 
-BASE_IMAGE = "kernel-containers/base:bookworm-py3.11"
 KERNEL_REPOSITORY = "kernel-containers/test-kernel"
-# The base's exact Python: wheels that need a later patch level must not be chosen.
-BASE_PYTHON = "3.11.2"
 PACKAGES = ("ipykernel", "pandas", "matplotlib")
 ENVIRONMENT = "/opt/venv"
+VERSION_COMMAND = "python3 -c 'import platform; print(platform.python_version())'"
 RECIPE = 1  # raise it when this file makes the image in another way
 
 
 def ensure_base_image() -> str:
-    """Return the name of the base image: Debian 12 with Python 3.11 and no packages from PyPI."""
+    """Return the name of the base image: this system's release, its Python, nothing from PyPI."""
+    name = base_image_name()
     with closing(docker.from_env()) as engine:
         try:
-            engine.images.get(BASE_IMAGE)
+            engine.images.get(name)
         except ImageNotFound:
-            raise RuntimeError(f"{BASE_IMAGE} is missing; run scripts/make-base-image") from None
-    return BASE_IMAGE
+            raise RuntimeError(f"{name} is missing; run scripts/make-base-image") from None
+    return name
 
 
 def ensure_kernel_image() -> str:
@@ -45,24 +46,24 @@ def ensure_kernel_image() -> str:
 
     The first call on a machine downloads wheels; later ones find the image in the engine.
     """
-    ensure_base_image()
-    # A container of our own label would look like one that a test left behind.
+    base_name = ensure_base_image()
     with _one_at_a_time(), closing(docker.from_env(timeout=300)) as engine:
-        base = engine.images.get(BASE_IMAGE)
-        made_from = f"{RECIPE} {base.id} {BASE_PYTHON} {PACKAGES} {ENVIRONMENT}"
+        base = engine.images.get(base_name)
+        made_from = f"{RECIPE} {base.id} {PACKAGES} {ENVIRONMENT}"
         name = f"{KERNEL_REPOSITORY}:{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
         try:
             engine.images.get(name)
             return name
         except ImageNotFound:
             pass
+        # Without our label: it would look like a container that a test left behind.
+        container = engine.containers.create(
+            base.id, ["sleep", "infinity"], network_mode="none", init=True
+        )
         with tempfile.TemporaryDirectory() as folder:
-            _download_wheels(Path(folder))
-            container = engine.containers.create(
-                base.id, ["sleep", "infinity"], network_mode="none", init=True
-            )
             try:
                 container.start()
+                _download_wheels(Path(folder), _execute(container, VERSION_COMMAND).strip())
                 _install(container, Path(folder))
                 _commit(container, name)
             finally:
@@ -79,10 +80,11 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def _download_wheels(folder: Path) -> None:
-    # Here and not in the container, where the machine's pip settings and certificates are absent.
+def _download_wheels(folder: Path, version: str) -> None:
+    # Here and not in the container, where the machine's pip settings and certificates are absent;
+    # for the container's exact Python, as some wheels need a later patch level.
     command = [sys.executable, "-m", "pip", "download", "-qq", "--only-binary=:all:"]
-    command += ["--python-version", BASE_PYTHON, "--dest", str(folder), *PACKAGES]
+    command += ["--python-version", version, "--dest", str(folder), *PACKAGES]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
@@ -92,15 +94,17 @@ def _install(container: Container, wheels: Path) -> None:
         tar.add(wheels, "wheels")
     container.put_archive("/tmp", archive.getvalue())
     pip = f"{ENVIRONMENT}/bin/pip install --no-index --find-links /tmp/wheels {' '.join(PACKAGES)}"
-    for command in (
-        f"python3 -m venv {ENVIRONMENT}",
-        # Without compiled files every kernel start would compile 2000 modules.
-        f"env PYTHONDONTWRITEBYTECODE= {pip}",
-        "rm -r /tmp/wheels",
-    ):
-        done = container.exec_run(command)
-        if done.exit_code:
-            raise RuntimeError(f"{command!r} failed in the container:\n{done.output.decode()}")
+    _execute(container, f"python3 -m venv {ENVIRONMENT}")
+    _execute(container, pip)
+    _execute(container, "rm -r /tmp/wheels")
+
+
+def _execute(container: Container, command: str) -> str:
+    done = container.exec_run(command)
+    output: str = done.output.decode()
+    if done.exit_code:
+        raise RuntimeError(f"{command!r} failed in the container:\n{output}")
+    return output
 
 
 def _commit(container: Container, name: str) -> None:
