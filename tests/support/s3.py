@@ -66,7 +66,9 @@ def start_s3(folder: Path) -> S3Server:
     """Start an S3 server that keeps its buckets below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "s3.log"
-    keys = ["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
+    secret_file = folder / "secret"
+    secret_file.write_text(SECRET_KEY)
+    keys = ["--access-key", ACCESS_KEY, "--secret-key-file", str(secret_file)]
     command = [sys.executable, str(SCRIPT), "--folder", str(folder), *keys]
     server, found = start_server(command, log, r"ready (http://\S+)")
     return S3Server(
