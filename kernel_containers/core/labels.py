@@ -16,6 +16,9 @@ CONTRACT = f"{PREFIX}.contract"
 KERNEL = f"{PREFIX}.kernel"
 PARAMETERS = f"{PREFIX}.parameters"
 
+# On layers: what a layer is for.
+LAYER = f"{PREFIX}.layer"
+
 # https://github.com/opencontainers/image-spec/blob/main/annotations.md
 OCI_TITLE = "org.opencontainers.image.title"
 OCI_DESCRIPTION = "org.opencontainers.image.description"

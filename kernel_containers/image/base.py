@@ -1,0 +1,110 @@
+"""The image that others are built on, as the store keeps it.
+
+The engine hands it out uncompressed (`docker save`); each layer is compressed once. What later
+layers must know of its file system is kept beside: symbolic links, and folders with their modes.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.oci_json import config_from_json
+from kernel_containers.core.progress import Progress, Report
+from kernel_containers.engine import images
+from kernel_containers.errors import NotFound
+from kernel_containers.image.archive import SavedImage, read_archive
+from kernel_containers.image.compress import fastest
+from kernel_containers.image.placement import Ground
+from kernel_containers.image.store import layer_from_json, layer_to_json
+from kernel_containers.image.tree import Tree, read_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from kernel_containers.core.digest import Digest
+    from kernel_containers.core.oci import ImageConfig, Layer
+    from kernel_containers.engine import Engine
+    from kernel_containers.image.store import BlobStore
+
+_FORMAT = 1  # of the record: raise it when it changes
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """An image whose layers are in the store.
+
+    `links` maps the absolute path of each symbolic link to its text, `folders` that of each
+    folder to its mode. `/` is in neither.
+    """
+
+    name: str
+    id: Digest
+    config: ImageConfig
+    layers: tuple[Layer, ...]
+    links: Mapping[str, str]
+    folders: Mapping[str, int]
+
+    @functools.cached_property
+    def ground(self) -> Ground:
+        """What the first layer on this image has to respect."""
+        return Ground(self.links, self.folders.keys())
+
+
+def import_base(engine: Engine, image: str, store: BlobStore, report: Report) -> BaseImage:
+    """Return an image of the engine with all its layers in the store.
+
+    The same image id is read from the engine only once, as long as the store keeps its blobs.
+
+    Raises:
+        NotFound: the engine has no such image.
+        Unavailable: the engine's archive is cut, or does not match the image's own digests.
+        CannotWrite: the store's disk is full.
+    """
+    found = images.inspect(engine, image)
+    if found is None:
+        raise NotFound(
+            f"The engine has no image {image}.", todo=f"pull it first: `docker pull {image}`"
+        )
+    key = f"base {_FORMAT} {found.id} {fastest().name}"
+    record = store.recall_record(key)
+    if record is None:
+        chunks = _counted(images.save(engine, [str(found.id)]), image, found.size, report)
+        saved = read_archive(chunks, store)
+        record = _record(saved, store)
+        store.remember_record(key, record, saved.layers)
+    return _from_record(image, found.id, record)
+
+
+def _counted(chunks: Iterable[bytes], image: str, total: int, report: Report) -> Iterator[bytes]:
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        report(
+            Progress(stage="base", message=image, done=min(done, total), total=total, unit="bytes")
+        )
+
+
+def _record(saved: SavedImage, store: BlobStore) -> dict[str, Any]:
+    tree = Tree()
+    for layer in saved.layers:
+        tree.put(read_layer(store.path(layer.descriptor.digest)))
+    return {
+        "config": saved.config,
+        "layers": [layer_to_json(layer) for layer in saved.layers],
+        "links": tree.links(),
+        "folders": tree.folders(),
+    }
+
+
+def _from_record(name: str, image_id: Digest, record: dict[str, Any]) -> BaseImage:
+    return BaseImage(
+        name=name,
+        id=image_id,
+        config=config_from_json(record["config"]),
+        layers=tuple(layer_from_json(layer) for layer in record["layers"]),
+        links=record["links"],
+        folders=record["folders"],
+    )

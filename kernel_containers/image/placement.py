@@ -1,0 +1,167 @@
+"""Where entries land on what lies below them: the base image and the layers under their own.
+
+A layer that writes through a symbolic link of a lower one replaces the link by a folder: with
+`lib/x` over a base whose `/lib` is a link to `usr/lib`, not even `sh` starts. So each target is
+first resolved as a process in the container would. And a parent folder that nothing has would
+come out unreadable (engines make it 0600 or 0700), so it is added.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.snapshot import FileEntry, FileKind
+from kernel_containers.errors import Defect, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence, Set
+
+_MOST_LINKS = 40  # as in the kernel
+_NOT_A_NAME = ("", ".", "..")
+PARENT_MODE = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The symbolic links and folders that lie below a layer, by absolute path.
+
+    The folder `/` is always there and not listed.
+    """
+
+    links: Mapping[str, str] = field(default_factory=dict)
+    folders: Set[str] = frozenset()
+
+    def under(self, entries: Iterable[FileEntry]) -> Ground:
+        """Return the ground of the next layer, when `entries` are put on this one.
+
+        `entries` must already be placed.
+        """
+        links, folders = dict(self.links), set(self.folders)
+        for entry in entries:
+            if entry.kind is FileKind.FOLDER:
+                folders.add(entry.target)
+            elif entry.kind is FileKind.LINK:
+                links[entry.target] = entry.link or ""
+                folders.discard(entry.target)
+            elif entry.target in links:
+                del links[entry.target]
+        return Ground(links, folders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Entries sorted by their final target, and what of the ground decided on it."""
+
+    entries: tuple[FileEntry, ...]
+    links: tuple[tuple[str, str], ...]
+    parents: tuple[str, ...]
+
+
+def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
+    """Return `entries`, given in order, with targets resolved and with the parents they lack.
+
+    Links among `entries` are followed as well. A link or file at the place of a link replaces
+    it; a folder there goes where the link leads.
+    Folders keep the modes they have in `ground` unless they are among `entries`. Of two entries
+    with the same final target the last one counts.
+
+    Raises:
+        InvalidInput: links of the ground lead in a circle.
+        Defect: a target is not an absolute, normal path.
+    """
+    resolver = _Resolver(ground)
+    for entry in entries:
+        if entry.kind is FileKind.LINK:
+            resolver.links[resolver.target(entry)] = entry.link or ""
+    placed: dict[str, FileEntry] = {}
+    for entry in entries:
+        target = resolver.target(entry)
+        if target != "/":  # its mode is the base's business
+            placed[target] = entry if target is entry.target else entry._replace(target=target)
+    parents = resolver.missing_parents(placed)
+    for parent in parents:
+        placed[parent] = FileEntry(parent, FileKind.FOLDER, PARENT_MODE)
+    return Placed(
+        entries=tuple(placed[target] for target in sorted(placed)),
+        links=tuple(sorted(resolver.used.items())),
+        parents=tuple(sorted(parents)),
+    )
+
+
+class _Resolver:
+    def __init__(self, ground: Ground) -> None:
+        self.links = dict(ground.links)
+        self._known = ground.folders
+        self._folders: dict[str, str] = {"/": "/"}  # resolved before: 3,000 for 30,000 entries
+        self.used: dict[str, str] = {}
+
+    def target(self, entry: FileEntry) -> str:
+        """Return where an entry really goes; its own object when it stays."""
+        target = entry.target
+        if entry.kind is FileKind.FOLDER:
+            real = self.folder(target)
+            return target if real == target else real
+        parent, slash, name = target.rpartition("/")
+        if not slash or name in _NOT_A_NAME:
+            raise _not_a_path(target)
+        real = self.folder(parent or "/")
+        return target if real == parent else posixpath.join(real, name)
+
+    def folder(self, path: str) -> str:
+        """Return where a folder really is."""
+        known = self._folders.get(path)
+        if known is None:
+            parent, slash, name = path.rpartition("/")
+            if not slash:
+                raise _not_a_path(path)
+            known = self._folders[path] = self._walk(self.folder(parent or "/"), name)
+        return known
+
+    def _walk(self, here: str, path: str) -> str:
+        """Return where `path` leads from the folder `here`."""
+        left, followed = path.split("/")[::-1], 0
+        while left:
+            name = left.pop()
+            if name in _NOT_A_NAME:
+                here = posixpath.dirname(here) if name == ".." else here
+                continue
+            there = f"{here}/{name}" if here != "/" else f"/{name}"
+            link = self.links.get(there)
+            if link is None:
+                here = there
+                continue
+            self.used[there] = link
+            followed += 1
+            if followed > _MOST_LINKS:
+                raise InvalidInput(
+                    f"{there} can't be in an image's path.", why="its links lead in a circle"
+                )
+            left += link.split("/")[::-1]
+            here = "/" if link.startswith("/") else here
+        return here
+
+    def missing_parents(self, placed: Mapping[str, FileEntry]) -> set[str]:
+        missing: set[str] = set()
+        for parent in {target.rpartition("/")[0] or "/" for target in placed}:
+            here = parent
+            while here != "/" and here not in missing and not self._is_folder(here, placed):
+                missing.add(here)
+                here = posixpath.dirname(here)
+        return missing
+
+    def _is_folder(self, path: str, placed: Mapping[str, FileEntry]) -> bool:
+        entry = placed.get(path)
+        if entry is None:
+            return path in self._known
+        if entry.kind is FileKind.FOLDER:
+            return True
+        raise InvalidInput(
+            f"{path} can't be both a {entry.kind.value} and a folder.",
+            todo="leave one of the two out",
+        )
+
+
+def _not_a_path(target: str) -> Defect:
+    return Defect(f"{target!r} is not a path for a layer.")

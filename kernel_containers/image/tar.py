@@ -1,0 +1,275 @@
+"""Tar archives that depend on their entries only: the same entries give the same bytes.
+
+The format is POSIX.1-2001 (pax) with ustar headers wherever they suffice. `tarfile` would take
+3.2 s for the 29,000 members of an 811 MB environment; this takes 0.4 s, reading included.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.snapshot import FileEntry, FileKind
+from kernel_containers.errors import Defect, Refused, TryAgain, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FORMAT = 1  # part of every layer's key: raise it when the same entries give other bytes
+BLOCK = 4 * 1024**2  # bytes; blocks are cut after the part that fills them, so by content only
+END = bytes(1024)
+_UNIT = 512  # bytes; everything is padded to a multiple
+_PADDING = bytes(_UNIT)
+_LARGEST_OCTAL = 8**11 - 1  # eleven digits: 8 GiB as a size, the year 2242 as a time
+_NAME, _PREFIX = 100, 155  # bytes of the two parts of a name
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would block for ever
+_OWNER = b"0000000\x000000000\x00"  # the numbers of root and its group
+_MAGIC = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00"  # no owner names, no device
+_FIXED_SUM = sum(_OWNER + _MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
+_SHOWN = 10  # names of changed files in an error
+
+
+class _Changed(Exception):
+    """A file is not what its entry says."""
+
+
+def header(
+    name: bytes, *, kind: bytes, mode: int, size: int = 0, mtime: int = 0, link: bytes = b""
+) -> bytes:
+    """Return a member's header: one block, or more where pax records are needed.
+
+    `kind` is the type flag: `0` file, `1` hard link, `2` symbolic link, `5` folder.
+    """
+    records = []
+    prefix, short = _split(name)
+    if short is None or not name.isascii():
+        records.append((b"path", name))
+    if len(link) > _NAME or not link.isascii():
+        records.append((b"linkpath", link))
+    if not 0 <= mtime <= _LARGEST_OCTAL:
+        records.append((b"mtime", b"%d" % mtime))
+        mtime = 0
+    if short is None:
+        prefix, short = b"", name[:_NAME]
+    link = link[:_NAME]
+    plain = _ustar(short, kind=kind, mode=mode, size=size, mtime=mtime, link=link, prefix=prefix)
+    return _pax(records) + plain if records else plain
+
+
+def _split(name: bytes) -> tuple[bytes, bytes | None]:
+    """Return the two parts of a name as ustar has them; the second is None if it is too long."""
+    if len(name) <= _NAME:
+        return b"", name
+    at = name.find(b"/", len(name) - _NAME - 1, -1)
+    if 0 < at <= _PREFIX:
+        return name[:at], name[at + 1 :]
+    return b"", None
+
+
+def _ustar(
+    name: bytes,
+    *,
+    kind: bytes,
+    mode: int,
+    size: int,
+    mtime: int = 0,
+    link: bytes = b"",
+    prefix: bytes = b"",
+) -> bytes:
+    large = size > _LARGEST_OCTAL
+    size_field = b"\x80" + size.to_bytes(11, "big") if large else b"%011o\x00" % size
+    mode_field = b"%07o\x00" % mode
+    time_field = b"%011o\x00" % mtime
+    checksum = _FIXED_SUM + sum(mode_field + size_field + time_field + kind)
+    checksum += sum(name) + sum(link) + sum(prefix)
+    return b"".join(
+        (
+            name.ljust(_NAME, b"\x00"),
+            mode_field,
+            _OWNER,
+            size_field,
+            time_field,
+            b"%06o\x00 " % checksum,
+            kind,
+            link.ljust(_NAME, b"\x00"),
+            _MAGIC,
+            prefix.ljust(_PREFIX + 12, b"\x00"),
+        )
+    )
+
+
+def _pax(records: list[tuple[bytes, bytes]]) -> bytes:
+    if not all(_is_utf8(value) for _, value in records):
+        records = [(b"hdrcharset", b"BINARY"), *records]
+    body = b"".join(_record(key, value) for key, value in records)
+    start = _ustar(b"PaxHeaders/entry", kind=b"x", mode=0o644, size=len(body))
+    return start + body + padding(len(body))
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Return `length key=value\\n`, where the length counts its own digits."""
+    rest = b" %b=%b\n" % (key, value)
+    length = len(rest) + 1
+    while len(rest) + len(str(length)) > length:
+        length += 1
+    return b"%d" % length + rest
+
+
+def padding(size: int) -> bytes:
+    """Return the zeros that follow a member's `size` bytes."""
+    return _PADDING[: -size % _UNIT]
+
+
+def blocks(entries: Sequence[FileEntry]) -> Iterator[bytes]:
+    """Yield a whole archive in blocks of about 4 MB, which have the same bounds each time.
+
+    Owners are root, folders and links have the time 0, files their mtime in whole seconds.
+    A second name of an inode becomes a hard link to the first.
+
+    Raises:
+        TryAgain: files are not as their entries say; it names them.
+        Refused: a file can't be read by this user.
+        Unavailable: the disk has an error.
+    """
+    parts: list[bytes] = []
+    filled = 0
+    try:
+        for part in _parts(entries):
+            parts.append(part)
+            filled += len(part)
+            if filled >= BLOCK:
+                yield b"".join(parts)
+                parts.clear()
+                filled = 0
+    except _Changed as changed:
+        raise _changed_files(entries, str(changed)) from None
+    parts.append(END)
+    yield b"".join(parts)
+
+
+def _parts(entries: Sequence[FileEntry]) -> Iterator[bytes]:
+    first_names: dict[tuple[int, int], bytes] = {}
+    for entry in entries:
+        name = os.fsencode(entry.target[1:])
+        # Owners become root, so a set-uid bit would give root's rights away.
+        mode = entry.mode & 0o1777
+        if entry.group_writable:
+            mode |= (mode & 0o700) >> 3 | 0o020
+        if entry.kind is FileKind.FOLDER:
+            yield header(name + b"/", kind=b"5", mode=mode)
+        elif entry.kind is FileKind.LINK:
+            yield header(name, kind=b"2", mode=0o777, link=os.fsencode(entry.link or ""))
+        elif entry.inode and (first := first_names.setdefault(entry.inode, name)) is not name:
+            yield header(name, kind=b"1", mode=mode, link=first)
+        else:
+            yield from _file(entry, name, mode)
+
+
+def _file(entry: FileEntry, name: bytes, mode: int) -> Iterator[bytes]:
+    mtime = entry.mtime_ns // 10**9
+    if entry.content is not None:
+        size = len(entry.content)
+        yield header(name, kind=b"0", mode=mode, size=size, mtime=mtime)
+        yield entry.content
+        yield padding(size)
+        return
+    if entry.source is None:
+        raise Defect(f"{entry.target} has neither content nor a source.")
+    start = header(name, kind=b"0", mode=mode, size=entry.size, mtime=mtime)
+    file = _open(entry.source)
+    try:
+        if entry.size < BLOCK:
+            # Read whole before its header goes out.
+            data = _read(file, entry.size, entry.source)
+            _check(file, entry)
+            yield start
+            yield data
+        else:
+            yield start
+            yield from _large(file, entry.size, entry.source)
+            _check(file, entry)
+    finally:
+        os.close(file)
+    yield padding(entry.size)
+
+
+def _open(source: str) -> int:
+    try:
+        return os.open(source, _OPEN)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
+            raise _Changed(source) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise Refused(
+                f"{source} can't be read.",
+                why="this user has no right to",
+                todo="give the right, or leave the file out",
+            ) from error
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: str, error: OSError) -> Unavailable:
+    return Unavailable(f"{source} can't be read.", why=error.strerror or str(error))
+
+
+def _large(file: int, size: int, source: str) -> Iterator[bytes]:
+    left = size
+    while left:
+        data = _read(file, min(left, BLOCK), source)
+        yield data
+        left -= len(data)
+
+
+def _read(file: int, size: int, source: str) -> bytes:
+    """Return exactly `size` bytes: some file systems give less than asked for."""
+    try:
+        data = os.read(file, size)
+        while len(data) < size:
+            more = os.read(file, size - len(data))
+            if not more:
+                raise _Changed(source)
+            data += more
+    except OSError as error:
+        raise _unreadable(source, error) from error
+    return data
+
+
+def _check(file: int, entry: FileEntry) -> None:
+    found = os.fstat(file)
+    if not _is_as_planned(found, entry):
+        raise _Changed(entry.source)
+
+
+def _is_as_planned(found: os.stat_result, entry: FileEntry) -> bool:
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_size == entry.size
+        and found.st_mtime_ns == entry.mtime_ns
+    )
+
+
+def _changed_files(entries: Sequence[FileEntry], first: str) -> TryAgain:
+    names = [first] if first else []
+    for entry in entries:
+        if entry.kind is FileKind.FILE and entry.source and entry.source != first:
+            try:
+                same = _is_as_planned(os.lstat(entry.source), entry)
+            except OSError:
+                same = False
+            if not same:
+                names.append(entry.source)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return TryAgain(
+        f"Files changed while they were read: {', '.join(names[:_SHOWN])}{more}.",
+        todo="try again when nothing writes to them, or leave them out",
+    )
