@@ -1,0 +1,38 @@
+"""How this machine talks to registries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class EcrHost:
+    """The AWS account and region whose ECR a host speaks for."""
+
+    account: str
+    region: str
+    fips: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """Waits and places. Durations are seconds."""
+
+    timeout: float = 120.0  # of silence; storing a layer of 1 GB keeps some registries quiet for 60
+    connect_timeout: float = 10.0
+    attempts: int = 5  # of one request or blob, the first included
+    first_wait: float = 1.0  # before the second attempt; each later wait is twice as long
+    longest_wait: float = 30.0  # a registry that asks for more (Retry-After) is given up
+    concurrency: int = 4  # blobs on their way at the same time
+    ca_file: Path | None = None  # PEM; trusted besides the system's certificates
+    certs_folder: Path = Path("/etc/docker/certs.d")  # <host[:port]>/*.crt, as Docker has it
+    docker_config: Path | None = None  # a config.json; None: $DOCKER_CONFIG or ~/.docker
+    helper_timeout: float = 60.0  # for a credential helper, which may ask the user something
+    ecr_hosts: Mapping[str, EcrHost] = field(
+        default_factory=dict
+    )  # hosts that stand for ECR under another name: a VPC endpoint, a proxy
