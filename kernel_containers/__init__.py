@@ -1,1 +1,15 @@
 """Jupyter kernels inside Docker containers, and notebooks as container images."""
+
+from __future__ import annotations
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "kernel-containers"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    # When Jupyter asks, and not before: every import of a part of this package comes by here.
+    from importlib import import_module  # noqa: PLC0415
+
+    application = import_module("kernel_containers.server.app").KernelContainersApp
+    return [{"module": "kernel_containers", "app": application}]

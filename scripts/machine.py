@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".services"
 OLDEST_PYTHON = (3, 11)
+# What an installed checkout is made from besides its Python files, which are used in place.
+PACKAGING = (ROOT / "setup.py", ROOT / "pyproject.toml", ROOT / "labextension" / "yarn.lock")
 
 
 class Failed(Exception):
@@ -151,6 +153,19 @@ def unpack_package(package: str, folder: Path) -> None:
         archive.unlink()
 
 
+def docker_registry() -> str:
+    """Return the docker-registry program, unpacked from its package where it is not installed.
+
+    Installing it would start another registry, which listens on every address.
+    """
+    installed = shutil.which("docker-registry")
+    unpacked = STATE / "packages" / "usr" / "bin" / "docker-registry"
+    if not installed and not unpacked.exists():
+        say("Fetching docker-registry")
+        unpack_package("docker-registry", STATE / "packages")
+    return installed or str(unpacked)
+
+
 # --- the base image --------------------------------------------------------------------------
 
 
@@ -259,3 +274,21 @@ def install_into(
     run([python, "-m", "pip", "install", "--quiet", *arguments])
     marker.write_text(key)
     return True
+
+
+def install_development(*, yes: bool) -> Path:
+    """Install this checkout into `.venv`, editable, with what tests need; return its Python."""
+    folder = ROOT / ".venv"
+    requirements = ROOT / "requirements-dev.txt"
+    arguments = ["--editable", str(ROOT), "--requirement", str(requirements)]
+    install_into(folder, arguments, [*PACKAGING, requirements], yes=yes)
+    return folder / "bin" / "python"
+
+
+def say_front_end() -> None:
+    """Say so when the front end was left out; pip hides what setup.py prints."""
+    if not (ROOT / "kernel_containers" / "labextension" / "package.json").exists():
+        say(
+            "Node.js 20.19 or 22.12 or newer was not found, so JupyterLab and Notebook have no "
+            "Containerize button. Kernels and the command line work without it."
+        )

@@ -1,0 +1,64 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { containerizeCommand, quotePath } from './commandline';
+import { containerIcon } from './icons';
+
+const CONTAINERIZE = 'kernel-containers:containerize';
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'kernel-containers:plugin',
+  description: 'Shows how the current notebook becomes a container image.',
+  autoStart: true,
+  // Notebook's file list has no tracker.
+  optional: [INotebookTracker, ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ) => {
+    if (!tracker) {
+      return;
+    }
+    const trans = (translator ?? nullTranslator).load('kernel_containers');
+
+    app.commands.addCommand(CONTAINERIZE, {
+      label: trans.__('Containerize'),
+      caption: trans.__('Make a container image of this notebook'),
+      icon: containerIcon,
+      isEnabled: () => tracker.currentWidget !== null,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        const panel = tracker.currentWidget;
+        if (!panel) {
+          return;
+        }
+        await panel.context.ready;
+        if (panel.context.model.dirty) {
+          await panel.context.save();
+        }
+        const path = app.serviceManager.contents.localPath(panel.context.path);
+        const command = containerizeCommand(
+          quotePath(PageConfig.getOption('serverRoot'), path),
+          panel.sessionContext.session?.kernel?.name
+        );
+        const { showCommand } = await import('./dialog');
+        await showCommand(command, trans);
+      }
+    });
+
+    palette?.addItem({
+      command: CONTAINERIZE,
+      category: trans.__('Notebook Operations')
+    });
+  }
+};
+
+export default plugin;
