@@ -1,0 +1,175 @@
+"""Runs on a Docker engine.
+
+What a run is given that may be secret goes into files of the created container, owned by its
+user with mode 0400: an environment variable or an argument would show in `docker inspect`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from kernel_containers.core import labels
+from kernel_containers.core.containers import ContainerSpec, Mount
+from kernel_containers.core.contract import (
+    IMAGE_VARIABLE,
+    OUTPUT_VARIABLE,
+    REQUEST_PATH,
+    SECRETS_FOLDER,
+)
+from kernel_containers.core.uris import Uri
+from kernel_containers.engine import containers, images
+from kernel_containers.engine.containers import PlacedFile
+from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_containers.core.runs import RunRequest
+    from kernel_containers.engine import Engine
+    from kernel_containers.engine.containers import ExitState
+    from kernel_containers.engine.images import EngineImage
+
+AWS_CREDENTIALS = f"{SECRETS_FOLDER}/aws-credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerRun:
+    """A started run: its container, and the command's own name for it."""
+
+    run_id: str
+    container: str
+    image: str
+
+
+def new_run_id() -> str:
+    """Return the UTC time and six random characters: sortable, and unique on many machines."""
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{time}-{secrets.token_hex(3)}"
+
+
+class DockerBackend:
+    """Runs images on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def submit(self, request: RunRequest) -> DockerRun:
+        """Create and start the container of a run; nothing is left behind when that fails.
+
+        Raises:
+            NotFound: the engine does not have the image.
+            InvalidInput: outputs to a folder of this machine on an engine elsewhere.
+            CannotWrite: the output folder can't be made.
+            Unavailable: the engine did not start it.
+        """
+        image = images.inspect(self._engine, request.image)
+        if image is None:
+            raise NotFound(f"The engine does not have the image {request.image}.")
+        run_id = request.run_id or new_run_id()
+        spec = self._spec(request, image, run_id)
+        container = containers.create(self._engine, spec)
+        try:
+            files = _files(request, spec.user)
+            containers.put_files(self._engine, container, "/", files)
+            containers.start(self._engine, container)
+        except BaseException:
+            containers.remove(self._engine, container)
+            raise
+        return DockerRun(run_id=run_id, container=container, image=request.image)
+
+    def follow(self, run: DockerRun) -> Iterator[tuple[str, bytes]]:
+        """Yield ("stdout" | "stderr", bytes) from the start of the run to its end."""
+        return containers.output(self._engine, run.container)
+
+    def wait(self, run: DockerRun) -> ExitState:
+        """Return how the run's container ended, once it has."""
+        return containers.wait(self._engine, run.container)
+
+    def cancel(self, run: DockerRun, grace: float) -> None:
+        """Send SIGTERM, which makes the runner write its outputs; SIGKILL after `grace` seconds."""
+        containers.stop(self._engine, run.container, grace)
+
+    def remove(self, run: DockerRun) -> None:
+        """Remove the run's container, whatever its state."""
+        containers.remove(self._engine, run.container)
+
+    def _spec(self, request: RunRequest, image: EngineImage, run_id: str) -> ContainerSpec:
+        environment = {**request.environment, IMAGE_VARIABLE: _identity(image)}
+        if request.output:
+            environment[OUTPUT_VARIABLE] = request.output
+        spec = ContainerSpec(
+            image=str(image.id),
+            command=request.arguments,
+            name=f"kernel-containers-run-{run_id.lower()}",
+            environment=environment,
+            labels={labels.KIND: "run", labels.RUN_ID: run_id, labels.OWNER: str(os.getpid())},
+            user=image.config.user,
+            network=_network(request),
+            resources=request.resources,
+            drop_capabilities=image.config.user not in ("", "0", "0:0"),
+        )
+        output = Uri.parse(request.output) if request.output else None
+        if output is None or output.scheme != "file":
+            return spec
+        return self._with_output_folder(spec, Path(output.path))
+
+    def _with_output_folder(self, spec: ContainerSpec, folder: Path) -> ContainerSpec:
+        if not self._engine.is_local:
+            raise InvalidInput(
+                f"The engine is on another machine, so outputs can't go to {folder}.",
+                todo="give an s3:// prefix with --output",
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(
+                f"The folder {folder} can't be made.", why=error.strerror, todo="choose another"
+            ) from error
+        mount = Mount(source=str(folder), target=str(folder))
+        if spec.user in ("", "0", "0:0"):
+            return replace(spec, mounts=(mount,))
+        # The image's own uid may not write to the caller's folder; its gid 0 may read the rest.
+        return replace(spec, mounts=(mount,), user=f"{os.getuid()}:0")
+
+
+def _identity(image: EngineImage) -> str:
+    return image.repository_digests[0] if image.repository_digests else str(image.id)
+
+
+def _network(request: RunRequest) -> str:
+    """The host's network where the store listens on this machine's loopback only."""
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        host = urlsplit(request.environment.get(name, "")).hostname or ""
+        if host == "localhost" or host.startswith("127.") or host == "::1":
+            return "host"
+    return request.network
+
+
+def _files(request: RunRequest, user: str) -> list[PlacedFile]:
+    uid, gid = _ids(user)
+    content = json.dumps({"parameters": dict(request.parameters)}).encode()
+    folders = [str(Path(path).parent) for path in (REQUEST_PATH, f"{SECRETS_FOLDER}/x")]
+    made = [PlacedFile(folder.lstrip("/"), None, 0o755) for folder in folders]
+    placed = {REQUEST_PATH: content} if request.parameters else {}
+    placed |= {f"{SECRETS_FOLDER}/{name}": text.encode() for name, text in request.secrets.items()}
+    placed |= dict(request.files)
+    made += [PlacedFile(path.lstrip("/"), data, 0o400, uid, gid) for path, data in placed.items()]
+    return made
+
+
+def _ids(user: str) -> tuple[int, int]:
+    uid, _, gid = user.partition(":")
+    try:
+        return int(uid or 0), int(gid or 0)
+    except ValueError as error:
+        raise Unavailable(
+            f"The image's user {user!r} is a name.",
+            why="images made by this program have a numeric user",
+        ) from error
