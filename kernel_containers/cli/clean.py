@@ -1,0 +1,28 @@
+"""`kernel-containers clean`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from kernel_containers.cli.options import json_option
+from kernel_containers.cli.output import Output, format_size
+
+
+@click.command("clean")
+@click.option("--cache", is_flag=True, help="Remove cached layers and packages, too.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@json_option
+def command(cache: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove containers that nobody owns any more, and ended runs."""
+    from kernel_containers.engine import connect
+    from kernel_containers.workflow.clean import clean
+    from kernel_containers.workflow.settings import read_settings
+
+    cleaned = clean(connect(), read_settings(), cache=cache, dry_run=dry_run)
+    verb = "Would remove" if dry_run else "Removed"
+    lines = [f"{verb} the container {name}." for name in cleaned.containers]
+    if cache:
+        lines.append(f"{verb} {format_size(cleaned.cache)} of cached data.")
+    Output(as_json=as_json).result(asdict(cleaned), "\n".join(lines) or "Nothing to remove.")

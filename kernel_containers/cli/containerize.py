@@ -1,0 +1,124 @@
+"""`kernel-containers containerize`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel_containers.cli.options import json_option, yes_option
+from kernel_containers.cli.output import Output
+from kernel_containers.core.reference import ToRegistry, parse_destination
+from kernel_containers.errors import Refused, UsageError
+
+if TYPE_CHECKING:
+    from kernel_containers.core.progress import Report
+    from kernel_containers.core.reference import ImageReference
+    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.registries import Registries
+
+
+@click.command("containerize")
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--kernel", metavar="NAME", help="The kernelspec. [the notebook's own]")
+@click.option(
+    "--to",
+    metavar="WHERE",
+    help="docker:NAME:TAG, HOST/REPOSITORY:TAG or oci:FOLDER. [docker:<notebook>:latest]",
+)
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME", help="Declare this variable."
+)
+@click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Declare it secret.")
+@click.option("--include", "includes", multiple=True, type=click.Path(path_type=Path))
+@click.option("--base", metavar="REF", help="The base image under a local environment.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
+@click.option("--allow-secrets", is_flag=True, help="Go on although likely secrets were found.")
+@yes_option
+@json_option
+def command(
+    notebook: Path,
+    dry_run: bool,
+    allow_secrets: bool,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Make a container image of NOTEBOOK, its environment and its files."""
+    from kernel_containers.engine import connect
+    from kernel_containers.workflow.containerize import check_findings, containerize
+    from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
+    from kernel_containers.workflow.plan_report import plan_as_json, plan_as_text
+    from kernel_containers.workflow.registries import Registries
+    from kernel_containers.workflow.settings import read_settings
+
+    output = Output(as_json=as_json)
+    settings = read_settings()
+    request = ContainerizeRequest(
+        notebook=notebook,
+        kernel=options["kernel"],
+        destination=parse_destination(options["to"]) if options["to"] else None,
+        parameters=options["parameters"] or None,
+        secrets=options["secrets"],
+        includes=options["includes"],
+        base=options["base"],
+    )
+    engine = connect()
+    with output.progress() as report:
+        plan = make_plan(request, engine, settings, report)
+    if dry_run:
+        output.result(plan_as_json(plan), plan_as_text(plan))
+        return
+    if not allow_secrets:
+        _ask_about_findings(plan, check_findings)
+    registries = Registries(settings)
+    for exclusion in plan.snapshot.exclusions:
+        output.note(f"left out: {exclusion.path} ({exclusion.reason})")
+    for note in plan.snapshot.notes:
+        output.note(f"note: {note}")
+    with output.progress() as report:
+        if isinstance(plan.destination, ToRegistry):
+            _prepare(registries, plan.destination.reference, report, yes=yes)
+        done = containerize(plan, engine, registries, settings, report)
+    output.result(
+        {**asdict(done), "digest": str(done.digest), "image_id": str(done.image_id)},
+        f"{done.reference}\n"
+        f"{len(done.layers)} layers, built and delivered in {done.seconds:.1f} s\n"
+        f"Run it: kernel-containers run {_runnable(done.reference)} --output ./runs",
+    )
+
+
+def _runnable(reference: str) -> str:
+    return reference.removeprefix("docker:")
+
+
+def _ask_about_findings(plan: Plan, check: Any) -> None:
+    try:
+        check(plan.snapshot)
+    except Refused as refused:
+        if not sys.stdin.isatty():
+            raise
+        click.echo(str(refused), err=True)
+        click.confirm("Go on all the same?", abort=True, err=True)
+
+
+def _prepare(registries: Registries, to: ImageReference, report: Report, *, yes: bool) -> None:
+    """Settle what would stop the push at its end, before anything is built."""
+    del report
+    state = registries.look(to)
+    if not state.repository_exists:
+        _ask(f"The repository {to.repository} does not exist. Create it?", yes=yes)
+        registries.create(to.repository)
+    elif state.tag_digest:
+        _ask(f"{to} exists ({state.tag_digest.short}). Move the tag?", yes=yes)
+
+
+def _ask(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(question, why="there is no terminal to ask on", todo="give --yes")
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,97 @@
+"""`kernel-containers`: the commands, and how each failure becomes an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from kernel_containers._version import __version__
+from kernel_containers.cli.output import Output
+from kernel_containers.errors import Defect, Interrupted, KernelContainersError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+# A command's module is imported when it is used: `--help` should not load boto3 and docker.
+COMMANDS = {
+    "kernel": "Install, list and remove containerized kernels.",
+    "containerize": "Make a container image of a notebook and its environment.",
+    "describe": "Show an image's parameters as JSON Schema.",
+    "run": "Run an image with parameters.",
+    "runs": "List and open the results of runs.",
+    "repositories": "List and create repositories of a registry.",
+    "doctor": "Check what this machine needs, with advice.",
+    "clean": "Remove leftovers and cached data.",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kernel_containers.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kernel-containers")
+def cli() -> None:
+    """Run Jupyter kernels in Docker containers, and make container images of notebooks."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    output = Output(as_json="--json" in arguments)
+    try:
+        code = cli.main(args=list(arguments), prog_name="kernel-containers", standalone_mode=False)
+    except KernelContainersError as error:
+        output.error(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        output.error(Interrupted("Interrupted.", todo="run it again: finished layers are kept"))
+        return Interrupted.exit_code
+    except click.ClickException as error:
+        output.error(UsageError(error.format_message(), todo=_help(error)))
+        return UsageError.exit_code
+    except BrokenPipeError:
+        return 0  # the reader of our output, such as `head`, has had enough
+    except Exception as error:
+        logger.exception("unexpected error")
+        output.error(
+            Defect(
+                f"Unexpected {type(error).__name__}: {error}",
+                why="a mistake in kernel-containers",
+                todo="report it with the lines above",
+            )
+        )
+        return Defect.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _help(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "kernel-containers"
+    return f"`{path} --help`"
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    sys.exit(run(sys.argv[1:]))

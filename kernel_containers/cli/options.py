@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from kernel_containers.core.containers import Resources, parse_size
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Answer yes to every question.")
+
+
+def limits(command: Command) -> Command:
+    """Add --memory, --cpus, --pids, --shm-size and --gpus."""
+    for option in reversed(
+        (
+            click.option("--memory", metavar="SIZE", help="Limit, such as 4g; swap included."),
+            click.option("--cpus", type=float, metavar="NUMBER"),
+            click.option("--pids", type=int, metavar="NUMBER", help="Most processes at once."),
+            click.option("--shm-size", metavar="SIZE", help="Size of /dev/shm."),
+            click.option("--gpus", metavar="all|NUMBER|IDS"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def resources_from(options: Mapping[str, Any]) -> Resources:
+    """Return the limits of the options that `limits` added.
+
+    Raises:
+        InvalidInput: a size is malformed.
+    """
+    return Resources(
+        memory=parse_size(options["memory"]) if options["memory"] else None,
+        cpus=options["cpus"],
+        pids=options["pids"],
+        shm_size=parse_size(options["shm_size"]) if options["shm_size"] else None,
+        gpus=options["gpus"],
+    )

@@ -1,0 +1,127 @@
+"""What the commands print: for people on a terminal, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kernel_containers.core.progress import Progress, Report
+    from kernel_containers.errors import KernelContainersError
+
+INTERVAL = 1.0  # seconds between progress lines of one stage where there is no terminal
+
+
+@dataclass(slots=True)
+class Output:
+    """The command's results on stdout, its progress on stderr."""
+
+    as_json: bool = False
+    _errors: Console = field(default_factory=lambda: Console(stderr=True))
+    _results: Console = field(default_factory=lambda: Console(soft_wrap=True))
+
+    def result(self, value: Any, text: str) -> None:
+        """Print `value` as one JSON document, or `text`."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+        else:
+            self._results.print(text, markup=False, highlight=False)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Tell a person something beside the result."""
+        if not self.as_json:
+            self._errors.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def error(self, error: KernelContainersError) -> None:
+        """Print what happened, why, and what to do."""
+        if self.as_json:
+            value = {
+                "error": type(error).__name__,
+                "what": error.what,
+                "why": error.why,
+                "todo": error.todo,
+                "exit_code": error.exit_code,
+            }
+            sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
+            return
+        self._errors.print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Report]:
+        """Yield a function that shows progress: bars on a terminal, JSON lines otherwise."""
+        if not self._errors.is_terminal:
+            yield _Lines().report
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[amount]}"),
+            TimeElapsedColumn(),
+        )
+        with Bars(*columns, console=self._errors, transient=True) as bars:
+            yield _Bars(bars).report
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        finished = progress.total is not None and progress.done >= progress.total
+        if not finished and now - self._last.get(progress.stage, -INTERVAL) < INTERVAL:
+            return
+        self._last[progress.stage] = now
+        # One write per line: several threads report.
+        sys.stderr.write(json.dumps(asdict(progress), ensure_ascii=False) + "\n")
+
+
+class _Bars:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def report(self, progress: Progress) -> None:
+        task = self._tasks.get(progress.stage)
+        if task is None:
+            task = self._tasks[progress.stage] = self._bars.add_task(progress.stage, amount="")
+        show = format_size if progress.unit == "bytes" else str
+        done = show(progress.done)
+        total = "" if progress.total is None else show(progress.total)
+        self._bars.update(
+            task,
+            completed=progress.done,
+            total=progress.total,
+            amount=f"{done}/{total}" if total else progress.message[:60] or done,
+        )
+
+
+def format_size(size: int) -> str:
+    """Return bytes for people, in powers of ten as registries and disks count: `1.2 MB`."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Return left-aligned columns, two spaces apart."""
+    lines = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

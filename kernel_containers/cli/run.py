@@ -1,0 +1,126 @@
+"""`kernel-containers run`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel_containers.cli.options import json_option, limits, resources_from
+from kernel_containers.cli.output import Output
+from kernel_containers.errors import InvalidInput, OutputsNotWritten, RunFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_containers.workflow.submit import Outcome
+
+REASONS = {
+    123: "a cell took longer than its time limit",
+    124: "the run took longer than its deadline",
+    137: "the kernel needed more memory than the container has",
+    138: "the kernel died",
+    143: "it was told to stop",
+}
+
+
+@click.command("run")
+@click.argument("image")
+@click.option("-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE")
+@click.option("-r", "--raw", "raw", nargs=2, multiple=True, metavar="NAME TEXT")
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE|s3://…")
+@click.option("-y", "--yaml", "yaml", multiple=True, metavar="YAML")
+@click.option("-b", "--base64", "base64", multiple=True, metavar="BASE64")
+@click.option("--output", metavar="URI", help="A folder, file:// or s3:// prefix. [./runs]")
+@click.option(
+    "--secret", "secrets", multiple=True, metavar="NAME", help="Asked for, or from $NAME."
+)
+@click.option("--network", default="bridge", show_default=True)
+@click.option("--timeout", type=float, metavar="SECONDS", help="Deadline of the whole run.")
+@click.option("--cell-timeout", type=float, metavar="SECONDS", help="Limit of each cell.")
+@click.option("--allow-errors", is_flag=True, help="Go on after a cell failed.")
+@click.option("--allow-unknown", is_flag=True, help="Accept parameters the image does not have.")
+@click.option("--detach", is_flag=True, help="Return when the run has started.")
+@limits
+@json_option
+def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
+    """Run IMAGE with parameters and write its outputs.
+
+    \b
+    -p NAME VALUE   the value's type is the parameter's; @FILE and @s3://… read large values
+    -r NAME TEXT    the text as a string
+    -f FILE         a YAML or JSON file of values
+    -y YAML, -b BASE64   values in the argument itself
+    """
+    from kernel_containers.engine import connect
+    from kernel_containers.workflow import submit
+
+    output = Output(as_json=as_json)
+    engine = connect()
+    with output.progress() as report:
+        found = submit.find_image(engine, image, report)
+    request = submit.make_request(found, _options(image, options), os.environ)
+    if detach:
+        run = submit.start(engine, request)
+        output.result(
+            {"run_id": run.run_id, "container": run.container},
+            f"Run {run.run_id} has started; follow it with `docker logs -f {run.container[:12]}`.",
+        )
+        return 0
+    outcome = submit.execute(engine, request, _printer(output))
+    return _conclude(output, outcome)
+
+
+def _options(image: str, options: Mapping[str, Any]) -> Any:
+    from kernel_containers.workflow.submit import RunOptions
+
+    further = ["--log-format", "json"]
+    for name in ("timeout", "cell_timeout"):
+        if options[name] is not None:
+            further += [f"--{name.replace('_', '-')}", f"{options[name]:g}"]
+    further += [
+        f"--{name.replace('_', '-')}" for name in ("allow_errors", "allow_unknown") if options[name]
+    ]
+    secrets = {
+        name: os.environ[name] if name in os.environ else click.prompt(name, hide_input=True)
+        for name in options["secrets"]
+    }
+    return RunOptions(
+        image=image,
+        parameters=options["parameters"],
+        raw_parameters=options["raw"],
+        files=options["files"],
+        yaml=options["yaml"],
+        base64=options["base64"],
+        output=options["output"] or "runs",
+        secrets=secrets,
+        resources=resources_from(options),
+        network=options["network"],
+        further=tuple(further),
+    )
+
+
+def _printer(output: Output) -> Any:
+    from kernel_containers.cli.run_lines import RunLines
+
+    return RunLines(output)
+
+
+def _conclude(output: Output, outcome: Outcome) -> int:
+    end = dict(outcome.end)
+    message = str(end.get("message") or REASONS.get(outcome.code, "")) or None
+    if outcome.code == 0:
+        written = end.get("outputs") or {}
+        lines = [f"{name}: {uri}" for name, uri in written.items()]
+        output.result({"run_id": outcome.run_id, **end}, "\n".join(lines) or "Succeeded.")
+        return 0
+    if outcome.code == OutputsNotWritten.exit_code:
+        raise OutputsNotWritten("The run's outputs were not written.", why=message)
+    if outcome.code == InvalidInput.exit_code:
+        raise InvalidInput("The run did not start.", why=message)
+    raise RunFailed(
+        f"The run failed with exit code {outcome.code}.",
+        why=message,
+        todo=f"open {end['outputs']['html']}" if (end.get("outputs") or {}).get("html") else None,
+    )

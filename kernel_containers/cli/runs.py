@@ -1,0 +1,95 @@
+"""`kernel-containers runs [show|open]`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kernel_containers.cli.options import json_option
+from kernel_containers.cli.output import Output, table
+from kernel_containers.core.uris import Uri
+from kernel_containers.errors import NotFound
+
+if TYPE_CHECKING:
+    from kernel_containers.workflow.run_store import StoredRun
+
+prefix_option = click.option(
+    "--prefix",
+    default="runs",
+    show_default=True,
+    metavar="URI",
+    help="Where the runs were written.",
+)
+
+
+def _prefix(text: str) -> Uri:
+    return Uri.parse(text if "://" in text else str(Path(text).expanduser().absolute()))
+
+
+@click.group("runs", invoke_without_command=True)
+@prefix_option
+@click.option("--notebook", metavar="SLUG", help="Only runs of this notebook.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, prefix: str, notebook: str | None, as_json: bool) -> None:
+    """List runs, newest first."""
+    if ctx.invoked_subcommand:
+        return
+    from kernel_containers.workflow.run_store import list_runs
+
+    found = list_runs(_prefix(prefix), notebook)
+    rows = [
+        (
+            run.run_id,
+            run.notebook,
+            str(run.report.get("status", "")),
+            f"{float(run.report.get('seconds') or 0):.1f} s",
+        )
+        for run in found
+    ]
+    Output(as_json=as_json).result(
+        [_as_json(run) for run in found],
+        table(rows, ("RUN", "NOTEBOOK", "STATUS", "DURATION")) if rows else "No runs.",
+    )
+
+
+def _as_json(run: StoredRun) -> dict[str, object]:
+    return {"run_id": run.run_id, "notebook": run.notebook, "uri": str(run.uri), **run.report}
+
+
+@command.command("show")
+@click.argument("run_id", default="latest")
+@prefix_option
+@json_option
+def show(run_id: str, prefix: str, as_json: bool) -> None:
+    """Print the report of RUN_ID, or of the latest run."""
+    from kernel_containers.workflow.run_store import read_run
+
+    run = read_run(_prefix(prefix), run_id)
+    text = json.dumps(run.report, indent=2, ensure_ascii=False)
+    Output(as_json=as_json).result(_as_json(run), text)
+
+
+@command.command("open")
+@click.argument("run_id", default="latest")
+@prefix_option
+@json_option
+def open_(run_id: str, prefix: str, as_json: bool) -> None:
+    """Open the HTML of RUN_ID, or of the latest run, in a browser."""
+    from kernel_containers.workflow.run_store import read_file, read_run
+
+    run = read_run(_prefix(prefix), run_id)
+    if run.html is None:
+        raise NotFound(f"The run {run.run_id} wrote no HTML.")
+    uri = Uri.parse(run.html)
+    path = Path(uri.path)
+    if uri.scheme == "s3":
+        path = Path(tempfile.mkdtemp(prefix="kernel-containers-")) / f"{run.run_id}.html"
+        path.write_bytes(read_file(uri))
+    opened = webbrowser.open(path.as_uri())
+    Output(as_json=as_json).result({"path": str(path), "opened": opened}, str(path))

@@ -1,0 +1,143 @@
+"""The slow and thoughtful part of a containerized kernel: what the provisioner later only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.containers import ContainerSpec, Mount
+from kernel_containers.core.reference import ImageReference
+from kernel_containers.engine import containers
+from kernel_containers.errors import InvalidInput, NotFound, UsageError
+from kernel_containers.kernels import kernelspecs
+from kernel_containers.kernels.config import KernelConfig
+from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from kernel_containers.workflow.bases import check_stand_in, choose_base
+from kernel_containers.workflow.sources import check_kernel
+from kernel_containers.workflow.submit import find_image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from kernel_containers.core.progress import Report
+    from kernel_containers.core.snapshot import Interpreter
+    from kernel_containers.engine import Engine
+    from kernel_containers.kernels.kernelspecs import KernelSpec
+    from kernel_containers.workflow.settings import Settings
+
+# What a kernel needs before it can say anything; a missing system library shows here.
+_IMPORTS = "import ipykernel, zmq, ssl, sqlite3, ctypes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelRequest:
+    """A kernelspec to install: exactly one of `image` and `prefix`; `config` has all the rest."""
+
+    name: str
+    image: str | None = None
+    prefix: Path | None = None
+    base: str | None = None
+    display_name: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
+
+
+def add_kernel(
+    request: KernelRequest, engine: Engine, settings: Settings, report: Report
+) -> KernelSpec:
+    """Install a kernelspec whose kernels run in containers, after checking that they can.
+
+    Raises:
+        UsageError: not exactly one of image and prefix.
+        NotFound: the image, the prefix or a base image.
+        InvalidInput: no ipykernel, or the environment does not run on its base image.
+    """
+    if (request.image is None) == (request.prefix is None):
+        raise UsageError("A kernel needs either --image REF or --prefix PATH.")
+    if request.prefix is not None:
+        interpreter, image = _prefix(request.prefix, request.base, engine, settings, report)
+        prefix: str | None = interpreter.prefix
+    else:
+        interpreter, image = _image(str(request.image), engine, report)
+        prefix = None
+    config = KernelConfig.parse({**request.config, "image": image, "prefix": prefix})
+    python = ".".join(map(str, interpreter.version))
+    return kernelspecs.install(
+        request.name,
+        config,
+        display_name=request.display_name or f"Python {python} · {request.name} (container)",
+        language="python",
+        argv=(interpreter.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+        environment=request.environment,
+    )
+
+
+def _image(name: str, engine: Engine, report: Report) -> tuple[Interpreter, str]:
+    found = find_image(engine, name, report)
+    interpreter = inspect_image(engine, str(found.id), None)
+    check_kernel(interpreter, f"The image {name}")
+    return interpreter, _pinned(name, found.repository_digests)
+
+
+def _pinned(name: str, digests: tuple[str, ...]) -> str:
+    """The image's digest in its registry: a tag may be moved; without a registry the name."""
+    reference = ImageReference.parse(name) if not name.startswith("sha256:") else None
+    if reference is None or reference.digest:
+        return name
+    for digest in digests:
+        pinned = ImageReference.parse(digest)
+        if pinned.repository == reference.repository:
+            return str(replace(reference, digest=pinned.digest))
+    return name
+
+
+def _prefix(
+    prefix: Path, base: str | None, engine: Engine, settings: Settings, report: Report
+) -> tuple[Interpreter, str]:
+    if not engine.is_local:
+        raise InvalidInput(
+            "The engine is on another machine, so an environment of this one can't be mounted.",
+            todo="use --image REF",
+        )
+    python = prefix.expanduser().absolute() / "bin" / "python"
+    if not python.exists():
+        raise NotFound(
+            f"{prefix} is not a Python environment.",
+            why=f"it has no {python}",
+            todo="name the folder of a venv or conda environment",
+        )
+    interpreter = inspect_local(str(python))
+    check_kernel(interpreter, str(prefix))
+    image = choose_base(engine, interpreter, base, settings, report)
+    check_stand_in(engine, image, interpreter)
+    _check_runs(engine, image, interpreter)
+    return interpreter, image
+
+
+def prefix_mounts(interpreter: Interpreter) -> tuple[Mount, ...]:
+    """Return the read-only mounts of an environment and its base interpreter, at the same paths."""
+    folders = dict.fromkeys((interpreter.prefix, interpreter.base_prefix))
+    return tuple(
+        Mount(source=folder, target=folder, read_only=True)
+        for folder in folders
+        if folder != "/usr"
+    )
+
+
+def _check_runs(engine: Engine, image: str, interpreter: Interpreter) -> None:
+    spec = ContainerSpec(
+        image=image,
+        entrypoint=(),
+        command=(interpreter.executable, "-c", _IMPORTS),
+        mounts=prefix_mounts(interpreter),
+        network="none",
+    )
+    finished = containers.run_once(engine, spec)
+    if finished.code != 0:
+        lines = finished.stderr.decode(errors="replace").strip().splitlines()
+        raise InvalidInput(
+            f"The environment {interpreter.prefix} does not run on the base image {image}.",
+            why=lines[-1] if lines else f"exit code {finished.code}",
+            todo="choose a base image of this machine's operating system with --base",
+        )

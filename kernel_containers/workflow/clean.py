@@ -1,0 +1,53 @@
+"""Leftovers of dead processes, and what the cache may give back."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernel_containers.core import labels
+from kernel_containers.engine import containers
+from kernel_containers.image.store import BlobStore
+from kernel_containers.kernels import reaper
+
+if TYPE_CHECKING:
+    from kernel_containers.engine import Engine
+    from kernel_containers.workflow.settings import Settings
+
+ENDED = ("exited", "dead", "created")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """What was, or would be, removed; `cache` is bytes."""
+
+    containers: tuple[str, ...]
+    cache: int
+
+
+def clean(
+    engine: Engine | None, settings: Settings, *, cache: bool = False, dry_run: bool = False
+) -> Cleaned:
+    """Remove containers whose owner is gone and runs that have ended; with `cache` all cached data.
+
+    A container that runs and whose owner lives is never touched.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    names: list[str] = []
+    if engine:
+        ended = [
+            found for found in containers.find(engine, {labels.KIND: "run"}) if found.state in ENDED
+        ]
+        leftovers = [*reaper.leftovers(engine), *ended]
+        names = [found.name for found in leftovers]
+        if not dry_run:
+            for found in leftovers:
+                containers.remove(engine, found.id)
+    size = BlobStore(settings.store).usage() if cache else 0
+    if cache and not dry_run:
+        BlobStore(settings.store).clear(0)
+        shutil.rmtree(settings.runner, ignore_errors=True)
+    return Cleaned(containers=tuple(names), cache=size)

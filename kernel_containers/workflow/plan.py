@@ -1,0 +1,216 @@
+"""From a notebook's path to the plan of an image: everything is decided here, nothing is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.contract import (
+    MANIFEST_PATH,
+    RUNNER_HOME,
+    Contract,
+    KernelCommand,
+    contract_to_json,
+)
+from kernel_containers.core.oci_json import canonical
+from kernel_containers.core.parameters import check_names
+from kernel_containers.core.reference import (
+    Destination,
+    ImageReference,
+    Repository,
+    ToEngine,
+    slug,
+)
+from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet, Snapshot
+from kernel_containers.errors import InvalidInput
+from kernel_containers.image.base import import_base
+from kernel_containers.image.store import BlobStore
+from kernel_containers.kernels import kernelspecs
+from kernel_containers.notebook import document, imports, variables
+from kernel_containers.snapshot import files, secrets
+from kernel_containers.snapshot.variables import allowed_variables
+from kernel_containers.workflow.sources import find_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kernel_containers.core.parameters import Parameter
+    from kernel_containers.core.progress import Report
+    from kernel_containers.core.snapshot import Interpreter
+    from kernel_containers.engine import Engine
+    from kernel_containers.image.base import BaseImage
+    from kernel_containers.kernels.kernelspecs import KernelSpec
+    from kernel_containers.notebook.document import Notebook
+    from kernel_containers.workflow.settings import Settings
+    from kernel_containers.workflow.sources import Source
+
+HOME = f"{RUNNER_HOME}/home"
+# Not root, and with root's group, which the image's files are readable and its working folder
+# writable by: the convention of clusters that choose the uid themselves.
+USER = "1000:0"
+OLDEST_RUNNER = (3, 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerizeRequest:
+    """What the user asks for; None leaves the choice to the notebook and this program."""
+
+    notebook: Path
+    kernel: str | None = None
+    destination: Destination | None = None
+    parameters: tuple[str, ...] | None = None
+    secrets: tuple[str, ...] = ()
+    includes: tuple[Path, ...] = ()
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A snapshot with the imported base it stands on, and where the image goes."""
+
+    snapshot: Snapshot
+    base: BaseImage
+    runner: Interpreter  # the Python inside the image that runs the runner
+    destination: Destination
+
+
+def make_plan(
+    request: ContainerizeRequest, engine: Engine, settings: Settings, report: Report
+) -> Plan:
+    """Return the plan of an image.
+
+    Raises:
+        NotFound: the notebook, its kernel or an image is missing.
+        InvalidInput: the notebook, a parameter or the environment can't be used.
+        Unavailable: the engine does not do its part.
+    """
+    path = Path(request.notebook).expanduser().absolute()
+    notebook = document.read(path)
+    spec = kernelspecs.find(request.kernel or notebook.kernel_name or "python3")
+    parameters = _parameters(notebook, request)
+    source = find_source(spec, engine, settings, request.base, report)
+    base = import_base(engine, source.base, BlobStore(settings.store), report)
+    found, exclusions, notes = files.notebook_files(
+        path,
+        document.without_outputs(notebook),
+        imports.imported_modules(notebook),
+        [*request.includes, *map(Path, imports.literal_paths(notebook))],
+    )
+    passed, held_back = allowed_variables(spec.environment)
+    contract = Contract(
+        notebook=str(path),
+        working_directory=str(path.parent),
+        kernel=_kernel(spec, source, passed),
+        parameters=parameters,
+    )
+    user, reason = _user(base, (str(path.parent), *source.folders))
+    findings = secrets.find_secrets(notebook_cells(notebook), found.entries)
+    return Plan(
+        base=base,
+        runner=_runner_interpreter(source),
+        destination=request.destination or _default_destination(path),
+        snapshot=Snapshot(
+            notebook=path,
+            title=notebook.title,
+            description=notebook.description,
+            base=source.base,
+            base_name=base.name,
+            environment=source.environment,
+            file_sets=(*source.environment.file_sets, _with_contract(found, contract)),
+            contract=contract,
+            user=user,
+            user_reason=reason,
+            variables=_image_variables(base, source, passed),
+            exclusions=(*source.exclusions, *exclusions, *held_back),
+            findings=findings,
+            created=_created(path),
+            notes=(*source.notes, *notes),
+        ),
+    )
+
+
+def notebook_cells(notebook: Notebook) -> list[tuple[str, str]]:
+    """Return (where, source) of each cell, for people and for the search for secrets."""
+    return [(f"cell {cell.index}", cell.source) for cell in notebook.cells]
+
+
+def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Parameter, ...]:
+    found = variables.find_variables(notebook)
+    declared = variables.declare(notebook, found, request.parameters, request.secrets)
+    check_names(declared)
+    return declared
+
+
+def _kernel(spec: KernelSpec, source: Source, passed: Sequence[tuple[str, str]]) -> KernelCommand:
+    argv = list(spec.argv)
+    if spec.language == "python":
+        argv[0] = source.environment.interpreter.executable
+    return KernelCommand(
+        name=spec.name,
+        language=spec.language,
+        argv=tuple(argv),
+        display_name=spec.display_name,
+        environment=dict(passed),
+        interrupt_mode=spec.interrupt_mode,
+    )
+
+
+def _runner_interpreter(source: Source) -> Interpreter:
+    interpreter = source.environment.interpreter
+    usable = interpreter.implementation == "cpython" and interpreter.version[:2] >= OLDEST_RUNNER
+    if usable:
+        return interpreter
+    if source.base_interpreter and source.base_interpreter.version[:2] >= OLDEST_RUNNER:
+        return source.base_interpreter
+    raise InvalidInput(
+        f"The image has no Python that its entrypoint could run with: the kernel's is "
+        f"{interpreter.implementation} {interpreter.version_text}.",
+        why="the entrypoint needs CPython 3.10 or newer",
+        todo="choose a base image that has one with --base; the notebook keeps its own Python",
+    )
+
+
+def _user(base: BaseImage, folders: Sequence[str]) -> tuple[str, str]:
+    """Return the image's user, and why it is root where it has to be."""
+    for folder in folders:
+        path = PurePosixPath(folder)
+        for ancestor in (path, *path.parents):
+            mode = base.folders.get(str(ancestor))
+            if mode is not None and not mode & 0o001:
+                return "0:0", f"{ancestor} can only be entered by root in the base image"
+    return USER, ""
+
+
+def _image_variables(
+    base: BaseImage, source: Source, passed: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    merged = dict(item.split("=", 1) for item in base.config.environment if "=" in item)
+    interpreter = source.environment.interpreter
+    folder = str(PurePosixPath(interpreter.executable).parent)
+    search = merged.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if folder not in search.split(":"):
+        merged["PATH"] = f"{folder}:{search}"
+    merged.setdefault("LANG", "C.UTF-8")
+    merged["HOME"] = HOME
+    return tuple(sorted((merged | dict(passed)).items()))
+
+
+def _with_contract(found: FileSet, contract: Contract) -> FileSet:
+    content = canonical(contract_to_json(contract)) + b"\n"
+    entries = [
+        *found.entries,
+        FileEntry(MANIFEST_PATH, FileKind.FILE, 0o644, len(content), content=content),
+        FileEntry(HOME, FileKind.FOLDER, 0o775, group_writable=True),
+    ]
+    return replace(found, name="notebook", entries=tuple(sorted(entries)), fingerprint=None)
+
+
+def _created(path: Path) -> str:
+    time = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def _default_destination(path: Path) -> Destination:
+    return ToEngine(ImageReference(Repository("", slug(path.name)), "latest"))

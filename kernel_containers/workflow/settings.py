@@ -1,0 +1,47 @@
+"""Where this user's things are, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`cache` holds blobs, records and the runner's packages; it can be deleted at any time."""
+
+    cache: Path
+    environ: Mapping[str, str]
+    base: str | None = None  # the base image to prefer over one chosen by the operating system
+
+    @property
+    def store(self) -> Path:
+        """The folder of the blob store."""
+        return self.cache / "store"
+
+    @property
+    def runner(self) -> Path:
+        """The folder of the runner's packages."""
+        return self.cache / "runner"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of this process's environment.
+
+    The cache is KERNEL_CONTAINERS_CACHE, else `kernel-containers` below XDG_CACHE_HOME or
+    ~/.cache; the base image is KERNEL_CONTAINERS_BASE.
+    """
+    environ = os.environ if environ is None else environ
+    home = Path(environ.get("HOME") or Path.home())
+    caches = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    cache = environ.get("KERNEL_CONTAINERS_CACHE")
+    return Settings(
+        cache=Path(cache).absolute() if cache else caches / "kernel-containers",
+        environ=environ,
+        base=environ.get("KERNEL_CONTAINERS_BASE") or None,
+    )

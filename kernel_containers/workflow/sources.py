@@ -1,0 +1,87 @@
+"""Where a kernel's packages come from, and which base image they stand on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.snapshot import Environment
+from kernel_containers.errors import InvalidInput
+from kernel_containers.snapshot.environment import local_environment
+from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from kernel_containers.workflow.bases import check_stand_in, choose_base
+
+if TYPE_CHECKING:
+    from kernel_containers.core.progress import Report
+    from kernel_containers.core.snapshot import Exclusion, Interpreter
+    from kernel_containers.engine import Engine
+    from kernel_containers.kernels.kernelspecs import KernelSpec
+    from kernel_containers.workflow.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An environment over a base image. `folders` must be enterable by the image's user."""
+
+    base: str
+    environment: Environment
+    base_interpreter: Interpreter | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The environment's own folders."""
+        interpreter = self.environment.interpreter
+        return tuple(dict.fromkeys((interpreter.prefix, interpreter.base_prefix)))
+
+
+def find_source(
+    spec: KernelSpec, engine: Engine, settings: Settings, base: str | None, report: Report
+) -> Source:
+    """Return where the packages of a kernel come from.
+
+    Raises:
+        NotFound: an image or interpreter is missing.
+        InvalidInput: there is no ipykernel, or the base image does not fit.
+    """
+    if spec.config and not spec.config.prefix:
+        return _image_source(spec, engine)
+    python = os.path.expanduser(spec.argv[0])  # noqa: PTH111 - may be a bare command
+    interpreter = inspect_local(python)
+    check_kernel(interpreter, spec.argv[0])
+    chosen = base or (spec.config.image if spec.config else None)
+    image = choose_base(engine, interpreter, chosen, settings, report)
+    stand_in = check_stand_in(engine, image, interpreter)
+    environment, exclusions = local_environment(interpreter)
+    return Source(
+        base=image,
+        environment=environment,
+        base_interpreter=stand_in,
+        exclusions=exclusions,
+    )
+
+
+def _image_source(spec: KernelSpec, engine: Engine) -> Source:
+    assert spec.config is not None  # noqa: S101 - the caller looked
+    image = spec.config.image
+    if spec.language != "python":
+        interpreter = inspect_image(engine, image, None)
+        return Source(base=image, environment=Environment(kind="image", interpreter=interpreter))
+    interpreter = inspect_image(engine, image, spec.argv[0])
+    check_kernel(interpreter, f"{spec.argv[0]} in {image}")
+    return Source(base=image, environment=Environment(kind="image", interpreter=interpreter))
+
+
+def check_kernel(interpreter: Interpreter, where: str) -> None:
+    """Refuse a Python without ipykernel.
+
+    Raises:
+        InvalidInput: ipykernel is not installed.
+    """
+    if interpreter.kernel_version is None:
+        raise InvalidInput(
+            f"{where} has no ipykernel, so it can't run a notebook.",
+            todo=f"install it there: {interpreter.executable} -m pip install ipykernel",
+        )
