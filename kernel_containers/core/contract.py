@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 VERSION = 1
 RUNNER_HOME = "/opt/kernel-containers"
 MANIFEST_PATH = f"{RUNNER_HOME}/manifest.json"
-REQUEST_PATH = "/run/kernel-containers/request.json"
+CONTRACT_FOLDER = "/run/kernel-containers"
+REQUEST_PATH = f"{CONTRACT_FOLDER}/request.json"
 SECRETS_FOLDER = "/run/secrets"
 PARAMETERS_2019 = "/opt/ml/input/data/iotanalytics/params"
 PARAMETERS_VARIABLE = "KERNEL_CONTAINERS_PARAMETERS"

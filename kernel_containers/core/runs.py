@@ -98,6 +98,8 @@ class RunRequest:
         default_factory=dict
     )  # name → value; only ever written to files
     environment: Mapping[str, str] = field(default_factory=dict)
+    # Absolute path in the container → content, readable by the run's user only.
+    files: Mapping[str, bytes] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     network: str = "bridge"
     run_id: str = ""

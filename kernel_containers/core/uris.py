@@ -33,7 +33,7 @@ class Uri:
         if text.startswith("/"):
             return cls("file", "", posixpath.normpath(text))
         parts = urlsplit(text)
-        if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path[:1] == "/":
             return cls("file", "", posixpath.normpath(unquote(parts.path)))
         if parts.scheme == "s3":
             # A key may hold '?' and '#', which urlsplit would cut off.

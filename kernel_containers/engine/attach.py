@@ -1,37 +1,84 @@
-"""A container's stdin, stdout and stderr as one socket.
+"""A container's stdin, stdout and stderr as one connection.
 
 The engine multiplexes output in frames of an 8-byte header (stream, three zeros, length) and
 the payload: https://docs.docker.com/reference/api/engine/version/v1.43/#tag/Container/operation/ContainerAttach
+docker-py's own stream ends silently when the connection breaks, and leaves its socket open.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from kernel_containers.engine.client import Engine, engine_errors
+from kernel_containers.errors import Unavailable
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
+    from io import BufferedReader
 
 HEADER = struct.Struct("!B3xI")
 STDOUT = 1
 STDERR = 2
+NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
-def attach(engine: Engine, container: str) -> socket.socket:
-    """Return a connected blocking socket; the caller closes it. Call before `start`.
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An open connection; the owner closes it.
 
-    What is sent goes to stdin; what is received are frames. An engine behind TLS gives an
-    `ssl.SSLSocket`, which asyncio can't adopt.
+    What is sent on `socket` goes to stdin. Frames come from `socket`, or, when the container
+    ran already and the first bytes may have been read along with the answer's header, from
+    `reader`. An engine behind TLS gives an `ssl.SSLSocket`, which asyncio can't adopt.
+    """
+
+    socket: socket.socket
+    reader: BufferedReader
+    _response: Any
+
+    def close(self) -> None:
+        """Close the connection; closing twice is fine."""
+        self._response.close()  # closes the reader, too
+        self.socket.close()
+
+
+def attach(engine: Engine, container: str, *, stdin: bool = True, logs: bool = False) -> Attachment:
+    """Return a connection to a container, best before it starts; `logs` sends past output first.
 
     Raises:
         NotFound: no such container.
         Unavailable: the engine does not answer.
     """
-    parameters = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+    parameters = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1, "logs": int(logs)}
     with engine_errors("The engine was not able to attach to the container."):
-        wrapper = engine.patient.attach_socket(container, params=parameters)
-    raw: socket.socket = getattr(wrapper, "_sock", wrapper)
+        client: Any = engine.patient
+        response = client.request(
+            "POST",
+            client._url("/containers/{0}/attach", container),  # noqa: SLF001
+            params=parameters,
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            stream=True,
+            timeout=None,
+        )
+        client._raise_for_status(response)  # noqa: SLF001
+    reader = response.raw._fp.fp  # noqa: SLF001 - as docker-py's attach_socket()
+    raw = reader.raw._sock  # noqa: SLF001
     raw.settimeout(None)
-    return raw
+    return Attachment(raw, reader, response)
+
+
+def frames(attachment: Attachment) -> Iterator[tuple[str, bytes]]:
+    """Yield ("stdout" | "stderr", bytes) until the container has ended.
+
+    Raises:
+        Unavailable: the connection was cut within a frame.
+    """
+    with engine_errors("The container's output was cut."):
+        while header := attachment.reader.read(HEADER.size):
+            stream, length = HEADER.unpack(header) if len(header) == HEADER.size else (0, 1)
+            payload = attachment.reader.read(length) if stream else b""
+            if len(payload) != length:
+                raise Unavailable("The container's output was cut.", why="a frame is incomplete")
+            yield NAMES[stream], payload

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,9 +76,17 @@ def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOU
     """
     endpoint = find_endpoint(os.environ if environ is None else environ)
     try:
+        _knock(endpoint)
         return Engine(endpoint, _client(endpoint, timeout), timeout)
     except (DockerException, requests.RequestException, OSError) as error:
         raise _cannot_connect(endpoint, error) from error
+
+
+def _knock(endpoint: Endpoint) -> None:
+    """Open and close a Unix socket: docker-py leaves its own open when it is refused."""
+    if endpoint.socket:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+            knock.connect(str(endpoint.socket))
 
 
 def _client(endpoint: Endpoint, timeout: float | None) -> docker.APIClient:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import tarfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as BindMount
 
+from kernel_containers.engine.attach import Attachment, attach, frames
 from kernel_containers.engine.client import Engine, engine_errors
 from kernel_containers.errors import NotFound, TryAgain, Unavailable
 
@@ -246,20 +248,18 @@ def get_archive(engine: Engine, container: str, path: str) -> Iterator[bytes]:
 def output(engine: Engine, container: str) -> Iterator[tuple[str, bytes]]:
     """Yield ("stdout" | "stderr", bytes) from the start to the container's end.
 
-    Call it before `start` to miss nothing of a container that keeps no logs.
+    The connection is made by the call: before `start`, nothing of a container that keeps no
+    logs is missed.
+
+    Raises:
+        Unavailable: the output was cut.
     """
-    with engine_errors("The engine was not able to follow the container's output."):
-        frames = engine.patient.attach(container, stream=True, logs=True, demux=True)
-    return _frames(frames)
+    return _frames(attach(engine, container, stdin=False, logs=True))
 
 
-def _frames(frames: Iterable[tuple[bytes | None, bytes | None]]) -> Iterator[tuple[str, bytes]]:
-    with engine_errors("The container's output was cut."):
-        for stdout, stderr in frames:
-            if stdout:
-                yield "stdout", stdout
-            if stderr:
-                yield "stderr", stderr
+def _frames(attachment: Attachment) -> Iterator[tuple[str, bytes]]:
+    with closing(attachment):
+        yield from frames(attachment)
 
 
 def run_once(engine: Engine, spec: ContainerSpec) -> Finished:
@@ -271,9 +271,9 @@ def run_once(engine: Engine, spec: ContainerSpec) -> Finished:
     container = create(engine, spec)
     parts: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
     try:
-        frames = output(engine, container)
+        lines = output(engine, container)
         start(engine, container)
-        for stream, data in frames:
+        for stream, data in lines:
             parts[stream].append(data)
         state = wait(engine, container)
     finally:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from docker.auth import get_config_header, resolve_repository_name
 from docker.errors import ImageNotFound
 
 from kernel_containers.core.digest import Digest
@@ -95,30 +96,57 @@ def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineIma
     """
     what = f"The engine was not able to pull {reference}."
     name = str(ImageReference(reference.repository))
-    done: dict[str, tuple[int, int]] = {}
     finished = False
+    registry, _ = resolve_repository_name(name)
     with engine_errors(what):
-        lines = engine.patient.pull(name, tag=reference.target, stream=True, decode=True)
-        for line in lines:
-            _raise_error(line, what)
-            detail = line.get("progressDetail") or {}
-            if "total" in detail:
-                done[line.get("id", "")] = (detail.get("current", 0), detail["total"])
-            status = str(line.get("status", ""))
-            finished = finished or status.startswith("Status: ")
-            report(
-                Progress(
-                    stage="pull",
-                    message=" ".join(filter(None, (line.get("id"), status))),
-                    done=sum(current for current, _ in done.values()),
-                    total=sum(total for _, total in done.values()) or None,
-                    unit="bytes",
-                )
-            )
+        header = get_config_header(engine.patient, registry)
+        response = _request(
+            engine,
+            "POST",
+            "/images/create",
+            params={"fromImage": name, "tag": reference.target},
+            headers={"X-Registry-Auth": header} if header else {},
+        )
+        layers = _Layers()
+        with response:
+            for line in _lines(response, what):
+                report(layers.read(line))
+                finished = finished or str(line.get("status", "")).startswith("Status: ")
     image = inspect(engine, str(reference)) if finished else None
     if image is None:
         raise Unavailable(what, why="its answer ended before it said that the image is there")
     return image
+
+
+class _Layers:
+    """Adds up the bytes of a pull's layers, which the engine tells one by one."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, tuple[int, int]] = {}
+
+    def read(self, line: dict[str, Any]) -> Progress:
+        detail = line.get("progressDetail") or {}
+        if "total" in detail:
+            self._done[str(line.get("id"))] = (detail.get("current", 0), detail["total"])
+        return Progress(
+            stage="pull",
+            message=" ".join(filter(None, (line.get("id"), line.get("status")))),
+            done=sum(current for current, _ in self._done.values()),
+            total=sum(total for _, total in self._done.values()) or None,
+            unit="bytes",
+        )
+
+
+def _lines(response: requests.Response, what: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a stream and raise at the first that tells of an error."""
+    for text in response.iter_lines():
+        if not text:
+            continue
+        line: dict[str, Any] = json.loads(text)
+        if "error" in line or "errorDetail" in line:
+            detail = line.get("errorDetail") or {}
+            raise Unavailable(what, why=str(detail.get("message") or line.get("error")))
+        yield line
 
 
 def save(engine: Engine, image_ids: Iterable[str]) -> Iterator[bytes]:
@@ -148,12 +176,11 @@ def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
         response = _request(
             engine, "POST", "/images/load", data=iter(chunks), params={"quiet": "1"}
         )
-        for text in response.iter_lines():
-            line = json.loads(text)
-            _raise_error(line, what)
-            words = str(line.get("stream", "")).strip()
-            if found := _LOADED.fullmatch(words):
-                loaded.append(found[1])
+        with response:
+            for line in _lines(response, what):
+                words = str(line.get("stream", "")).strip()
+                if found := _LOADED.fullmatch(words):
+                    loaded.append(found[1])
     if not loaded:
         raise Unavailable(what, why="its answer ended before it named an image")
     return loaded
@@ -190,9 +217,3 @@ def remove(engine: Engine, image: str) -> bool:
     except (NotFound, TryAgain):
         return False
     return True
-
-
-def _raise_error(line: dict[str, Any], what: str) -> None:
-    if "error" in line or "errorDetail" in line:
-        detail = line.get("errorDetail") or {}
-        raise Unavailable(what, why=str(detail.get("message") or line.get("error")))
