@@ -163,5 +163,8 @@ class Peer:
         return NotFound(
             f"{repository} does not exist.",
             why=why,
-            todo=f"create the repository: kernel-containers repositories create {repository}",
+            todo=f"create the repository: kernel-containers repositories create {repository}"
+            if self.is_ecr
+            else "check the name; most registries make a repository at the first push, some want "
+            "it created in their web pages",
         )

@@ -89,7 +89,7 @@ def _by_host(auths: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _mapping(path: Path, value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    member = value.get(name) or {}
+    member = {} if value.get(name) is None else value[name]
     if not isinstance(member, Mapping):
         raise _malformed(path, f"{name} is not an object")
     return member

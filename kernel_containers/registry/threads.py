@@ -33,11 +33,13 @@ def in_threads(
         wait(futures, return_when=FIRST_EXCEPTION)
         _raise_failure(futures)
     except BaseException:
-        stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        if wait(futures, timeout=GRACE).not_done:
+        stop.set()
+        # wait() would not take those for done that were cancelled before they began.
+        begun = [future for future in futures if not future.cancelled()]
+        if wait(begun, timeout=GRACE).not_done:
             shut()
-            wait(futures, timeout=LAST_WAIT)
+            wait(begun, timeout=LAST_WAIT)
         raise
     pool.shutdown()
 

@@ -61,8 +61,7 @@ def fetch_token(
         Refused: the credentials would travel without encryption.
         Unavailable, TryAgain: the service does not answer as it should.
     """
-    realm = follow(transport.url, challenge.parameters.get("realm", ""))
-    _check(transport, realm, credentials)
+    realm = _realm(transport, challenge, credentials)
     wanted = _merged(scope, challenge)
     call = _call(realm, challenge.parameters.get("service", ""), wanted, credentials)
     asked = time.monotonic()
@@ -80,13 +79,18 @@ def fetch_token(
     return Token(value, wanted, asked + 0.9 * lifetime)
 
 
-def _check(transport: Transport, realm: str, credentials: Credentials | None) -> None:
+def _realm(transport: Transport, challenge: Challenge, credentials: Credentials | None) -> str:
+    named = challenge.parameters.get("realm")
+    if not named:
+        raise Unavailable(f"{transport.host} asks for a token and does not say whose.")
+    realm = follow(transport.url, named)
     parts = urlsplit(realm)
     if credentials and parts.scheme != "https" and not is_loopback(parts.netloc):
         raise Refused(
             f"{transport.host} wants the password to go to {parts.hostname} without encryption.",
             todo="give the registry's token service a certificate",
         )
+    return realm
 
 
 def _merged(scope: Scope, challenge: Challenge) -> Scope:
