@@ -24,7 +24,7 @@ def list_(host: str, as_json: bool) -> None:
     from kernel_containers.workflow.settings import read_settings
 
     found = Registries(read_settings()).list(host)
-    Output(as_json=as_json).result(found, "\n".join(found) or "No repositories.")
+    Output(as_json=as_json).result(list(found), "\n".join(found) or "No repositories.")
 
 
 @command.command("create")

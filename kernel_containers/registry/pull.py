@@ -28,6 +28,7 @@ from kernel_containers.registry.threads import in_threads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel_containers.core.oci import ImageConfig, Manifest
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference
     from kernel_containers.registry.client import Registry
@@ -58,15 +59,7 @@ def pull(
     """
     stop = Stop()
     client = RepositoryClient(registry, reference.repository.path, stop=stop)
-    manifest_bytes, media_type = _manifest(client, reference.target, reference.digest)
-    if media_type in INDEXES:
-        chosen = _choose(reference, manifest_bytes, platform or Platform())
-        manifest_bytes, media_type = _manifest(client, str(chosen.digest), chosen.digest)
-    if media_type not in IMAGES:
-        raise InvalidInput(
-            f"{reference} is not a container image.", why=f"its type is {media_type or 'unknown'}"
-        )
-    manifest = manifest_from_json(_object(manifest_bytes, reference), media_type)
+    manifest, manifest_bytes = _image(client, reference, platform or Platform())
     wanted = {each.digest: each for each in (manifest.config, *manifest.layers)}
     meter = Meter(STAGE, report, wanted.values())
     in_threads(
@@ -87,6 +80,36 @@ def pull(
         layers=tuple(map(Layer, manifest.layers, config.diff_ids)),
         blobs=blobs,
     )
+
+
+def pull_config(
+    reference: ImageReference, registry: Registry, *, platform: Platform | None = None
+) -> ImageConfig:
+    """Return the config of the image that `reference` names, without its layers.
+
+    Raises:
+        NotFound, InvalidInput, CannotWrite, Unauthorized, TryAgain, Unavailable: as from `pull`.
+    """
+    client = RepositoryClient(registry, reference.repository.path, stop=Stop())
+    manifest, _ = _image(client, reference, platform or Platform())
+    config = manifest.config
+    with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
+        _fetch(client, Meter(STAGE, silent, [config]), Path(folder), config)
+        return config_from_json(_object(_path(Path(folder), config.digest).read_bytes(), reference))
+
+
+def _image(
+    client: RepositoryClient, reference: ImageReference, platform: Platform
+) -> tuple[Manifest, bytes]:
+    manifest_bytes, media_type = _manifest(client, reference.target, reference.digest)
+    if media_type in INDEXES:
+        chosen = _choose(reference, manifest_bytes, platform)
+        manifest_bytes, media_type = _manifest(client, str(chosen.digest), chosen.digest)
+    if media_type not in IMAGES:
+        raise InvalidInput(
+            f"{reference} is not a container image.", why=f"its type is {media_type or 'unknown'}"
+        )
+    return manifest_from_json(_object(manifest_bytes, reference), media_type), manifest_bytes
 
 
 def _manifest(client: RepositoryClient, target: str, digest: Digest | None) -> tuple[bytes, str]:

@@ -46,7 +46,7 @@ def clean(
         if not dry_run:
             for found in leftovers:
                 containers.remove(engine, found.id)
-    size = BlobStore(settings.store).usage() if cache else 0
+    size = BlobStore(settings.store).usage().size if cache else 0
     if cache and not dry_run:
         BlobStore(settings.store).clear(0)
         shutil.rmtree(settings.runner, ignore_errors=True)

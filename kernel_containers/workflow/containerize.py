@@ -14,7 +14,7 @@ from kernel_containers.core.parameters import json_schema
 from kernel_containers.core.reference import ToEngine, ToLayout
 from kernel_containers.errors import Refused
 from kernel_containers.image.assemble import assemble
-from kernel_containers.image.layer import build_layer
+from kernel_containers.image.layer import build_layers, split_file_set
 from kernel_containers.image.layout import write_layout
 from kernel_containers.image.load import load
 from kernel_containers.image.runner_layer import runner_file_set
@@ -77,15 +77,14 @@ def build(plan: Plan, settings: Settings, report: Report) -> BuiltImage:
     store = BlobStore(settings.store)
     runner = runner_file_set(plan.runner, settings.runner, report)
     *below, notebook = snapshot.file_sets
-    layers = [
-        build_layer(file_set, plan.base, store, report) for file_set in (*below, runner, notebook)
-    ]
+    parts = [part for file_set in below for part in split_file_set(file_set)]
+    layers = build_layers([*parts, runner, notebook], plan.base, store, report)
     described = _labels(snapshot, plan)
     return assemble(
         plan.base,
         layers,
         user=snapshot.user,
-        environment=dict(snapshot.variables),
+        environment=snapshot.variables,
         working_directory=snapshot.contract.working_directory,
         entrypoint=(plan.runner.executable, "-I", "-S", f"{RUNNER_HOME}/bootstrap.py"),
         labels=described,

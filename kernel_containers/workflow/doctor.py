@@ -144,8 +144,8 @@ def _kernelspecs() -> Check:
 
 
 def _registry(host: str, settings: Settings) -> Check:
-    who = Registries(settings).check(host)
-    return Check(name=f"registry {host}", status="ok", detail=who)
+    detail = Registries(settings).check(host)
+    return Check(name=f"registry {host}", status="ok", detail=detail)
 
 
 def _aws(settings: Settings) -> Check:

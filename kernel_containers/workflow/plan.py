@@ -28,7 +28,10 @@ from kernel_containers.errors import InvalidInput
 from kernel_containers.image.base import import_base
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import kernelspecs
-from kernel_containers.notebook import document, imports, variables
+from kernel_containers.notebook import document, imports
+from kernel_containers.notebook.declarations import declare
+from kernel_containers.notebook.variables import find_variables
+from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.sources import find_source
@@ -89,7 +92,7 @@ def make_plan(
     path = Path(request.notebook).expanduser().absolute()
     notebook = document.read(path)
     spec = kernelspecs.find(request.kernel or notebook.kernel_name or "python3")
-    parameters = _parameters(notebook, request)
+    notebook, parameters = withhold(notebook, _parameters(notebook, request))
     source = find_source(spec, engine, settings, request.base, report)
     base = import_base(engine, source.base, BlobStore(settings.store), report)
     found, exclusions, notes = files.notebook_files(
@@ -137,8 +140,8 @@ def notebook_cells(notebook: Notebook) -> list[tuple[str, str]]:
 
 
 def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Parameter, ...]:
-    found = variables.find_variables(notebook)
-    declared = variables.declare(notebook, found, request.parameters, request.secrets)
+    found = find_variables(notebook)
+    declared = declare(notebook, found, request.parameters, request.secrets)
     check_names(declared)
     return declared
 

@@ -1,0 +1,103 @@
+"""Registries as the workflow needs them: opened once per operation, asked before, pushed to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_containers.registry.check import check
+from kernel_containers.registry.connect import open_registry
+from kernel_containers.registry.known import KnownBlobs
+from kernel_containers.registry.pull import pull_config
+from kernel_containers.registry.push import push
+from kernel_containers.registry.repositories import (
+    create_repository,
+    list_repositories,
+    must_create,
+)
+from kernel_containers.registry.settings import RegistrySettings
+from kernel_containers.registry.tags import tag_digest
+
+if TYPE_CHECKING:
+    from kernel_containers.core.digest import Digest
+    from kernel_containers.core.oci import BuiltImage, ImageConfig
+    from kernel_containers.core.progress import Report
+    from kernel_containers.core.reference import ImageReference, Repository
+    from kernel_containers.registry.client import Registry
+    from kernel_containers.registry.push import PushResult
+    from kernel_containers.workflow.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What stands where an image shall go; `tag_digest` is None for a new tag."""
+
+    repository_exists: bool
+    tag_digest: Digest | None
+
+
+class Registries:
+    """All registries that this user's Docker and AWS configuration reaches."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def _open(self, host: str) -> Registry:
+        ca_file = self._settings.environ.get("KERNEL_CONTAINERS_CA_FILE")
+        settings = RegistrySettings(ca_file=Path(ca_file) if ca_file else None)
+        return open_registry(host, settings, environ=self._settings.environ)
+
+    def look(self, to: ImageReference) -> Target:
+        """Return whether a push to `to` would create or replace something.
+
+        Raises:
+            Unauthorized, TryAgain, Unavailable: the registry does not tell.
+        """
+        with self._open(to.repository.host) as registry:
+            if must_create(registry, to.repository.path):
+                return Target(repository_exists=False, tag_digest=None)
+            return Target(repository_exists=True, tag_digest=tag_digest(registry, to))
+
+    def create(self, repository: Repository) -> None:
+        """Create a repository; nothing happens where it exists or comes with the first push.
+
+        Raises:
+            Unauthorized, Refused, TryAgain, Unavailable: AWS did not create it.
+        """
+        with self._open(repository.host) as registry:
+            create_repository(registry, repository.path)
+
+    def list(self, host: str) -> tuple[str, ...]:
+        """Return the paths of all repositories of a registry, sorted.
+
+        Raises:
+            Unauthorized, Refused, TryAgain, Unavailable: the registry does not tell.
+        """
+        with self._open(host) as registry:
+            return list_repositories(registry)
+
+    def push(self, image: BuiltImage, to: ImageReference, report: Report) -> PushResult:
+        """Push an image; see `registry.push.push`."""
+        with self._open(to.repository.host) as registry:
+            known = KnownBlobs(self._settings.cache / "known-blobs.json")
+            return push(image, to, registry, report, known=known)
+
+    def config(self, reference: ImageReference) -> ImageConfig:
+        """Return an image's config without its layers.
+
+        Raises:
+            NotFound: there is no such image.
+            Unauthorized, TryAgain, Unavailable: the registry does not give it.
+        """
+        with self._open(reference.repository.host) as registry:
+            return pull_config(reference, registry)
+
+    def check(self, host: str) -> str:
+        """Return in words that a registry answers and knows this user.
+
+        Raises:
+            Unauthorized, TryAgain, Unavailable: what is wrong.
+        """
+        with self._open(host) as registry:
+            return check(registry)
