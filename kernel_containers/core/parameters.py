@@ -22,7 +22,8 @@ class Edit:
 
     `cell` counts from 0 over all cells; `start` and `end` are character offsets in the cell's
     source with `start == end` for an insertion. `source_sha256` is the hash of that source in
-    UTF-8, so that an edit can only be made to the text it was decided on.
+    UTF-8, so that an edit can only be made to the text it was decided on. The literal is an
+    expression that gives the value itself: that of a date makes a date, that of a list a list.
     """
 
     cell: int
@@ -40,7 +41,8 @@ class Variable:
 
     `default` is the literal's value in JSON terms (dates as ISO 8601). `edits` are the places
     that give the variable this value, first one first. `notes` are sentences for the author,
-    such as a later assignment that would discard a given value.
+    such as a later assignment that would discard a given value; `contested` says that there is
+    one. A variable that is `required` is only declared, as in `n: int`.
     """
 
     name: str
@@ -49,6 +51,9 @@ class Variable:
     description: str = ""
     secret: bool = False
     tagged: bool = False  # in a cell with the tag `parameters`
+    required: bool = False
+    contested: bool = False  # code that is no plain assignment also gives it a value
+    choices: tuple[JsonValue, ...] = ()
     edits: tuple[Edit, ...] = ()
     notes: tuple[str, ...] = ()
 

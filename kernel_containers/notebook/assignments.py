@@ -1,0 +1,181 @@
+"""What each module-level statement of a cell binds, and where its literals stand."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from asttokens import ASTText
+
+from kernel_containers.core.parameters import Edit
+from kernel_containers.notebook.bindings import Binding, BindingReader, How, reads_of
+from kernel_containers.notebook.comments import read_comments
+from kernel_containers.notebook.literals import (
+    Annotation,
+    annotated,
+    parse_annotation,
+    read_annotation,
+    read_literal,
+)
+from kernel_containers.notebook.magics import PlainPython, plain_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_containers.notebook.document import Cell, Notebook
+
+
+def parse_cell(source: str) -> tuple[PlainPython, ast.Module] | None:
+    """Return a cell's text without magics and its tree; None where Python can't parse it."""
+    plain = plain_python(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in the user's strings
+            return plain, ast.parse(plain.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def bindings(cell: Cell) -> tuple[Binding, ...] | None:
+    """Return what a cell binds at module level, in order; None where Python can't parse it."""
+    parsed = parse_cell(cell.source)
+    if parsed is None:
+        return None
+    plain, tree = parsed
+    reader = _Assignments(cell, plain, tree)
+    try:
+        for statement in tree.body:
+            reader.visit(statement)
+    except RecursionError:
+        return None
+    return tuple(reader.found)
+
+
+def find_bindings(notebook: Notebook) -> tuple[Binding, ...]:
+    """Return every way in which the notebook's module-level code gives names a value."""
+    if notebook.language != "python":
+        return ()
+    return tuple(chain.from_iterable(bindings(cell) or () for cell in notebook.code_cells))
+
+
+class _Assignments(BindingReader):
+    """Adds the edits of plain assignments."""
+
+    def __init__(self, cell: Cell, plain: PlainPython, tree: ast.Module) -> None:
+        super().__init__(cell)
+        self.plain = plain
+        self.positions = ASTText(plain.text, tree=tree)
+        self.comments = read_comments(plain.text)
+
+    def visit_Assign(self, node: ast.Assign) -> None:  # noqa: N802 - ast's names
+        self.visit(node.value)
+        if self.block is None and len(node.targets) == 1:
+            self._assign(node, node.targets[0], node.value)
+            return
+        for target in node.targets:
+            # `a = b = 1` keeps b when a is set: `a = b = 1; a = 9`.
+            self._assign(node, target, node.value, appended=True)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+        if not isinstance(node.target, ast.Name):
+            self.generic_visit(node)
+            return
+        annotation = read_annotation(node.annotation)
+        if node.value is not None:
+            self.visit(node.value)
+            self._bind(node, node.target.id, node.value, annotation=annotation)
+        elif self.block is None:
+            _, end = self.positions.get_text_range(node)
+            edit = self._edit(end, end, prefix=" = ")
+            self.add(
+                node,
+                node.target.id,
+                How.DECLARED,
+                annotation=annotation,
+                edit=edit,
+                description=self._description(node),
+            )
+
+    def _assign(
+        self, node: ast.Assign, target: ast.expr, value: ast.expr, *, appended: bool = False
+    ) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._bind(node, name, value, appended=appended)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                for inner, part in _unpacked(targets, value):
+                    if part is None:
+                        self.bind_all(node, inner, How.COMPUTED, reads=reads_of(value))
+                    else:
+                        self._assign(node, inner, part, appended=appended)
+            case _:
+                self.bind_all(node, target, How.COMPUTED, reads=reads_of(value))
+                self.visit(target)
+
+    def _bind(
+        self,
+        node: ast.Assign | ast.AnnAssign,
+        name: str,
+        value: ast.expr,
+        *,
+        annotation: Annotation | None = None,
+        appended: bool = False,
+    ) -> None:
+        literal = read_literal(value)
+        if literal is None or self.block is not None:
+            self.add(node, name, self.block or How.COMPUTED, reads=reads_of(value))
+            return
+        commented = parse_annotation(self.comments.type_of(node.end_lineno or node.lineno))
+        annotation = annotation or commented
+        literal = annotated(literal, annotation)
+        if appended:
+            _, end = self.positions.get_text_range(node)
+            edit = self._edit(
+                end, end, prefix=f"; {name} = {literal.prefix}", suffix=literal.suffix
+            )
+        else:
+            start, end = self.positions.get_text_range(value)
+            edit = self._edit(start, end, prefix=literal.prefix, suffix=literal.suffix)
+        self.add(
+            node,
+            name,
+            How.LITERAL,
+            literal=literal,
+            annotation=annotation,
+            edit=edit,
+            description=self._description(node),
+        )
+
+    def _description(self, node: ast.stmt) -> str:
+        return self.comments.describing(node.lineno, node.end_lineno or node.lineno)
+
+    def _edit(self, start: int, end: int, *, prefix: str = "", suffix: str = "") -> Edit:
+        return Edit(
+            cell=self.cell.index,
+            cell_id=self.cell.id,
+            start=self.plain.to_source(start),
+            end=self.plain.to_source(end),
+            prefix=prefix,
+            suffix=suffix,
+            source_sha256=self.cell.source_sha256,
+        )
+
+
+def _unpacked(
+    targets: list[ast.expr], value: ast.expr
+) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Pair targets with the elements of a displayed tuple or list; None where it is no such."""
+    values = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+    stars = [i for i, target in enumerate(targets) if isinstance(target, ast.Starred)]
+    unclear = any(isinstance(part, ast.Starred) for part in values)
+    if unclear or (len(targets) != len(values) and not stars) or len(targets) > len(values) + 1:
+        yield from ((target, None) for target in targets)
+        return
+    behind = len(values) - len(targets)
+    for i, target in enumerate(targets):
+        if i in stars:
+            yield target, None
+        else:
+            yield target, values[i if not stars or i < stars[0] else i + behind]

@@ -1,0 +1,126 @@
+"""From variables that were found to the declared inputs of an image."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.parameters import Parameter
+from kernel_containers.errors import InvalidInput
+from kernel_containers.notebook.assignments import find_bindings
+from kernel_containers.notebook.bindings import How, places
+from kernel_containers.notebook.document import PARAMETERS_TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kernel_containers.core.parameters import Variable
+    from kernel_containers.notebook.document import Cell, Notebook
+
+
+def declare(
+    notebook: Notebook,
+    variables: Sequence[Variable],
+    names: Sequence[str] | None,
+    secrets: Sequence[str] = (),
+) -> tuple[Parameter, ...]:
+    """Return the parameters of an image: those named, in that order, then the secrets.
+
+    Without `names`: where a cell is tagged `parameters` its variables, as its author meant it.
+    Else every variable that nothing but plain assignments give a value, so that a given value
+    holds, and whose name neither hints at a secret nor starts with an underscore: none of them
+    has to be given, so a run can set any without declaring it first.
+
+    `secrets` have to be given with each run. A chosen variable whose name hints at a secret is
+    one too, and has to be given if the notebook holds a value, because that is not shipped.
+
+    A notebook in another language, or a tagged cell that computes the variable, gets a
+    parameter without edits, which goes into an injected cell.
+
+    Raises:
+        InvalidInput: there is no such variable, or it gets its value in another way.
+    """
+    by_name = {variable.name: variable for variable in variables}
+    chosen = _usual(notebook, variables) if names is None else names
+    return tuple(
+        _parameter(by_name[name], asked_secret=name in secrets)
+        if name in by_name
+        else _injected(notebook, variables, name, secret=name in secrets)
+        for name in dict.fromkeys([*chosen, *secrets])
+    )
+
+
+def _usual(notebook: Notebook, variables: Sequence[Variable]) -> list[str]:
+    if _tagged_cells(notebook):
+        return [variable.name for variable in variables if variable.tagged]
+    return [
+        variable.name
+        for variable in variables
+        if not (variable.secret or variable.contested or variable.name.startswith("_"))
+    ]
+
+
+def _tagged_cells(notebook: Notebook) -> list[Cell]:
+    return [cell for cell in notebook.code_cells if PARAMETERS_TAG in cell.tags]
+
+
+def _parameter(variable: Variable, *, asked_secret: bool) -> Parameter:
+    secret = asked_secret or variable.secret
+    holds_value = variable.default not in (None, "")
+    return Parameter(
+        name=variable.name,
+        type=variable.type,
+        default=None if secret else variable.default,
+        required=variable.required or asked_secret or (secret and holds_value),
+        secret=secret,
+        description=variable.description,
+        choices=() if secret else variable.choices,
+        edits=variable.edits,
+    )
+
+
+def _injected(
+    notebook: Notebook, variables: Sequence[Variable], name: str, *, secret: bool
+) -> Parameter:
+    cells = _tagged_cells(notebook)
+    if notebook.language == "python":
+        _check_binding(notebook, variables, name)
+    elif not cells:
+        raise InvalidInput(
+            f"{name!r} can't be a parameter of a notebook in {notebook.language}.",
+            why="its values are not found in the code, and no cell says where they go",
+            todo="tag the cell that sets the defaults: parameters",
+        )
+    elif not any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", cell.source) for cell in cells):
+        raise InvalidInput(
+            f"The cell tagged parameters does not set {name!r}.", todo="check the spelling"
+        )
+    return Parameter(name=name, type="json", secret=secret, required=secret)
+
+
+def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str) -> None:
+    """Let a name pass that a tagged cell computes, so that an injected cell can follow it."""
+    found = [binding for binding in find_bindings(notebook) if binding.name == name]
+    if not found:
+        raise InvalidInput(
+            f"The notebook has no variable {name!r}.", todo=_suggestion(name, variables)
+        )
+    computed = [binding for binding in found if binding.how is How.COMPUTED]
+    if any(PARAMETERS_TAG in binding.cell.tags for binding in computed):
+        return
+    first = found[0]
+    same = [binding for binding in found if binding.how is first.how]
+    raise InvalidInput(
+        f"{name!r} can't be a parameter.",
+        why=f"it is {first.how.value} in {places(same)}",
+        todo=f"set it to a plain value in a line of its own first, such as {name} = 1",
+    )
+
+
+def _suggestion(name: str, variables: Sequence[Variable]) -> str:
+    names = [variable.name for variable in variables]
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"choose among: {', '.join(names)}" if names else "set it to a plain value in a cell"

@@ -1,0 +1,228 @@
+"""What a notebook's code names besides itself: modules, folders of modules, and files."""
+
+from __future__ import annotations
+
+import ast
+import glob
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_containers.notebook.assignments import parse_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kernel_containers.notebook.document import Notebook
+
+_LOAD_EXTENSION = re.compile(r"^[ \t]*%load_ext[ \t]+(?P<module>\w+)", re.MULTILINE)
+_COMMAND = re.compile(r"^[ \t]*(?:%run\b|!|%%?(?:sx|system)\b)(?P<words>.*)$", re.MULTILINE)
+_SCRIPTS = (".py", ".ipynb", ".sh", ".sql", ".r", ".R")
+_FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
+_FOLDER_CALLS = frozenset(
+    {"Path", "PosixPath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
+)
+_WRITERS = re.compile(
+    r"to_(?!numpy|list|dict)\w+|save\w*|dump|write\w*|mkdir|makedirs|unlink|touch"
+)
+
+
+def imported_modules(notebook: Notebook) -> frozenset[str]:
+    """Return the top-level names of the modules that a Python notebook's code imports."""
+    found = {
+        match["module"]
+        for source in _sources(notebook)
+        for match in _LOAD_EXTENSION.finditer(source)
+    }
+    for tree in _trees(notebook):
+        found.update(modules_of(tree))
+    return frozenset(found)
+
+
+def modules_of(tree: ast.AST) -> Iterator[str]:
+    """Yield the top-level names of the modules that code imports, by absolute names."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module.partition(".")[0]
+            case ast.Call(
+                func=ast.Name(id="__import__" | "import_module")
+                | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(module)), *_],
+            ):
+                yield module.partition(".")[0]
+            case _:
+                pass
+
+
+def import_folders(notebook: Notebook) -> tuple[str, ...]:
+    """Return the folders that the code adds to `sys.path` by a literal, as written."""
+    found: dict[str, None] = {}
+    for tree in _trees(notebook):
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(
+                        attr="append" | "insert" | "extend",
+                        value=ast.Attribute(attr="path", value=ast.Name(id="sys")),
+                    )
+                ):
+                    found.update(dict.fromkeys(_strings(node.args)))
+                case _:
+                    pass
+    folder = notebook.path.parent
+    return tuple(text for text in found if _exists(folder, text) and (folder / text).is_dir())
+
+
+def literal_paths(notebook: Notebook) -> tuple[str, ...]:
+    """Return the files and folders beside the notebook that its code names, as written, sorted.
+
+    A string counts where such a file exists, a folder also where it is used as one. Paths may
+    lead out of the notebook's folder by `..` to files, not to folders, and only relative ones
+    do. Files that are only written don't count; `data/{year}.csv` stands for what matches it.
+    """
+    finder = _PathFinder(notebook.path)
+    for tree in _trees(notebook):
+        finder.visit(tree)
+    for source in _sources(notebook):
+        for match in _COMMAND.finditer(source):
+            finder.script(match["words"])
+    return tuple(sorted(finder.found))
+
+
+def _sources(notebook: Notebook) -> Iterator[str]:
+    if notebook.language == "python":
+        yield from (cell.source for cell in notebook.code_cells)
+
+
+def _trees(notebook: Notebook) -> Iterator[ast.Module]:
+    for source in _sources(notebook):
+        parsed = parse_cell(source)
+        if parsed is not None:
+            yield parsed[1]
+
+
+def _strings(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value
+
+
+def _exists(folder: Path, text: str) -> bool:
+    if not 0 < len(text) <= 255 or "\0" in text or "\n" in text:
+        return False
+    try:
+        return (folder / text).exists()
+    except OSError:
+        return False
+
+
+class _PathFinder(ast.NodeVisitor):
+    def __init__(self, notebook: Path) -> None:
+        self.notebook = notebook
+        self.folder = notebook.parent
+        self.found: set[str] = set()
+
+    def name(self, text: str, *, folder: bool = False) -> None:
+        """Note a path if it exists and counts."""
+        if not _exists(self.folder, text):
+            return
+        path = self.folder / text
+        resolved = path.resolve()
+        inside = resolved.is_relative_to(self.folder.resolve())
+        if resolved == self.notebook.resolve() or (Path(text).is_absolute() and not inside):
+            return
+        below = inside and resolved != self.folder.resolve()
+        if path.is_file() or (folder and below and path.is_dir()):
+            self.found.add(text)
+
+    def pattern(self, text: str) -> None:
+        """Note the files that match a pattern below the notebook's folder."""
+        if "\0" in text or Path(text).is_absolute() or not text.strip("*/. "):
+            return
+        for match in glob.glob(text, root_dir=self.folder, recursive=True):  # noqa: PTH207
+            self.name(match)
+
+    def script(self, words: str) -> None:
+        """Note the scripts that a shell command or `%run` names."""
+        try:
+            parts = shlex.split(words)
+        except ValueError:
+            return
+        for part in parts:
+            for text in (part, f"{part}.py"):
+                if text.endswith(_SCRIPTS):
+                    self.name(text)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self.name(node.value)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        parts = [
+            glob.escape(str(part.value)) if isinstance(part, ast.Constant) else "*"
+            for part in node.values
+        ]
+        if any(part != "*" for part in parts):
+            self.pattern("".join(parts))
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            self.name(node.value.value, folder=any(map(_FOLDER_NAME.search, names)))
+        else:
+            self.visit(node.value)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        joined = _joined(node)
+        if joined is not None:
+            self.name(joined, folder=True)
+        else:
+            self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        called = node.func.id if isinstance(node.func, ast.Name) else called
+        joined = _joined(node)
+        if joined is not None and called in _FOLDER_CALLS | {"join"}:
+            self.name(joined, folder=True)
+        elif _WRITERS.fullmatch(called) or (called == "open" and _opens_to_write(node)):
+            for argument in (*node.args, *(word.value for word in node.keywords)):
+                if not isinstance(argument, ast.Constant | ast.JoinedStr):
+                    self.visit(argument)
+        else:
+            for text in _strings(node.args[:1]) if called in _FOLDER_CALLS else ():
+                self.name(text, folder=True)
+                self.pattern(text) if "glob" in called else None
+            self.generic_visit(node)
+
+
+def _joined(node: ast.expr) -> str | None:
+    """Return the path that `Path("a") / "b"` or `os.path.join("a", "b")` gives, if literal."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            parts = [_joined(left), _joined(right)]
+        case ast.Call(func=ast.Name(id="Path") | ast.Attribute(attr="Path"), args=arguments):
+            parts = [_joined(argument) for argument in arguments]
+        case ast.Call(
+            func=ast.Attribute(attr="join", value=ast.Attribute(attr="path")), args=arguments
+        ):
+            parts = [_joined(argument) for argument in arguments]
+        case _:
+            return None
+    texts = [part for part in parts if part is not None]
+    return str(Path(*texts)) if texts and len(texts) == len(parts) else None
+
+
+def _opens_to_write(node: ast.Call) -> bool:
+    modes = [word.value for word in node.keywords if word.arg == "mode"] or node.args[1:2]
+    return any(
+        isinstance(mode, ast.Constant) and str(mode.value)[:1] in ("w", "x") for mode in modes
+    )

@@ -1,0 +1,100 @@
+"""Which modules and files a notebook's code names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.notebook.imports import import_folders, imported_modules, literal_paths
+from tests.notebook.notebooks import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_imports_are_found_in_all_code(tmp_path: Path) -> None:
+    notebook = write(
+        tmp_path / "n.ipynb",
+        "import a.b, c as d\nfrom e.f import g\nfrom . import no\n%load_ext h\n!pip install no",
+        "def f():\n    import i\n    __import__('j.k')\n    importlib.import_module('l')",
+        "%%time\nimport m",
+        "%%bash\nimport no",
+        "import no = (",
+    )
+
+    assert imported_modules(notebook) == set("acehijlm")
+
+
+def test_another_language_imports_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").touch()
+    notebook = write(
+        tmp_path / "n.ipynb", "import('x.csv')", metadata={"language_info": {"name": "R"}}
+    )
+
+    assert (imported_modules(notebook), literal_paths(notebook)) == (frozenset(), ())
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with data beside a folder of notebooks."""
+    files = ["data/x.csv", "data/y.csv", "data/deep/z.csv", "run.py", "out.csv", "a.json", "s.sh"]
+    for name in [*(f"nb/{file}" for file in files), "shared/x.csv", "src/mod.py"]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("pd.read_csv('data/x.csv')", ["data/x.csv"]),
+        ("NAME = 'data/x.csv'\nopen(NAME)", ["data/x.csv"]),
+        ("def f(p='a.json'): ...", ["a.json"]),
+        ("open('../shared/x.csv')", ["../shared/x.csv"]),
+        ("Path('data') / 'x.csv'", ["data/x.csv"]),
+        ("Path('data', 'deep') / name", ["data/deep"]),
+        ("os.path.join('data', 'x.csv')", ["data/x.csv"]),
+        ("os.path.join('data', name)", []),
+        ("pathlib.Path('./data/x.csv').read_text()", ["data/x.csv"]),
+        ("os.listdir('data')", ["data"]),
+        ("DATA_DIR = 'data'", ["data"]),
+        ("df['data']; f('data'); data = 'data/'", ["data/"]),
+        ("glob.glob('data/*.csv')", ["data/x.csv", "data/y.csv"]),
+        ("open(f'data/{name}.csv')", ["data/x.csv", "data/y.csv"]),
+        ("df.to_csv('out.csv'); open('out.csv', 'w'); savefig('out.csv')", []),
+        ("open('out.csv', mode='x'); Path('out.csv').write_text('a')", []),
+        ("df.to_csv('out.csv')\npd.read_csv('out.csv')", ["out.csv"]),
+        ("open('out.csv', 'a')", ["out.csv"]),
+        ("%run run\n%run -i run.py", ["run.py"]),
+        ("!bash s.sh a.json\n!echo 'x", ["s.sh"]),
+        ("Path('.'), Path('..'), Path('../src'), os.listdir(''), '/', '~'", []),
+        ("open('/etc/passwd'), open('absent.csv'), open('n.ipynb'), 'a\\0b', 'x' * 9", []),
+        ("f'{a}', f'*', glob.glob('**')", []),
+        ("'''a.json\n'''", []),
+    ],
+)
+def test_names_of_files_that_exist_count(project: Path, source: str, found: list[str]) -> None:
+    notebook = write(project / "nb" / "n.ipynb", source)
+
+    assert literal_paths(notebook) == tuple(found)
+
+
+def test_an_absolute_path_counts_inside_the_notebooks_folder(project: Path) -> None:
+    inside = project / "nb" / "a.json"
+    notebook = write(
+        project / "nb" / "n.ipynb", f"open({str(inside)!r}), open({str(project / 'src/mod.py')!r})"
+    )
+
+    assert literal_paths(notebook) == (str(inside),)
+
+
+def test_folders_added_to_the_path_are_found(project: Path) -> None:
+    notebook = write(
+        project / "nb" / "n.ipynb",
+        "import sys\nsys.path.append('../src')\nsys.path.insert(0, os.path.abspath('..'))\n"
+        "sys.path.append('absent'); other.append('data'); sys.path.extend(['data', x])",
+    )
+
+    assert import_folders(notebook) == ("../src", "..", "data")

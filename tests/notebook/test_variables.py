@@ -1,0 +1,244 @@
+"""Which variables a notebook has: their types, defaults, descriptions and notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernel_containers.notebook.variables import find_variables, unreadable_cells
+from tests.notebook.notebooks import code, markdown, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kernel_containers.core.parameters import Variable
+
+
+def variables(folder: Path, *cells: Any, **more: Any) -> dict[str, Variable]:
+    notebook = write(folder / "n.ipynb", *cells, **more)
+    return {variable.name: variable for variable in find_variables(notebook)}
+
+
+@pytest.mark.parametrize(
+    ("source", "type_", "default"),
+    [
+        ("a = 1", "int", 1),
+        ("a = -1", "int", -1),
+        ("a = 0x10", "int", 16),
+        ("a = 10_000_000_000_000_000_000_000", "int", 10**22),
+        ("a = 1.5", "float", 1.5),
+        ("a = +1e3", "float", 1000.0),
+        ("a = True", "bool", True),
+        ("a = 'x'", "str", "x"),
+        ("a = ('x'\n     'y')", "str", "xy"),
+        ('a = """x\ny"""', "str", "x\ny"),
+        ("a = r'\\d'", "str", "\\d"),
+        ("a = '\\ud800'", "str", "\ud800"),
+        ("a = None", "json", None),
+        ("a = [1, [2, 'x'], None]", "list", [1, [2, "x"], None]),
+        ("a = 1, 2", "list", [1, 2]),
+        ("a = (1,)", "list", [1]),
+        ("a = {3, 1}", "list", [3, 1]),
+        ("a = {'x': {'y': -1}}", "dict", {"x": {"y": -1}}),
+        ("a = 60 * 60", "int", 3600),
+        ("a = 1024 ** 3 // 2", "int", 2**29),
+        ("a = date(2024, 1, 2)", "date", "2024-01-02"),
+        ("a = datetime.date(2024, month=1, day=2)", "date", "2024-01-02"),
+        ("a = datetime(2024, 1, 2, 3)", "datetime", "2024-01-02T03:00:00"),
+        ("a = dt.datetime(2024, 1, 2, tzinfo=dt.timezone.utc)", "datetime",
+         "2024-01-02T00:00:00+00:00"),
+        ("a: int = 1", "int", 1),
+        ("a: 'int' = 1", "int", 1),
+        ("a: float = 1", "float", 1),
+        ("a: Optional[int] = None", "int", None),
+        ("a: str | None = None", "str", None),
+        ("a: list[int] = []", "list", []),
+        ("a: Annotated[float, 'kg'] = 2", "float", 2),
+        ("a: str = 1", "int", 1),
+        ("a: int | str = 1", "int", 1),
+        ("a: pd.DataFrame = None", "json", None),
+        ("a = 1  # type: float", "float", 1),
+        ("a: float\na = 1", "float", 1),
+    ],
+)  # fmt: skip
+def test_type_and_default_follow_from_value_and_annotation(
+    tmp_path: Path, source: str, type_: str, default: object
+) -> None:
+    found = variables(tmp_path, source)["a"]
+
+    assert (found.type, found.default) == (type_, default)
+    assert type(found.default) is type(default)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["mode: Literal['fast', 'slow'] = 'fast'", "mode = 'fast'  # type: Literal['fast', 'slow']"],
+)
+def test_a_literal_annotation_makes_an_enum(tmp_path: Path, source: str) -> None:
+    found = variables(tmp_path, source)["mode"]
+
+    assert (found.type, found.default, found.choices) == ("enum", "fast", ("fast", "slow"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["a = f()", "a = b", "a = f'{b}'", "a = b'x'", "a = 1j", "a = ...", "a = [b]", "a = {1: 2}",
+     "a = {**b}", "a = 1e400", "a = 10 ** 10 ** 10", "a = 2 ** 100", "a = 1 / 0", "a = -'x'",
+     "a = 'x' * 3", "a = not True", "a = date(2024, 13, 1)", "a = date.today()", "a = [1, *b]",
+     "a = datetime(2024, 1, 2, tzinfo=tz)", "a.b = 1", "a[0] = 1", "a = " + "-" * 50_000 + "1",
+     "a = " + "[" * 150 + "]" * 150 + "\nb = (", "a = 1 if b else 2", "a, b = 'xy'", "*a, = 1, 2"],
+)  # fmt: skip
+def test_what_only_running_tells_is_no_variable(tmp_path: Path, source: str) -> None:
+    assert "a" not in variables(tmp_path, source)
+
+
+def test_a_declaration_without_value_is_required(tmp_path: Path) -> None:
+    found = variables(tmp_path, "n: int  # how many\nd: Dict[str, int]\nx: Foo\nm: int\nm += 1")
+
+    assert {name: (v.type, v.required, v.default) for name, v in found.items()} == {
+        "n": ("int", True, None),
+        "d": ("dict", True, None),
+        "x": ("json", True, None),
+    }
+    assert found["n"].description == "how many"
+
+
+@pytest.mark.parametrize(
+    ("source", "description"),
+    [
+        ("a = 1  # how many", "how many"),
+        ("a = [1,  # one\n     2]  # both", "both"),
+        ("# how many\n# there are\na = 1", "how many there are"),
+        ("# above\na = 1  # behind", "behind"),
+        ("# -------\n# Above\n#: doc\na = 1  # noqa: E501", "Above doc"),
+        ("# too far\n\na = 1", ""),
+        ("b = 2  # of b\na = 1", ""),
+        ("a = '# no'", ""),
+        ("%time b = 1\n# how many\na = 1", "how many"),
+        ("a = 1  # type: int # how many", "how many"),
+        ("a = 1  # type: ignore", ""),
+        ("# %% [parameters]\na = 1", ""),
+    ],
+)
+def test_a_comment_describes_a_variable(tmp_path: Path, source: str, description: str) -> None:
+    assert variables(tmp_path, source)["a"].description == description
+
+
+def test_names_of_secrets_are_seen_in_texts_only(tmp_path: Path) -> None:
+    found = variables(tmp_path, "API_KEY = ''\ndbPassword = None\ntoken_count = 3\nauthor = 'x'")
+
+    assert {name: v.secret for name, v in found.items()} == {
+        "API_KEY": True,
+        "dbPassword": True,
+        "token_count": False,
+        "author": False,
+    }
+
+
+def test_variables_come_in_order_of_appearance(tmp_path: Path) -> None:
+    found = variables(tmp_path, "b = 1; a = 2", markdown("x = 1"), "c = 3\nb = 4")
+
+    assert list(found) == ["b", "a", "c"]
+
+
+def test_a_tagged_cell_gives_the_default_and_injection_overrides_it(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path,
+        "a = 1; b = 1; c = 1",
+        code("a = 2; b = 2", "parameters"),
+        code("a = 3", "injected-parameters"),
+    )
+
+    assert {name: (v.default, v.tagged) for name, v in found.items()} == {
+        "a": (3, True),
+        "b": (2, True),
+        "c": (1, False),
+    }
+    assert "Cell 2 was injected by an earlier run of papermill" in " ".join(found["a"].notes)
+
+
+def test_a_tag_on_another_kind_of_cell_means_nothing(tmp_path: Path) -> None:
+    text = {**markdown("a = 5"), "metadata": {"tags": ["parameters"]}}
+
+    found = variables(tmp_path, text, "a = 1")
+
+    assert (found["a"].default, found["a"].tagged) == (1, False)
+
+
+def test_notes_say_where_a_value_may_be_lost_and_what_follows_from_it(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path, "n = 1\ntwice = n * 2", "n = n + 1\nfor i in x:\n    n = i", "n = 5"
+    )
+
+    assert found["n"].notes == (
+        "It is set in cell 0, line 1, and cell 2, line 1: a given value takes the place of each "
+        "of these.",
+        "It is also computed in cell 1, line 1, where a given value may be lost.",
+        "It is also assigned in a loop in cell 1, line 3, where a given value may be lost.",
+        "Computed from it: twice.",
+    )
+    assert found["n"].contested
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["n += 1", "n = f()", "del n", "n.append(1)", "n['x'] = 1", "n.x = 1", "for n in x: pass",
+     "with f() as n: pass", "import n", "from x import y as n", "def n(): pass", "class n: pass",
+     "if x:\n    n = 2", "while x:\n    n = 2", "try:\n    n = 2\nfinally:\n    pass",
+     "try:\n    pass\nexcept E as n:\n    pass", "with f():\n    n = 2", "(n := 2)",
+     "print([n := i for i in x])", "match x:\n    case {'a': n}:\n        pass",
+     "match x:\n    case [*n]:\n        pass", "match x:\n    case {**n}:\n        pass",
+     "def f():\n    global n\n    n = 2", "async def f():\n    global n\n    del n",
+     "class C:\n    def f(self):\n        global n\n        n += 1", "n, m = f()",
+     "(n, *m), k = f()", "n = !ls", "%time n = f()", "for i in x:\n    if i:\n        n = 2",
+     "if x:\n    for i in y:\n        n = 2", "n: int = f()",
+     "try:\n    pass\nexcept* E as n:\n    pass", "for x.y, n in z: pass", "r = await (n := g())"],
+)  # fmt: skip
+def test_any_other_way_of_binding_is_seen(tmp_path: Path, other: str) -> None:
+    for cells in (["n = 1", other], [other, "n = 1"], [f"n = 1\n{other}"]):
+        found = variables(tmp_path, *cells)["n"]
+
+        assert found.contested
+        assert len(found.edits) == 1
+        assert len(found.notes) == 1
+    assert "n" not in variables(tmp_path, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["def f(n=2):\n    n = 3", "class C:\n    n = 2", "f = lambda n: (n, 2)", "[n for n in x]",
+     "print(n)", "x[n] = 1", "f(n=2)", "def f():\n    global n\n    return n", "x.n = 2",
+     "import x.n", "{n: 1 for n in x}", "async def f():\n    n = 2", "n.copy()", "'n = 2'"],
+)  # fmt: skip
+def test_other_scopes_and_uses_do_not_matter(tmp_path: Path, other: str) -> None:
+    for cells in (["n = 1", other], [other, "n = 1"]):
+        found = variables(tmp_path, *cells)["n"]
+
+        assert not found.contested
+        assert len(found.edits) == 1
+
+
+def test_other_languages_and_unreadable_cells_have_none(tmp_path: Path) -> None:
+    r = write(tmp_path / "r.ipynb", "x = 5", metadata={"language_info": {"name": "R"}})
+    broken = write(tmp_path / "b.ipynb", "a = 1", "b = (", "print 'x'", "a = \0", "c = 3")
+
+    assert find_variables(r) == ()
+    assert unreadable_cells(r) == ()
+    assert [variable.name for variable in find_variables(broken)] == ["a", "c"]
+    assert unreadable_cells(broken) == (1, 2, 3)
+
+
+def test_skipped_cells_do_not_count(tmp_path: Path) -> None:
+    found = variables(tmp_path, "a = 1", code("a = 2\nb = 1", "skip-execution"))
+
+    assert list(found) == ["a"]
+    assert len(found["a"].edits) == 1
+
+
+def test_a_thousand_lines_take_less_than_a_second(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path, *["\n".join(f"v{i}_{j} = {j}  # x" for j in range(100)) for i in range(10)]
+    )
+
+    assert len(found) == 1000
