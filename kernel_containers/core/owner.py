@@ -1,0 +1,36 @@
+"""Which process a container or folder belongs to, so that leftovers of a dead one can be told."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+
+def current_owner() -> str:
+    """Return `host:pid:start` of this process; `start` tells it from a later one of that pid.
+
+    `start` is in clock ticks since boot, and 0 where /proc does not exist.
+    """
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_start(pid) or 0}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether the process ran on this machine and has ended. False where nobody can tell."""
+    host, _, rest = owner.rpartition(":")[0].rpartition(":")
+    start = owner.rpartition(":")[2]
+    if host != socket.gethostname() or not (rest.isdigit() and start.isdigit()):
+        return False
+    if start == "0" or not Path("/proc/self/stat").exists():
+        return False
+    return _start(int(rest)) != int(start)
+
+
+def _start(pid: int) -> int | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return None
+    # The second field is the program's name in brackets and may hold spaces and brackets.
+    return int(text.rpartition(")")[2].split()[19])

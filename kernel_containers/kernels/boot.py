@@ -1,0 +1,44 @@
+"""How the supervisor gets into a container: as text on stdin, so that nothing is mounted or
+copied, and a read-only image works."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+_MODULES = ("link", "supervisor")  # in the order of their imports
+_PACKAGE = "kernel_containers.kernels"
+# Modules in sys.modules are found by `from kernel_containers.kernels.link import …` although
+# their packages are not there. The length is an argument: the stream goes on with frames.
+_BOOT = """
+import json, os, sys, types
+length, data = int(sys.argv[1]), b""
+while len(data) < length:
+    block = os.read(0, length - len(data))
+    if not block:
+        sys.exit(0)
+    data += block
+for name, source in json.loads(data.decode()):
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+module.main()
+"""
+
+
+class Boot(NamedTuple):
+    """A container's command, and what its stdin gets first."""
+
+    command: tuple[str, ...]
+    payload: bytes
+
+
+def supervisor_boot(python: str) -> Boot:
+    """Return how to start the supervisor with an interpreter of the container."""
+    folder = Path(__file__).parent
+    sources = [
+        (f"{_PACKAGE}.{name}", (folder / f"{name}.py").read_text("utf-8")) for name in _MODULES
+    ]
+    payload = json.dumps(sources).encode()
+    # -I and -S: neither the image's variables nor its packages change how this runs.
+    return Boot((python, "-I", "-S", "-c", _BOOT, str(len(payload))), payload)
