@@ -264,14 +264,16 @@ def install_into(
 
     It is skipped while the arguments and the files of `made_from` are those of the last time.
     """
-    marker = folder / ".installed"
-    content = "\n".join(arguments).encode() + b"".join(path.read_bytes() for path in made_from)
+    words = "\n".join(arguments).encode()
+    # One mark for each set of arguments: users and developers share an environment.
+    marker = folder / f".installed-{hashlib.sha256(words).hexdigest()[:8]}"
+    content = b"".join(path.read_bytes() for path in made_from)
     key = hashlib.sha256(content).hexdigest()
     if marker.exists() and marker.read_text() == key:
         return False
     python = ensure_venv(folder, yes=yes)
     say(f"Installing into {folder.relative_to(ROOT)}: {' '.join(arguments)}")
-    run([python, "-m", "pip", "install", "--quiet", *arguments])
+    run([python, "-m", "pip", "install", *arguments], quiet=True)
     marker.write_text(key)
     return True
 
