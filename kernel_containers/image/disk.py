@@ -19,16 +19,16 @@ RESERVE = 16 * 1024**2  # bytes that are always left for configs, manifests and 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors into CannotWrite."""
+    """Turn the operating system's errors into CannotWrite, those of looking for a file as well."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise _full(path, None) from error
         raise CannotWrite(
-            f"{path} can't be written.",
+            f"{path} can't be used.",
             why=error.strerror or str(error),
-            todo="check the folder's owner and mode, or choose another cache folder",
+            todo="check the folder's owner and mode, or choose another folder",
         ) from error
 
 

@@ -89,10 +89,12 @@ class BlobStore:
 
         The size matters after a power failure: files are not synchronized to the disk.
         """
-        try:
-            found = self.path(digest).stat().st_size
-        except FileNotFoundError:
-            return False
+        path = self.path(digest)
+        with writing(path):
+            try:
+                found = path.stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return False
         return size is None or found == size
 
     def put(self, data: bytes) -> Digest:
@@ -142,12 +144,15 @@ class BlobStore:
         They count as used now.
         """
         path = self._record_path(key)
+        with writing(path):
+            try:
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         try:
-            record = json.loads(path.read_bytes())
+            record = json.loads(data)
             layers = [layer_from_json(layer) for layer in record["layers"]]
             value = record["value"]
-        except FileNotFoundError:
-            return None
         except (ValueError, KeyError, TypeError, InvalidInput):
             # Cut by a power failure, or from another release: the same as not there.
             with suppress(OSError):

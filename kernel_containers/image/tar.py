@@ -28,6 +28,16 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO wou
 _OWNER = b"0000000\x000000000\x00"  # the numbers of root and its group
 _MAGIC = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00"  # no owner names, no device
 _FIXED_SUM = sum(_OWNER + _MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
+# What opening or reading says where a file is gone, or is now a link, folder, socket or FIFO.
+_REPLACED = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.ESTALE,
+    errno.ELOOP,
+    errno.EISDIR,
+    errno.ENXIO,
+    errno.EAGAIN,
+}
 _SHOWN = 10  # names of changed files in an error
 
 
@@ -101,19 +111,11 @@ def _ustar(
 
 
 def _pax(records: list[tuple[bytes, bytes]]) -> bytes:
-    if not all(_is_utf8(value) for _, value in records):
-        records = [(b"hdrcharset", b"BINARY"), *records]
+    # Names that are not UTF-8 go in as they are, as GNU tar and Go do: the standard's
+    # `hdrcharset` makes GNU tar complain.
     body = b"".join(_record(key, value) for key, value in records)
     start = _ustar(b"PaxHeaders/entry", kind=b"x", mode=0o644, size=len(body))
     return start + body + padding(len(body))
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _record(key: bytes, value: bytes) -> bytes:
@@ -207,7 +209,7 @@ def _open(source: str) -> int:
     try:
         return os.open(source, _OPEN)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
+        if error.errno in _REPLACED:
             raise _Changed(source) from error
         if error.errno in (errno.EACCES, errno.EPERM):
             raise Refused(
@@ -240,6 +242,8 @@ def _read(file: int, size: int, source: str) -> bytes:
                 raise _Changed(source)
             data += more
     except OSError as error:
+        if error.errno in _REPLACED:
+            raise _Changed(source) from error
         raise _unreadable(source, error) from error
     return data
 
