@@ -13,12 +13,13 @@ from kernel_containers._version import __version__
 
 
 class HealthHandler(ExtensionHandlerMixin, APIHandler):
-    """Whether this extension is there, and which version of it."""
+    """Which version of this extension is there, and whose folder it serves."""
 
     auth_resource = "kernel-containers"
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with the version."""
-        await self.finish(json.dumps({"version": __version__}))
+        """Answer with the version and the absolute path that notebooks' paths are relative to."""
+        answer = {"version": __version__, "rootDir": self.settings["server_root_dir"]}
+        await self.finish(json.dumps(answer))

@@ -3,14 +3,21 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { PageConfig } from '@jupyterlab/coreutils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { containerizeCommand, quotePath } from './commandline';
+import { Api } from './api';
+import { containerizeCommand } from './commandline';
 import { containerIcon } from './icons';
 
 const CONTAINERIZE = 'kernel-containers:containerize';
+
+/** Return the name of the running kernel, else of the one that the notebook asks for. */
+function kernelName(panel: NotebookPanel): string | undefined {
+  const running = panel.sessionContext.session?.kernel?.name;
+  return running ?? panel.context.model?.getMetadata('kernelspec')?.name;
+}
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'kernel-containers:plugin',
@@ -28,6 +35,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       return;
     }
     const trans = (translator ?? nullTranslator).load('kernel_containers');
+    const api = new Api(app.serviceManager.serverSettings);
 
     app.commands.addCommand(CONTAINERIZE, {
       label: trans.__('Containerize'),
@@ -45,9 +53,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
           await panel.context.save();
         }
         const path = app.serviceManager.contents.localPath(panel.context.path);
+        const { rootDir } = await api.health();
         const command = containerizeCommand(
-          quotePath(PageConfig.getOption('serverRoot'), path),
-          panel.sessionContext.session?.kernel?.name
+          `${rootDir}/${path}`,
+          kernelName(panel)
         );
         const { showCommand } = await import('./dialog');
         await showCommand(command, trans);

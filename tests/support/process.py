@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_TIMEOUT = 30.0  # seconds; the slowest of them needs one on an idle machine
+STOP_TIMEOUT = 30.0  # seconds; a Jupyter server ends its kernels first
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
