@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import tempfile
 from functools import partial
@@ -19,15 +18,14 @@ from kernel_containers.core.oci_json import (
     read_object,
 )
 from kernel_containers.core.progress import silent
-from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Unavailable
+from kernel_containers.errors import InvalidInput, NotFound, Unavailable
+from kernel_containers.registry.download import blob_path, fetch_blob
 from kernel_containers.registry.meter import Meter
 from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.stop import Stop
 from kernel_containers.registry.threads import in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel_containers.core.oci import ImageConfig, Manifest
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference
@@ -63,12 +61,12 @@ def pull(
     wanted = {each.digest: each for each in (manifest.config, *manifest.layers)}
     meter = Meter(STAGE, report, wanted.values())
     in_threads(
-        [partial(_fetch, client, meter, blobs, blob) for blob in wanted.values()],
+        [partial(fetch_blob, client, meter, blobs, blob) for blob in wanted.values()],
         threads=registry.settings.concurrency,
         stop=stop,
         shut=registry.transport.shut,
     )
-    config_bytes = _path(blobs, manifest.config.digest).read_bytes()
+    config_bytes = blob_path(blobs, manifest.config.digest).read_bytes()
     config = config_from_json(_object(config_bytes, reference))
     if len(config.diff_ids) != len(manifest.layers):
         raise InvalidInput(f"The config of {reference} does not belong to its layers.")
@@ -94,8 +92,10 @@ def pull_config(
     manifest, _ = _image(client, reference, platform or Platform())
     config = manifest.config
     with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
-        _fetch(client, Meter(STAGE, silent, [config]), Path(folder), config)
-        return config_from_json(_object(_path(Path(folder), config.digest).read_bytes(), reference))
+        fetch_blob(client, Meter(STAGE, silent, [config]), Path(folder), config)
+        return config_from_json(
+            _object(blob_path(Path(folder), config.digest).read_bytes(), reference)
+        )
 
 
 def _image(
@@ -139,53 +139,6 @@ def _choose(reference: ImageReference, index: bytes, platform: Platform) -> Desc
 def _suits(offered: Platform, wanted: Platform) -> bool:
     same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
     return same and (wanted.variant is None or offered.variant == wanted.variant)
-
-
-def _fetch(client: RepositoryClient, meter: Meter, blobs: Path, blob: Descriptor) -> None:
-    path = _path(blobs, blob.digest)
-    if not (path.is_file() and path.stat().st_size == blob.size):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            client.download(blob.digest, partial(_keep, client, meter, path, blob))
-        except OSError as error:
-            raise CannotWrite(
-                f"{path} could not be stored.", why=error.strerror, todo="make room on the disk"
-            ) from error
-    meter.finish(blob.digest)
-
-
-def _keep(
-    client: RepositoryClient, meter: Meter, path: Path, blob: Descriptor, data: Iterator[bytes]
-) -> None:
-    meter.begin(blob.digest)
-    seen = hashlib.new(blob.digest.algorithm)
-    size = 0
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".pull-", delete=False) as file:
-        new = Path(file.name)
-        try:
-            for block in data:
-                client.stop.check()
-                size += len(block)
-                if size > blob.size:
-                    break
-                seen.update(block)
-                file.write(block)
-                meter.add(blob.digest, len(block))
-            file.flush()
-            if size != blob.size or seen.hexdigest() != blob.digest.hex:
-                raise Unavailable(
-                    f"{client.registry.host} sent other bytes than those of {blob.digest}.",
-                    todo="pull again; a proxy may have changed or cut them",
-                )
-            new.chmod(0o644)
-            new.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                new.unlink()
-
-
-def _path(blobs: Path, digest: Digest) -> Path:
-    return blobs / digest.algorithm / digest.hex
 
 
 def _digest(algorithm: str, data: bytes) -> Digest:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 from kernel_containers.registry.stop import Stopped
@@ -12,45 +13,90 @@ if TYPE_CHECKING:
 
     from kernel_containers.registry.stop import Stop
 
-GRACE = 1.0  # seconds for an answer on its way: it may name an upload session to delete
+    Work = Callable[[], None]
+
+GRACE = 3.0  # seconds for an answer on its way: it names the upload session to delete
 LAST_WAIT = 10.0  # seconds after all connections were shut; a thread may still ask a helper
 
 
-def in_threads(
-    work: Sequence[Callable[[], None]], *, threads: int, stop: Stop, shut: Callable[[], None]
-) -> None:
+def in_threads(work: Sequence[Work], *, threads: int, stop: Stop, shut: Callable[[], None]) -> None:
     """Run all of `work`; return when it is done.
 
     The first failure, or Ctrl-C, sets `stop`, ends the others (by `shut` where they don't end
     by themselves), and is raised when they have ended.
     """
-    if not work:
-        return
-    pool = ThreadPoolExecutor(min(threads, len(work)), thread_name_prefix="registry")
-    futures: list[Future[None]] = []
-    try:
-        futures += [pool.submit(each) for each in work]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        _raise_failure(futures)
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        stop.set()
-        # wait() would not take those for done that were cancelled before they began.
-        begun = [future for future in futures if not future.cancelled()]
-        if wait(begun, timeout=GRACE).not_done:
-            shut()
-            wait(begun, timeout=LAST_WAIT)
-        raise
-    pool.shutdown()
-
-
-def _raise_failure(futures: Sequence[Future[None]]) -> None:
-    failures = [
-        failure
-        for future in futures
-        if future.done() and not future.cancelled() and (failure := future.exception())
+    crew = _Crew(work)
+    # Not a ThreadPoolExecutor: Ctrl-C while it starts a thread leaves it with one it forgot.
+    members = [
+        threading.Thread(target=crew.run, name=f"registry-{number}")
+        for number in range(min(threads, len(work)))
     ]
-    # The thread that was told to stop is not the one that failed.
-    failures.sort(key=lambda failure: isinstance(failure, Stopped))
-    if failures:
-        raise failures[0]
+    try:
+        for member in members:
+            member.start()
+        crew.wait()
+    except BaseException:
+        crew.dismiss()
+        stop.set()
+        if not crew.wait_idle(GRACE):
+            shut()
+            crew.wait_idle(LAST_WAIT)
+        raise
+    for member in members:
+        member.join()
+
+
+class _Crew:
+    """Threads that take what is left to do, until nothing is or something failed."""
+
+    def __init__(self, work: Sequence[Work]) -> None:
+        self._left = deque(work)
+        self._busy = 0
+        self._failures: list[BaseException] = []
+        self._changed = threading.Condition()
+
+    def run(self) -> None:
+        """Work; the body of each thread."""
+        while each := self._take():
+            failure: BaseException | None = None
+            try:
+                each()
+            except BaseException as error:  # noqa: BLE001  # raised by wait()
+                failure = error
+            self._end(failure)
+
+    def wait(self) -> None:
+        """Return when all is done, or raise the first failure."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._failures or not (self._left or self._busy), timeout=None
+            )
+            # The thread that was told to stop is not the one that failed.
+            self._failures.sort(key=lambda failure: isinstance(failure, Stopped))
+            if self._failures:
+                raise self._failures[0]
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Whether no thread works any more, after at most `seconds`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._busy, seconds)
+
+    def dismiss(self) -> None:
+        """Let nobody begin anything else."""
+        with self._changed:
+            self._left.clear()
+
+    def _take(self) -> Work | None:
+        with self._changed:
+            if not self._left:
+                return None
+            self._busy += 1
+            return self._left.popleft()
+
+    def _end(self, failure: BaseException | None) -> None:
+        with self._changed:
+            self._busy -= 1
+            if failure:
+                self._failures.append(failure)
+                self._left.clear()
+            self._changed.notify_all()

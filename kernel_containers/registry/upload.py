@@ -8,27 +8,19 @@ anew. Small ones as POST and PUT, which is one round trip less.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import httpx
 
-from kernel_containers.errors import (
-    InvalidInput,
-    KernelContainersError,
-    NotFound,
-    Unauthorized,
-    Unavailable,
-)
+from kernel_containers.errors import KernelContainersError, Unauthorized, Unavailable
 from kernel_containers.registry.addresses import follow
 from kernel_containers.registry.answers import scope_of
+from kernel_containers.registry.source import Source, check, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kernel_containers.core.digest import Digest
@@ -38,7 +30,6 @@ if TYPE_CHECKING:
     from kernel_containers.registry.repository import RepositoryClient
 
 SMALL = 1024 * 1024  # bytes; sent with the PUT itself
-BLOCK = 256 * 1024  # bytes between two looks at whether to stop
 # The specification has 202 for PATCH and 201 for PUT; ECR answers 201 to both, others 204.
 STORED = frozenset({200, 201, 202, 204})
 
@@ -98,7 +89,7 @@ class Uploader:
         return answer.status == 201
 
     def _send(self, blob: Descriptor, source: Path) -> None:
-        _check(blob, source)
+        check(blob, source)
         # The session of a refused mount serves the first attempt.
         left = [self._sessions[blob.digest]] if blob.digest in self._sessions else []
         call = self._start_call(blob, "")
@@ -125,39 +116,51 @@ class Uploader:
             if answer.status != 202:
                 return self._odd(start, answer)
             session = self._sessions[blob.digest] = self._session(start, answer)
-        if blob.size > SMALL:
-            answer = self._transfer("PATCH", session, blob, source)
-            if answer.status not in STORED:
-                return answer
-            if location := answer.headers.get("Location"):
-                session = self._sessions[blob.digest] = follow(answer.url, location)
-        joint = "&" if "?" in session else "?"
-        end = f"{session}{joint}digest={quote(str(blob.digest), safe='')}"
-        return self._transfer("PUT", end, blob, source if blob.size <= SMALL else None)
+        if blob.size <= SMALL:
+            return self._finish(blob, session, read_whole(blob, source, self._meter))
+        answer = self._stream(blob, session, source)
+        if answer.status not in STORED:
+            return answer
+        return self._finish(blob, self._sessions[blob.digest], b"")
 
-    def _transfer(self, method: str, url: str, blob: Descriptor, source: Path | None) -> Answer:
-        content = partial(self._read, blob, source) if source else b""
-        size = blob.size if source else 0
-        call = replace(
+    def _stream(self, blob: Descriptor, session: str, source: Path) -> Answer:
+        sources: list[Source] = []
+
+        def content() -> Iterator[bytes]:
+            sources.append(Source(blob, source, self._meter, self._client.stop))
+            return iter(sources[-1])
+
+        # No Content-Length: a body in chunks can end early and in order.
+        answer = self._registry.try_once(
+            self._call(blob, "PATCH", session, content), self._client.stop
+        )
+        location = answer.headers.get("Location")
+        if answer.status in STORED and location:
+            self._sessions[blob.digest] = follow(answer.url, location)
+        if sources[-1].failure:
+            raise sources[-1].failure
+        return answer
+
+    def _finish(self, blob: Descriptor, session: str, content: bytes) -> Answer:
+        joint = "&" if "?" in session else "?"
+        url = f"{session}{joint}digest={quote(str(blob.digest), safe='')}"
+        answer = self._registry.try_once(self._call(blob, "PUT", url, content), self._client.stop)
+        self._meter.add(blob.digest, len(content))
+        return answer
+
+    def _call(
+        self,
+        blob: Descriptor,
+        method: str,
+        url: str,
+        content: Callable[[], Iterator[bytes]] | bytes,
+    ) -> Call:
+        return replace(
             self._client.call(f"take {blob.digest}", method, ""),
             url=url,
-            headers={"Content-Type": "application/octet-stream", "Content-Length": str(size)},
+            headers={"Content-Type": "application/octet-stream"},
             content=content,
         )
-        return self._registry.try_once(call, self._client.stop)
-
-    def _read(self, blob: Descriptor, source: Path) -> Iterator[bytes]:
-        """Yield the blob's bytes, and see at the end that they were the right ones."""
-        self._meter.begin(blob.digest)
-        seen = hashlib.new(blob.digest.algorithm)
-        with _reading(source), source.open("rb") as file:
-            while block := file.read(BLOCK):
-                self._client.stop.check()
-                seen.update(block)
-                if file.tell() == blob.size and seen.hexdigest() != blob.digest.hex:
-                    raise _damaged(source)
-                yield block
-                self._meter.add(blob.digest, len(block))
 
     def _start_call(self, blob: Descriptor, query: str) -> Call:
         return self._client.call(f"take {blob.digest}", "POST", f"blobs/uploads/{query}")
@@ -182,32 +185,3 @@ class Uploader:
         call = replace(self._client.call("forget an upload", "DELETE", ""), url=url)
         with contextlib.suppress(httpx.HTTPError, KernelContainersError):
             self._registry.forget(call)
-
-
-def _check(blob: Descriptor, source: Path) -> None:
-    with _reading(source):
-        size = source.stat().st_size
-    if size != blob.size:
-        raise _damaged(source)
-
-
-@contextmanager
-def _reading(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFound(
-            f"The layer {source.name[:12]} is neither in the registry nor on this machine.",
-            why=f"{source} is missing",
-            todo="containerize the notebook again",
-        ) from error
-    except OSError as error:
-        raise Unavailable(f"{source} can't be read.", why=error.strerror) from error
-
-
-def _damaged(source: Path) -> InvalidInput:
-    return InvalidInput(
-        f"The stored layer {source} is damaged.",
-        why="its content does not have the digest that it is named for",
-        todo="remove the file and containerize the notebook again",
-    )

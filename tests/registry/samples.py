@@ -95,9 +95,13 @@ def sizes(image: BuiltImage) -> int:
 
 
 def sessions(server: RegistryServer, repository: str) -> list[str]:
-    """Return the upload sessions that a registry still has on its disk."""
+    """Return the upload sessions that a registry still has on its disk.
+
+    A deleted one leaves an empty folder with the state of its hash.
+    """
     folder = server.folder / "data/docker/registry/v2/repositories" / repository / "_uploads"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    left = {path.parent.name for name in ("data", "startedat") for path in folder.glob(f"*/{name}")}
+    return sorted(left)
 
 
 class Recorder:

@@ -16,7 +16,14 @@ from kernel_containers.registry.threads import in_threads
 
 
 def names() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith("registry")]
+    """Return the threads that still work; one that has nothing left to do needs a moment to end."""
+    until = time.monotonic() + 2.0
+    while time.monotonic() < until:
+        left = [each.name for each in threading.enumerate() if each.name.startswith("registry")]
+        if not left:
+            break
+        time.sleep(0.01)
+    return left
 
 
 def fail(error: BaseException) -> NoReturn:
