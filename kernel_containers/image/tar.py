@@ -172,7 +172,9 @@ def _parts(entries: Sequence[FileEntry]) -> Iterator[bytes]:
         elif entry.kind is FileKind.LINK:
             yield header(name, kind=b"2", mode=0o777, link=os.fsencode(entry.link or ""))
         elif entry.inode and (first := first_names.setdefault(entry.inode, name)) is not name:
-            yield header(name, kind=b"1", mode=mode, link=first)
+            # Engines apply its mode and time to the file.
+            mtime = entry.mtime_ns // 10**9
+            yield header(name, kind=b"1", mode=mode, mtime=mtime, link=first)
         else:
             yield from _file(entry, name, mode)
 

@@ -8,15 +8,19 @@ import subprocess
 import tarfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig
 from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet
+from kernel_containers.image.assemble import assemble
 from kernel_containers.image.base import BaseImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from kernel_containers.core.oci import BuiltImage, Layer
+    from kernel_containers.image.store import BlobStore
 
 
 class Member(NamedTuple):
@@ -87,6 +91,22 @@ def bare_base(
         links=links or {},
         folders=dict.fromkeys(folders, 0o755),
     )
+
+
+def image_of(
+    base: BaseImage, layers: Sequence[Layer], store: BlobStore, **options: object
+) -> BuiltImage:
+    """Return an image of `layers` on `base`; `options` replace arguments of `assemble`."""
+    arguments: dict[str, Any] = {
+        "user": "0:0",
+        "environment": (),
+        "working_directory": "/",
+        "entrypoint": ("python3", "-B"),
+        "labels": {},
+        "annotations": {},
+        "created": "2025-01-01T00:00:00Z",
+    }
+    return assemble(base, layers, **{**arguments, **options}, store=store)
 
 
 def members_of(archive: IO[bytes]) -> dict[str, Member]:
