@@ -21,6 +21,7 @@ PARAMETERS_2019 = "/opt/ml/input/data/iotanalytics/params"
 PARAMETERS_VARIABLE = "KERNEL_CONTAINERS_PARAMETERS"
 OUTPUT_VARIABLE = "KERNEL_CONTAINERS_OUTPUT"
 IMAGE_VARIABLE = "KERNEL_CONTAINERS_IMAGE"
+RUN_ID_VARIABLE = "KERNEL_CONTAINERS_RUN_ID"  # a run's id where somebody else made it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

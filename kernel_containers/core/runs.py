@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
@@ -81,6 +83,11 @@ EXIT_CODES: Mapping[Cause, int] = {
     "outputs": 74,
     "defect": 70,
 }
+
+
+def new_run_id() -> str:
+    """Return the UTC time and six random characters: sortable, and unique on many machines."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

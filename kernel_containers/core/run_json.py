@@ -1,0 +1,40 @@
+"""`report.json`, as it is written and read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.runs import CellReport, RunReport
+from kernel_containers.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+
+
+def report_to_json(report: RunReport) -> dict[str, Any]:
+    """Return the object that `report_from_json` reads."""
+    return {"version": VERSION, **asdict(report)}
+
+
+def report_from_json(value: Mapping[str, Any]) -> RunReport:
+    """Read a report; members that a later release added are ignored.
+
+    Raises:
+        InvalidInput: it is no report.
+    """
+    known = {item.name for item in fields(RunReport)}
+    cell_fields = {item.name for item in fields(CellReport)}
+    try:
+        cells = tuple(
+            CellReport(**{name: item for name, item in cell.items() if name in cell_fields})
+            for cell in value["cells"]
+        )
+        members = {name: item for name, item in value.items() if name in known}
+        for name in ("warnings", "external_references"):
+            members[name] = tuple(value.get(name, ()))
+        return RunReport(**{**members, "cells": cells})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InvalidInput("This is no report of a run.", why=repr(error)) from error

@@ -1,0 +1,139 @@
+"""The last part of a run: its outputs are rendered and written, and the report says so."""
+
+from __future__ import annotations
+
+import html
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.run_json import report_to_json
+from kernel_containers.core.runs import EXIT_CODES, RunReport
+from kernel_containers.errors import OutputsNotWritten
+from kernel_containers.runner import notebook_file
+from kernel_containers.runner.outputs import Outputs, keep_locally, to_json
+from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel_containers.runner.events import Events
+
+
+def finish(
+    outputs: Outputs,
+    report: RunReport,
+    notebook: Any,
+    events: Events,
+    *,
+    kept: Path,
+    log_folder: Path,
+    until: float,
+    notebook_folder: Path,
+    hide_input: bool,
+    end_kernel: Callable[[], int | None],
+) -> RunReport:
+    """Write all outputs and return the final report.
+
+    `notebook` has its secrets masked and may be changed. What a place refuses is saved in `kept`.
+    """
+    ipynb = notebook_file.to_bytes(notebook)
+    outputs.finish_checkpoint(10.0)
+    failures = _write(outputs, "ipynb", ipynb, until)
+    page, references = _page(report, notebook, events, notebook_folder, hide_input=hide_input)
+    failures += _write(outputs, "html", page, until)
+    report = replace(
+        report,
+        peak_memory=end_kernel(),
+        external_references=references,
+        warnings=tuple(events.warnings),
+    )
+    if failures:
+        report = _with_failures(report, failures)
+    failures = write_last(outputs, report, events, log_folder, until)
+    if failures:
+        report = _with_failures(report, failures)
+    if report.cause == "outputs":
+        contents = {"ipynb": ipynb, "html": page, "report": to_json(report_to_json(report))}
+        where = keep_locally(kept, contents)
+        report = replace(report, message=f"{report.message}\n{_where(where)}")
+    return report
+
+
+def write_last(
+    outputs: Outputs, report: RunReport, events: Events, folder: Path, until: float
+) -> list[OutputsNotWritten]:
+    """Write the report, the log and, when those are there, the pointer to them."""
+    failures = _write(outputs, "report", to_json(report_to_json(report)), until)
+    events.end(report, only_file=True)
+    events.close()
+    failures += _write(outputs, "log", (folder / "log.jsonl").read_bytes(), until)
+    if not failures:
+        failures = _write(outputs, "latest", to_json(latest_pointer(report)), until)
+    return failures
+
+
+def _write(outputs: Outputs, kind: str, data: bytes, until: float) -> list[OutputsNotWritten]:
+    try:
+        outputs.write(kind, data, until)
+    except OutputsNotWritten as error:
+        return [error]
+    return []
+
+
+def _with_failures(report: RunReport, failures: list[OutputsNotWritten]) -> RunReport:
+    before = "" if report.cause in ("completed", "outputs") else f"{report.message}\n"
+    words = "\n".join(str(failure) for failure in failures)
+    return replace(
+        report,
+        status="failed",
+        cause="outputs",
+        exit_code=EXIT_CODES["outputs"],
+        message=f"{before}{words}",
+    )
+
+
+def _where(folder: Path | None) -> str:
+    if folder is None:
+        return "This container has no room for a copy either."
+    return f"A copy is in {folder} of this container; `docker cp` gets it."
+
+
+def _page(
+    report: RunReport, notebook: Any, events: Events, folder: Path, *, hide_input: bool
+) -> tuple[bytes, tuple[str, ...]]:
+    from kernel_containers.runner import render  # noqa: PLC0415 - 0.5 s, while the kernel ends
+
+    failing = next(
+        (cell for cell in report.cells if cell.status not in ("succeeded", "skipped", "not-run")),
+        None,
+    )
+    number = [cell.index for cell in report.cells].index(failing.index) + 1 if failing else 0
+    facts = render.Facts(
+        title=Path(report.notebook).stem,
+        status=report.status,
+        facts=facts_of(report),
+        parameters=parameter_texts(report.parameters),
+        failing=None
+        if failing is None
+        else {"anchor": _anchor(notebook, failing.index), "number": number},
+    )
+    try:
+        page = render.render(notebook, facts, folder, hide_input=hide_input)
+    except Exception as error:  # noqa: BLE001 - a page must not cost the run its other outputs
+        events.warn(f"The page could not be rendered: {error!r}")
+        page = _plain_page(facts.title, report.message, traceback.format_exc())
+    return page.encode(errors="xmlcharrefreplace"), render.external_references(page)
+
+
+def _anchor(notebook: Any, index: int) -> str:
+    return f"cell-id={notebook.cells[index].get('id') or f'cell-{index}'}"
+
+
+def _plain_page(title: str, message: str, why: str) -> str:
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f"<p>{html.escape(message)}</p><p>The notebook could not be rendered:</p>"
+        f"<pre>{html.escape(why)}</pre></html>\n"
+    )

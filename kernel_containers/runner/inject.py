@@ -1,0 +1,171 @@
+"""Gives a notebook's cells the values of a run: in place where that was decided, else in a cell.
+
+Where a value goes was decided when the image was made; here it is only carried out and checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.parameters import Parameter
+from kernel_containers.errors import InvalidInput
+from kernel_containers.runner import structure
+from kernel_containers.runner.literals import (
+    assignment,
+    language_for,
+    secret_text,
+    secret_variable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kernel_containers.core.contract import Contract
+    from kernel_containers.core.parameters import Edit, JsonValue, ParameterType
+
+INJECTED_TAG = "injected-parameters"
+PARAMETERS_TAG = "parameters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What was done. `environment` holds secrets for the kernel; texts are for people."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonValue]) -> Applied:
+    """Change `notebook` so that it runs with `values`; names that are not declared are injected.
+
+    Raises:
+        InvalidInput: a cell is not the one that was containerized, or a value can't be written
+            in the kernel's language. The notebook may then be half changed.
+    """
+    if not values:
+        return Applied()
+    language = language_for(contract.kernel.language)
+    declared = {parameter.name: parameter for parameter in contract.parameters}
+    environment: dict[str, str] = {}
+    edits: list[tuple[Edit, str]] = []
+    injected: list[str] = []
+    for name, value in values.items():
+        parameter = declared.get(name) or Parameter(name=name, type="json")
+        kind = _kind(parameter, value)
+        if parameter.secret:
+            environment[secret_variable(name)] = _for_environment(name, value)
+            literal = language.secret(kind, secret_variable(name))
+        else:
+            literal = language.literal(kind, value)
+        if parameter.edits:
+            edits += [(edit, literal) for edit in parameter.edits]
+        else:
+            injected.append(assignment(language, name, literal))
+    if edits and contract.kernel.language.lower() != "python":
+        raise InvalidInput("Values are changed in place in Python notebooks only.")
+    _make_edits(notebook.cells, edits)
+    kept = {edit.cell for parameter in contract.parameters for edit in parameter.edits}
+    warnings = _drop_stale_cells(notebook, kept)
+    if injected:
+        _inject(notebook, injected)
+    return Applied(environment=environment, warnings=warnings)
+
+
+def _kind(parameter: Parameter, value: JsonValue) -> ParameterType:
+    is_text = isinstance(value, str) and parameter.type in ("enum", "json")
+    return "str" if is_text else parameter.type
+
+
+def _for_environment(name: str, value: JsonValue) -> str:
+    text = secret_text(value)
+    # Linux refuses longer ones: MAX_ARG_STRLEN, 32 pages.
+    if "\0" in text or len(text.encode(errors="surrogateescape")) > 120_000:
+        raise InvalidInput(
+            f"The secret {name!r} can't be passed to the kernel.",
+            why="it is longer than 120,000 bytes, or holds NUL",
+            todo="mount it as a file and make the file's path the parameter",
+        )
+    return text
+
+
+def _make_edits(cells: Sequence[Any], edits: Sequence[tuple[Edit, str]]) -> None:
+    by_cell: dict[int, list[tuple[Edit, str]]] = {}
+    for edit, literal in edits:
+        by_cell.setdefault(edit.cell, []).append((edit, literal))
+    for index, found in by_cell.items():
+        if index >= len(cells):
+            raise _not_the_same(index, "the notebook has fewer cells")
+        cells[index].source = _edited(cells[index], index, found)
+
+
+def _edited(cell: Any, index: int, edits: list[tuple[Edit, str]]) -> str:
+    source: str = cell.source
+    digest = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
+    ordered = sorted(edits, key=lambda item: (item[0].start, item[0].end))
+    end = 0
+    for edit, _ in ordered:
+        if cell.cell_type != "code" or edit.source_sha256 != digest:
+            raise _not_the_same(index, "its source has another hash")
+        if cell.get("id", edit.cell_id) != edit.cell_id:
+            raise _not_the_same(index, "it has another id")
+        if not end <= edit.start <= edit.end <= len(source):
+            raise _not_the_same(index, "the places of values overlap or lie outside")
+        end = edit.end
+    result = structure.splice(source, [(*_span(edit), literal) for edit, literal in ordered])
+    structure.check(source, [(*_span(edit), literal) for edit, literal in ordered], index)
+    return result
+
+
+def _span(edit: Edit) -> tuple[int, int, str, str]:
+    return edit.start, edit.end, edit.prefix, edit.suffix
+
+
+def _not_the_same(index: int, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"Cell {index} is not the one that this image was made with.",
+        why=why,
+        todo="containerize the notebook again",
+    )
+
+
+def _drop_stale_cells(notebook: Any, kept: set[int]) -> tuple[str, ...]:
+    stale = [
+        index
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and INJECTED_TAG in _tags(cell) and index not in kept
+    ]
+    for index in reversed(stale):
+        del notebook.cells[index]
+    return tuple(
+        f"Cell {index} held the parameters of an earlier run and was left out." for index in stale
+    )
+
+
+def _inject(notebook: Any, statements: list[str]) -> None:
+    tagged = (
+        index + 1
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and PARAMETERS_TAG in _tags(cell)
+    )
+    where = next(tagged, 0)
+    from kernel_containers.runner.nodes import code_cell  # noqa: PLC0415
+
+    cell = code_cell("\n".join(["# Parameters", *statements]), [INJECTED_TAG])
+    if notebook.nbformat_minor >= 5:
+        taken = {cell.get("id") for cell in notebook.cells}
+        # Not random: the same inputs give the same notebook.
+        cell["id"] = next(
+            f"{INJECTED_TAG}{number}"
+            for number in ("", *range(len(taken) + 1))
+            if f"{INJECTED_TAG}{number}" not in taken
+        )
+    else:
+        cell.pop("id", None)
+    notebook.cells.insert(where, cell)
+
+
+def _tags(cell: Any) -> Sequence[str]:
+    tags = cell.metadata.get("tags")
+    return tags if isinstance(tags, list) else ()

@@ -1,0 +1,181 @@
+"""Where a run's outputs go, and that they get there."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.contract import OUTPUT_VARIABLE, RUN_ID_VARIABLE
+from kernel_containers.core.reference import slug
+from kernel_containers.core.runs import new_run_id
+from kernel_containers.core.uris import OutputUris, Uri
+from kernel_containers.errors import InvalidInput, OutputsNotWritten, UsageError
+from kernel_containers.runner.places import PlaceRefused, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kernel_containers.runner.arguments import Arguments
+    from kernel_containers.runner.request import Sources
+
+CONTENT_TYPES = {
+    "ipynb": "application/x-ipynb+json",
+    "html": "text/html; charset=utf-8",
+    "report": "application/json",
+    "log": "application/x-ndjson",
+    "latest": "application/json",
+}
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FIRST_CHECKPOINT = 5.0  # seconds after the one before
+_CHECKPOINT_SHARE = 10.0  # a checkpoint may take a tenth of the time
+_RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The places of one run's outputs."""
+
+    run_id: str
+    uris: OutputUris
+
+    def names(self) -> dict[str, str]:
+        """Return the places by kind, without those that are not written."""
+        found = {item.name: getattr(self.uris, item.name) for item in fields(self.uris)}
+        return {name: str(uri) for name, uri in found.items() if uri is not None}
+
+
+def find_destination(arguments: Arguments, sources: Sources, notebook: str) -> Destination:
+    """Return where the outputs go.
+
+    Raises:
+        UsageError: nobody said where, or it is no place.
+    """
+    run_id = sources.request.get("run_id") or sources.environ.get(RUN_ID_VARIABLE) or new_run_id()
+    if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"{run_id!r} can't be a run's id.")
+    uris_2019 = (sources.file_2019.get("Context") or {}).get("OutputUris") or {}
+    prefix = (
+        arguments.output
+        or sources.request.get("output")
+        or (None if arguments.ipynb or arguments.html else sources.environ.get(OUTPUT_VARIABLE))
+    )
+    explicit = {"ipynb": arguments.ipynb, "html": arguments.html}
+    if not prefix and not any(explicit.values()):
+        explicit = {name: uris_2019.get(name) for name in explicit}
+    if not prefix and not any(explicit.values()):
+        raise UsageError(
+            "Nobody said where the outputs go.",
+            todo=f"give --output s3://BUCKET/PREFIX or file:///FOLDER, or set {OUTPUT_VARIABLE}",
+        )
+    places = {name: _uri(text) for name, text in explicit.items() if text}
+    if not prefix:
+        return Destination(run_id, OutputUris(**places))
+    below = OutputUris.below(_uri(prefix), slug(Path(notebook).name), run_id)
+    every = {item.name: getattr(below, item.name) for item in fields(below)}
+    return Destination(run_id, OutputUris(**{**every, **places}))
+
+
+def _uri(text: Any) -> Uri:
+    try:
+        return Uri.parse(str(text))
+    except InvalidInput as error:
+        raise UsageError(error.what, why=error.why, todo=error.todo) from error
+
+
+class Outputs:
+    """Writes one run's outputs. Checkpoints are best effort; the end is not."""
+
+    def __init__(self, destination: Destination, warn: Callable[[str], None]) -> None:
+        self.destination = destination
+        self._uris = destination.uris
+        self._warn = warn
+        self._writer = Writer()
+        self._thread: threading.Thread | None = None
+        self._next = 0.0
+
+    def check(self, ipynb: bytes, placeholder: bytes) -> None:
+        """Write the notebook before it runs, and so prove that outputs can be written.
+
+        Raises:
+            OutputsNotWritten: a place refused, or did not answer.
+        """
+        uris = self._uris
+        if uris.ipynb:
+            self._writer.write(uris.ipynb, ipynb, CONTENT_TYPES["ipynb"])
+        if uris.html and (uris.ipynb is None or _folder(uris.html) != _folder(uris.ipynb)):
+            self._writer.write(uris.html, placeholder, CONTENT_TYPES["html"])
+        self._next = time.monotonic() + _FIRST_CHECKPOINT
+
+    def checkpoint(self, make: Callable[[], bytes], *, now: bool = False) -> None:
+        """Write the notebook as it is, in a thread, if the last time is long enough ago."""
+        if self._uris.ipynb is None or (self._thread and self._thread.is_alive()):
+            return
+        begin = time.monotonic()
+        if begin < self._next and not now:
+            return
+        data = make()
+        self._thread = threading.Thread(target=self._save, args=(data, begin), daemon=True)
+        self._thread.start()
+
+    def _save(self, data: bytes, begin: float) -> None:
+        uri = self._uris.ipynb
+        assert uri is not None  # noqa: S101 - the caller looked
+        try:
+            self._writer.write(uri, data, CONTENT_TYPES["ipynb"])
+        except OutputsNotWritten as error:
+            self._warn(f"A checkpoint was not written: {error.why or error.what}")
+        end = time.monotonic()
+        self._next = end + max(_FIRST_CHECKPOINT, (end - begin) * _CHECKPOINT_SHARE)
+
+    def finish_checkpoint(self, seconds: float) -> None:
+        """Wait for a checkpoint that is being written, so that it does not come after the end."""
+        if self._thread:
+            self._thread.join(seconds)
+
+    def write(self, kind: str, data: bytes, until: float) -> None:
+        """Write one output; tried again until the time `until` of time.monotonic().
+
+        Raises:
+            OutputsNotWritten: it was refused, or time is over.
+        """
+        uri = getattr(self._uris, kind)
+        if uri is None:
+            return
+        for delay in (*_RETRY_DELAYS, None):
+            try:
+                self._writer.write(uri, data, CONTENT_TYPES[kind])
+            except PlaceRefused:
+                raise
+            except OutputsNotWritten as error:
+                if delay is None or time.monotonic() + delay > until:
+                    raise
+                self._warn(f"{error.what} Trying again: {error.why}")
+                time.sleep(delay)
+            else:
+                return
+
+
+def keep_locally(folder: Path, contents: Mapping[str, bytes]) -> Path | None:
+    """Save outputs that their place refused; None where this container has no room either."""
+    names = {"ipynb": "notebook.ipynb", "html": "notebook.html", "report": "report.json"}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, data in contents.items():
+            (folder / names.get(kind, f"{kind}.json")).write_bytes(data)
+    except OSError:
+        return None
+    return folder
+
+
+def _folder(uri: Uri) -> tuple[str, str, str]:
+    return uri.scheme, uri.bucket, uri.path.rpartition("/")[0]
+
+
+def to_json(value: Any) -> bytes:
+    """Return a JSON document; undecodable characters are escaped."""
+    return (json.dumps(value, indent=2) + "\n").encode()

@@ -1,0 +1,113 @@
+"""Reads and writes files here and in S3."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.uris import Uri
+from kernel_containers.errors import InvalidInput, OutputsNotWritten
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_LONGEST_TEXT = 200 * 1000**2  # bytes of a file of parameters
+
+
+def read_text(place: str, source: str) -> str:
+    """Return the text of a file, or of an `s3://` object.
+
+    Raises:
+        InvalidInput: there is none, it is not UTF-8, or it is too long.
+    """
+    try:
+        data = _read_s3(place) if place.startswith("s3://") else Path(place).read_bytes()
+        if len(data) > _LONGEST_TEXT:
+            raise InvalidInput(f"{place} is longer than {_LONGEST_TEXT // 1000**2} MB.")
+        return data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        todo = "-r gives a text that starts with @" if source.startswith("-p") else None
+        raise InvalidInput(
+            f"{place!r}, given by {source}, can't be read.", why=why or str(error), todo=todo
+        ) from error
+
+
+def _read_s3(place: str) -> bytes:
+    from kernel_containers.runner import s3  # noqa: PLC0415 - boto3 takes 0.4 s
+
+    uri = Uri.parse(place)
+    try:
+        return s3.read(uri)
+    except s3.S3Error as error:
+        raise InvalidInput(f"{place} can't be read.", why=str(error)) from error
+
+
+class PlaceRefused(OutputsNotWritten):
+    """An output's place says no; trying again is useless."""
+
+
+class Writer:
+    """Writes outputs; keeps one S3 client."""
+
+    def __init__(self) -> None:
+        self._s3: Any = None
+
+    def write(self, uri: Uri, data: bytes, content_type: str) -> None:
+        """Write a whole file or object; readers see the old one or the new one.
+
+        Raises:
+            OutputsNotWritten: the place refused, or did not answer.
+        """
+        if uri.scheme == "file":
+            _write_file(Path(uri.path), data)
+        else:
+            self._write_s3(uri, data, content_type)
+
+    def _write_s3(self, uri: Uri, data: bytes, content_type: str) -> None:
+        from kernel_containers.runner import s3  # noqa: PLC0415 - boto3 takes 0.4 s
+
+        try:
+            if self._s3 is None:
+                self._s3 = s3.connect()
+            s3.write(self._s3, uri, data, content_type)
+        except s3.S3Error as error:
+            kind = PlaceRefused if error.final else OutputsNotWritten
+            raise kind(f"{uri} was not written.", why=str(error), todo=error.todo) from error
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _replace(path, data)
+        except OSError:
+            # A file that is a mount of its own can be written, but not replaced.
+            if not path.is_mount():
+                raise
+            path.write_bytes(data)
+    except OSError as error:
+        kind = OutputsNotWritten if error.errno == errno.ENOSPC else PlaceRefused
+        raise kind(
+            f"{path} was not written.",
+            why=error.strerror or str(error),
+            todo=f"mount a folder there that uid {os.getuid()} can write to, and that has room",
+        ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".kc-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        # mkstemp() lets nobody else read; outputs follow the container's umask.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

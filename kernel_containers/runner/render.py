@@ -1,0 +1,114 @@
+"""The HTML page of a run: self-contained, with the run's facts on top."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nbconvert
+from nbconvert.exporters.html import HTMLExporter
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.filters.highlight import Highlight2HTML
+
+_PAGE = Path(__file__).with_name("page.html.j2")
+# Interactive widgets and scripts that need a loader show their text instead.
+_PRIORITY = [
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "text/vnd.mermaid",
+    "image/png",
+    "image/jpeg",
+    "text/latex",
+    "application/javascript",
+    "text/plain",
+]
+_LOADS = re.compile(
+    r"""<(?:script|img|iframe|embed|audio|video|source|track|object|input|link)\b[^>]*?\s
+        (?:src|href|data|poster)\s*=\s*["']?(?P<url>(?:https?:)?//[^"'\s>]+)
+      | \burl\(\s*["']?(?P<css>(?:https?:)?//[^"')\s]+)
+      | @import\s+["'](?P<sheet>(?:https?:)?//[^"']+)
+      | \b(?:import|from)\s*\(?\s*["'](?P<module>https?://[^"']+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MOST_REFERENCES = 100
+
+
+class Facts(NamedTuple):
+    """What stands above the notebook; texts, secrets masked."""
+
+    title: str
+    status: str
+    facts: list[tuple[str, str]]
+    parameters: list[tuple[str, str]]
+    failing: dict[str, Any] | None = None
+
+
+class _Exporter(HTMLExporter):
+    def get_prefix_root_dirs(self) -> list[str]:
+        # Not the user's folders: they may hold templates of another release.
+        return [str(_share_folder())]
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> Any:
+        # HTMLExporter parses the whole page again to add alternative texts, which takes a
+        # minute for 10 MB of output.
+        untyped: Any = self
+        highlight: Any = Highlight2HTML
+        lexer = nb.metadata.get("language_info", {}).get("name") or "text"
+        untyped.register_filter("highlight_code", highlight(pygments_lexer=lexer, parent=self))
+        resources = untyped._init_resources(resources)  # noqa: SLF001 - as the parent does
+        return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+
+
+def _share_folder() -> Path:
+    """Where nbconvert's templates are: in the runner's own folder, else in the prefix."""
+    package = Path(nbconvert.__file__).parent
+    for folder in package.parents:
+        if (folder / "share" / "jupyter" / "nbconvert" / "templates" / "lab").is_dir():
+            return folder / "share" / "jupyter"
+    message = "nbconvert's templates are not installed beside it"
+    raise FileNotFoundError(message)
+
+
+def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> str:
+    """Return the page of a notebook whose texts are masked; images of `folder` are embedded.
+
+    The notebook may be changed.
+    """
+    for index, cell in enumerate(notebook.cells):
+        cell.setdefault("id", f"cell-{index}")  # the anchors of older formats
+    make_exporter: Any = _Exporter
+    exporter = make_exporter(
+        raw_template=_PAGE.read_text(encoding="utf-8"),
+        embed_images=True,
+        exclude_input=hide_input,
+        exclude_input_prompt=hide_input,
+        exclude_output_prompt=hide_input,
+    )
+    exporter.config.NbConvertBase.display_data_priority = _PRIORITY
+    resources = {"metadata": {"name": facts.title, "path": str(folder)}, "run": facts}
+    page, _ = exporter.from_notebook_node(notebook, resources)
+    return str(page)
+
+
+def external_references(page: str) -> tuple[str, ...]:
+    """Return the addresses that a browser would load from elsewhere, each once, at most 100."""
+    found: dict[str, None] = {}
+    for match in _LOADS.finditer(page):
+        found[html.unescape(next(filter(None, match.groups())))] = None
+        if len(found) == _MOST_REFERENCES:
+            break
+    return tuple(found)
+
+
+def placeholder(title: str) -> bytes:
+    """Return a page that says that the run has begun."""
+    text = html.escape(title)
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{text}</title>'
+        f"<p>The run of {text} has started. This page is replaced when it ends.</p></html>\n"
+    ).encode()

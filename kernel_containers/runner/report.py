@@ -1,0 +1,73 @@
+"""`report.json`, `latest.json` and the facts above the page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.redaction import MASK
+from kernel_containers.core.run_json import report_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_containers.core.contract import Contract
+    from kernel_containers.core.parameters import JsonValue
+    from kernel_containers.core.runs import Cause, RunReport
+
+_LONGEST_SHOWN = 300  # characters of a parameter's value above the page
+
+
+def status_for(cause: Cause, exit_code: int) -> Any:
+    """Return the word for how a run ended."""
+    if cause == "terminated":
+        return "cancelled"
+    return "succeeded" if exit_code == 0 else "failed"
+
+
+def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return all parameters as the run had them: given, or their default; secrets masked."""
+    shown: dict[str, JsonValue] = {}
+    for parameter in contract.parameters:
+        if parameter.secret:
+            shown[parameter.name] = MASK if parameter.name in values else None
+        else:
+            shown[parameter.name] = values.get(parameter.name, parameter.default)
+    return {**shown, **{name: item for name, item in values.items() if name not in shown}}
+
+
+def latest_pointer(report: RunReport) -> dict[str, Any]:
+    """Return the content of `latest.json`."""
+    names = ("run_id", "status", "cause", "exit_code", "started", "finished", "outputs")
+    whole = report_to_json(report)
+    return {"version": whole["version"], **{name: whole[name] for name in names}}
+
+
+def facts_of(report: RunReport) -> list[tuple[str, str]]:
+    """Return what stands above the page besides parameters."""
+    found = [
+        ("Result", report.message.splitlines()[0] if report.message else ""),
+        ("Image", report.image or "not told"),
+        ("Run", report.run_id),
+        ("Started", report.started),
+        ("Duration", duration_text(report.seconds)),
+    ]
+    return found + [("Warning", text) for text in report.warnings]
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration for people."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def parameter_texts(parameters: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
+    """Return parameters in one line each."""
+    texts = []
+    for name, value in parameters.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        texts.append((name, text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"))
+    return texts

@@ -1,0 +1,275 @@
+"""One run from its request to its report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.contract import IMAGE_VARIABLE
+from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
+from kernel_containers.errors import InvalidInput, OutputsNotWritten
+from kernel_containers.runner import notebook_file
+from kernel_containers.runner.events import Events, utc_text
+from kernel_containers.runner.inject import apply_values
+from kernel_containers.runner.kernel import KernelProcess, start_kernel
+from kernel_containers.runner.masking import SHORTEST, Masker
+from kernel_containers.runner.memory import find_memory_files
+from kernel_containers.runner.outputs import Outputs, find_destination
+from kernel_containers.runner.report import shown_parameters, status_for
+from kernel_containers.runner.request import Given, gather, read_sources
+from kernel_containers.runner.stopping import Reaper
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_containers.core.contract import Contract
+    from kernel_containers.core.runs import Cause
+    from kernel_containers.runner.arguments import Arguments
+    from kernel_containers.runner.execute import Execution, Limits, Outcome
+    from kernel_containers.runner.stopping import Stop
+
+_OUTPUT_TIME = 60.0  # seconds in which outputs are tried again and again
+_OUTPUT_SHARE = 0.1  # of --timeout, kept for the outputs
+_SHUTDOWN_TIME = 5.0  # seconds for the kernel's own clean-up at exit
+
+
+class Session:
+    """A run; used once."""
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        contract: Contract,
+        manifest: bytes,
+        *,
+        folder: Path,
+        stop: Stop,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._arguments = arguments
+        self._contract = contract
+        self._manifest_sha256 = hashlib.sha256(manifest).hexdigest()
+        self._folder = folder
+        self._stop = stop
+        self._environ = environ
+        self._begin = time.monotonic()
+        self._started = time.time()
+        as_text = arguments.log_format == "text" or (
+            arguments.log_format is None and sys.stdout.isatty()
+        )
+        self._events = Events(sys.stdout.buffer, as_text=as_text)
+        self._events.keep(folder / "log.jsonl")
+        self._memory = find_memory_files()
+        self._masker = Masker(())
+        self._given = Given(values={})
+        self._notebook: Any = None
+        self._outputs: Outputs
+        self._execution: Execution | None = None
+        self._reaper = Reaper()
+        self._was_stopped = False
+
+    def run(self) -> int:
+        """Run to the end and return the exit code.
+
+        Raises:
+            KernelContainersError: nothing could be begun, and nobody but the caller can be told.
+        """
+        sources = read_sources(Path(self._arguments.root), self._environ)
+        destination = find_destination(self._arguments, sources, self._contract.notebook)
+        self._outputs = Outputs(destination, self._events.warn)
+        self._events.event(
+            "run-start",
+            run_id=destination.run_id,
+            notebook=self._contract.notebook,
+            image=self._environ.get(IMAGE_VARIABLE),
+        )
+        try:
+            self._given = gather(self._arguments, sources, self._contract.parameters)
+            self._hide_secrets()
+            self._notebook = notebook_file.read_notebook(Path(self._contract.notebook))
+            applied = apply_values(self._notebook, self._contract, self._given.values)
+        except InvalidInput as error:
+            return self._conclude_early("parameters", str(error))
+        for warning in (*self._given.warnings, *applied.warnings):
+            self._events.warn(warning)
+        notebook_file.set_kernel(self._notebook, self._contract.kernel)
+        self._describe_in_notebook({})
+        try:
+            kernel = start_kernel(self._contract, self._folder, applied.environment, self._environ)
+        except OSError as error:
+            return self._conclude_early("kernel-start", f"The kernel could not be started: {error}")
+        try:
+            return self._run_kernel(kernel)
+        finally:
+            kernel.end(0.0)
+
+    def _hide_secrets(self) -> None:
+        self._masker = Masker(self._given.secrets)
+        self._events.hide(self._masker)
+        if any(0 < len(secret) < SHORTEST for secret in self._given.secrets):
+            self._events.warn(f"Secrets under {SHORTEST} characters are not masked in outputs.")
+
+    def _run_kernel(self, kernel: KernelProcess) -> int:
+        kernel.read_output(lambda line: self._events.event("kernel-output", text=line))
+        # The kernel starts meanwhile.
+        from kernel_containers.runner.client import Collector  # noqa: PLC0415
+        from kernel_containers.runner.execute import Execution  # noqa: PLC0415
+        from kernel_containers.runner.render import placeholder  # noqa: PLC0415
+
+        title = Path(self._contract.notebook).name
+        try:
+            self._outputs.check(self._notebook_bytes(), placeholder(title))
+        except OutputsNotWritten as error:
+            return self._conclude_early("outputs", str(error))
+        collector = Collector(self._notebook, self._on_output, self._arguments.max_output)
+        self._execution = Execution(
+            self._notebook,
+            kernel,
+            limits=self._limits(),
+            stop=self._stop,
+            events=self._events,
+            memory=self._memory,
+            collector=collector,
+            tick=lambda: self._tick(kernel),
+        )
+        outcome = self._execution.run()
+        self._execution.ask_to_end()
+        return self._conclude(outcome, kernel)
+
+    def _limits(self) -> Limits:
+        from kernel_containers.runner.execute import Limits  # noqa: PLC0415
+
+        arguments = self._arguments
+        deadline = None
+        if arguments.timeout is not None:
+            share = arguments.timeout * _OUTPUT_SHARE
+            reserve = min(_OUTPUT_TIME, share) + min(arguments.grace, share)
+            deadline = self._begin + arguments.timeout - reserve
+        return Limits(
+            start=arguments.start_timeout,
+            cell=arguments.cell_timeout,
+            deadline=deadline,
+            grace=arguments.grace,
+            allow_errors=arguments.allow_errors,
+        )
+
+    def _tick(self, kernel: KernelProcess) -> None:
+        self._events.tick()
+        self._reaper.tick(kernel.pid)
+        # The first signal is followed by SIGKILL, nobody knows when.
+        at_once = self._stop.requested and not self._was_stopped
+        self._was_stopped = self._stop.requested
+        self._outputs.checkpoint(self._notebook_bytes, now=at_once)
+
+    def _on_output(self, index: int, output: Any) -> None:
+        number = self._execution.number(index) if self._execution else 0
+        if output.output_type == "stream":
+            self._events.stream(number, output.name, output.text)
+            return
+        if output.output_type == "error":
+            text = notebook_file.without_colours("\n".join(output.get("traceback", ())))
+            fields = {"ename": output.get("ename"), "evalue": output.get("evalue")}
+        else:
+            text = output.data.get("text/plain", "")
+            fields = {"types": sorted(output.data)}
+        self._events.event(
+            "output", number=number, name=output.output_type, text=f"{text}\n", **fields
+        )
+
+    # The end
+
+    def _conclude_early(self, cause: Cause, message: str) -> int:
+        """Report a run without a single cell; its report is best effort."""
+        report = self._report(cause, EXIT_CODES[cause], message, ())
+        sys.stderr.write(f"{self._masker.text(message)}\n")
+        from kernel_containers.runner.finish import write_last  # noqa: PLC0415
+
+        if cause != "outputs":
+            write_last(self._outputs, report, self._events, self._folder, self._until())
+        self._events.end(report)
+        return report.exit_code
+
+    def _conclude(self, outcome: Outcome, kernel: KernelProcess) -> int:
+        from kernel_containers.runner.finish import finish  # noqa: PLC0415
+
+        assert self._execution is not None  # noqa: S101 - it has just run
+        cells = self._execution.reports()
+        report = self._report(outcome.cause, outcome.exit_code, outcome.message, cells)
+        self._describe_in_notebook(
+            {"status": report.status, "exit_code": report.exit_code, "finished": report.finished}
+        )
+        shown = notebook_file.masked_copy(self._notebook, self._masker)
+        folder = Path(self._contract.working_directory)
+        report = finish(
+            self._outputs,
+            report,
+            shown,
+            self._events,
+            kept=Path(os.environ.get("TMPDIR", "/tmp")) / f"kernel-containers-{report.run_id}",  # noqa: S108
+            log_folder=self._folder,
+            until=self._until(),
+            notebook_folder=folder,
+            hide_input=self._arguments.hide_input,
+            end_kernel=lambda: self._end_kernel(kernel),
+        )
+        self._events.end(report)
+        return report.exit_code
+
+    def _end_kernel(self, kernel: KernelProcess) -> int | None:
+        """End the kernel and return the peak of memory."""
+        if self._execution:
+            self._execution.shutdown(1.0 if self._stop.requested else _SHUTDOWN_TIME)
+        kernel.end(0.0)
+        return self._memory.peak_bytes()
+
+    def _until(self) -> float:
+        now = time.monotonic()
+        seconds = self._arguments.grace if self._stop.requested else _OUTPUT_TIME
+        if self._arguments.timeout is not None:
+            seconds = min(seconds, self._begin + self._arguments.timeout - now)
+        return now + seconds
+
+    def _report(
+        self, cause: Cause, exit_code: int, message: str, cells: tuple[CellReport, ...]
+    ) -> RunReport:
+        finished = time.time()
+        destination = self._outputs.destination
+        parameters = shown_parameters(self._contract, self._given.values)
+        return RunReport(
+            status=status_for(cause, exit_code),
+            cause=cause,
+            exit_code=exit_code,
+            message=self._masker.text(message),
+            run_id=destination.run_id,
+            image=self._environ.get(IMAGE_VARIABLE),
+            manifest_sha256=self._manifest_sha256,
+            notebook=self._contract.notebook,
+            started=utc_text(self._started),
+            finished=utc_text(finished),
+            seconds=round(time.monotonic() - self._begin, 3),
+            parameters=self._masker.value(parameters),
+            cells=tuple(self._masked_cell(cell) for cell in cells),
+            outputs=destination.names(),
+            warnings=tuple(self._events.warnings),
+        )
+
+    def _masked_cell(self, cell: CellReport) -> CellReport:
+        from dataclasses import replace  # noqa: PLC0415
+
+        return replace(cell, error=self._masker.text(cell.error)) if cell.error else cell
+
+    def _describe_in_notebook(self, end: Mapping[str, Any]) -> None:
+        self._notebook.metadata["kernel_containers"] = {
+            "run_id": self._outputs.destination.run_id,
+            "image": self._environ.get(IMAGE_VARIABLE),
+            "started": utc_text(self._started),
+            "parameters": shown_parameters(self._contract, self._given.values),
+            **end,
+        }
+
+    def _notebook_bytes(self) -> bytes:
+        return notebook_file.to_bytes(notebook_file.masked_copy(self._notebook, self._masker))

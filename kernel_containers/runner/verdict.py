@@ -1,0 +1,55 @@
+"""What a kernel's answer, or its death, says about a cell."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any
+
+_NO_STDIN = "StdinNotImplementedError"
+_LONGEST_WORDS = 1000  # characters
+
+
+def tags_of(cell: Any) -> list[str]:
+    """Return a cell's tags."""
+    tags = cell.metadata.get("tags")
+    return tags if isinstance(tags, list) else []
+
+
+def error_of(reply: Any, cell: Any) -> tuple[str, str] | None:
+    """Return the name and words of what went wrong; an error output counts like a reply."""
+    status = reply.get("status")
+    if status == "error":
+        return str(reply.get("ename", "Error")), str(reply.get("evalue", ""))
+    for output in cell.outputs:
+        if output.output_type == "error":
+            return str(output.get("ename", "Error")), str(output.get("evalue", ""))
+    return None if status == "ok" else (f"The kernel's reply was {status!r}", "")
+
+
+def words_for(name: str, value: str) -> str:
+    """Return an error in one line for the report."""
+    words = f"{name}: {value}" if value else name
+    if name == _NO_STDIN:
+        words = "it asks for input, and nobody is there to answer; make it a parameter"
+    return words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…"
+
+
+def exit_code_of(value: str) -> int:
+    """Return the exit code that `sys.exit()` asked for, given the text of its argument."""
+    if value in ("", "0", "None", "False"):
+        return 0
+    if re.fullmatch(r"-?[0-9]+", value):
+        # A process has eight bits; a multiple of 256 is no success.
+        return int(value) & 0xFF or 1
+    return 1
+
+
+def death_words(code: int) -> str:
+    """Return how a process ended, to follow its name; `code` is as in subprocess."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"was ended by signal {-code}"
