@@ -26,7 +26,6 @@ SKIP = "KERNEL_CONTAINERS_SKIP_FRONT_END"
 
 LABEXTENSION = "share/jupyter/labextensions/kernel-containers"
 SERVER_CONFIG = "etc/jupyter/jupyter_server_config.d"
-KERNELSPEC = "share/jupyter/kernel-containers/kernelspec"
 
 
 def newest(path: Path) -> float:
@@ -96,10 +95,6 @@ def data_files() -> list[tuple[str, list[str]]]:
     """Return what belongs outside of the package, from what exists now: target, then files."""
     found = {
         SERVER_CONFIG: ["kernel_containers/etc/jupyter_server_config.d/kernel_containers.json"],
-        KERNELSPEC: [
-            f"kernelspecs/{name}"
-            for name in ("logo-svg.svg", "logo-32x32.png", "logo-64x64.png", "kernel.json")
-        ],
     }
     if OUTPUT.exists():
         found[LABEXTENSION] = ["labextension/install.json"]
@@ -158,7 +153,11 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["kernel_containers", "kernel_containers.*"]),
-    package_data={"kernel_containers": ["py.typed"]},
+    package_data={
+        "kernel_containers": ["py.typed"],
+        "kernel_containers.kernels": ["logos/*"],
+        "kernel_containers.runner": ["*.j2"],
+    },
     include_package_data=False,
     data_files=data_files(),
     python_requires=">=3.11",

@@ -109,13 +109,21 @@ def test_an_installed_wheel_is_found_by_jupyter(
         "static",
         "schemas",
     }
-    assert {path.name for path in (share / "kernel-containers/kernelspec").iterdir()} == {
-        "kernel.json",
-        "logo-32x32.png",
-        "logo-64x64.png",
-        "logo-svg.svg",
-    }
     assert (tmp_path / "bin" / "kernel-containers").exists()
+
+
+def test_a_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    # These go elsewhere, as data files.
+    apart = ("labextension", "etc")
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "kernel_containers").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    expected = {name for name in files if name.split("/")[1] not in apart}
+
+    assert expected - names == set()
 
 
 def test_a_checkout_without_node_installs_without_the_front_end(
