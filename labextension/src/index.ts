@@ -2,7 +2,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -53,13 +53,20 @@ const plugin: JupyterFrontEndPlugin<void> = {
           await panel.context.save();
         }
         const path = app.serviceManager.contents.localPath(panel.context.path);
-        const { rootDir } = await api.health();
-        const command = containerizeCommand(
-          `${rootDir}/${path}`,
-          kernelName(panel)
-        );
-        const { showCommand } = await import('./dialog');
-        await showCommand(command, trans);
+        try {
+          const { rootDir } = await api.health();
+          const command = containerizeCommand(
+            `${rootDir}/${path}`,
+            kernelName(panel)
+          );
+          const { showCommand } = await import('./dialog');
+          await showCommand(command, trans);
+        } catch (error) {
+          await showErrorMessage(
+            trans.__('The server extension kernel_containers does not answer'),
+            error as Error
+          );
+        }
       }
     });
 
