@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,9 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         "JUPYTER_DATA_DIR": str(tmp_path / "jupyter"),
         "KERNEL_CONTAINERS_CACHE": str(tmp_path / "cache"),
     }
-    with closing(docker.from_env()) as engine:
-        try:
-            engine.images.remove(IMAGE)
-        except ImageNotFound:
-            pass  # the test failed before it was made
+    # It is not there when the test failed before it was made.
+    with closing(docker.from_env()) as engine, suppress(ImageNotFound):
+        engine.images.remove(IMAGE)
 
 
 def run(environment: dict[str, str], *command: str) -> str:
