@@ -26,7 +26,8 @@ class FileEntry(NamedTuple):
     `target` is the absolute path inside the image; undecodable bytes are surrogates, as in
     `os.fsdecode`. A file's bytes are `content` where it is not None, else those of `source`,
     which has `size` bytes, `mtime_ns`, and the same `inode` (device, number) as its hard links;
-    `inode` is None for a file with one name.
+    `inode` is None for a file with one name. `owner` holds the numbers of user and group in the
+    image: root's, except for what a base image gave to others.
     """
 
     target: str
@@ -39,6 +40,17 @@ class FileEntry(NamedTuple):
     inode: tuple[int, int] | None = None
     content: bytes | None = None
     group_writable: bool = False
+    owner: tuple[int, int] = (0, 0)
+
+    @property
+    def final_mode(self) -> int:
+        """The permission bits that the entry gets.
+
+        Owners change, so a file's set-uid bit would give root's rights away. A group-writable
+        entry gives its group what its owner has.
+        """
+        mode = self.mode & (0o7777 if self.kind is FileKind.FOLDER else 0o1777)
+        return mode | (mode & 0o700) >> 3 | 0o020 if self.group_writable else mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +107,19 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where the notebook's packages come from."""
+    """Where the notebook's packages come from.
+
+    `base_python` is the executable that the base image must have, because the file sets bring
+    none; empty where they do. `python_path` are folders that the image has to name in
+    PYTHONPATH.
+    """
 
     kind: Literal["venv", "conda", "system", "image"]
     interpreter: Interpreter
     file_sets: tuple[FileSet, ...] = ()  # least changing first; none for kind "image"
+    base_python: str = ""
+    python_path: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ layers must know of its file system is kept beside: symbolic links, and folders 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.oci_json import config_from_json
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.image.store import BlobStore
 
-_FORMAT = 1  # of the record: raise it when it changes
+ROOT = (0, 0)
+_FORMAT = 2  # of the record: raise it when it changes
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class BaseImage:
     """An image whose layers are in the store.
 
     `links` maps the absolute path of each symbolic link to its text, `folders` that of each
-    folder to its mode. `/` is in neither.
+    folder to its mode, and `owners` that of each folder which is not root's to the numbers of
+    its user and group. `/` is in none of them.
     """
 
     name: str
@@ -45,11 +47,15 @@ class BaseImage:
     layers: tuple[Layer, ...]
     links: Mapping[str, str]
     folders: Mapping[str, int]
+    owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @functools.cached_property
     def ground(self) -> Ground:
         """What the first layer on this image has to respect."""
-        return Ground(self.links, self.folders.keys())
+        attributes = {
+            path: (mode, *self.owners.get(path, ROOT)) for path, mode in self.folders.items()
+        }
+        return Ground(self.links, attributes)
 
 
 def import_base(engine: Engine, image: str, store: BlobStore, report: Report) -> BaseImage:
@@ -91,15 +97,18 @@ def _record(saved: SavedImage, store: BlobStore) -> dict[str, Any]:
     tree = Tree()
     for layer in saved.layers:
         tree.put(read_layer(store.path(layer.descriptor.digest)))
+    folders = tree.folders()
     return {
         "config": saved.config,
         "layers": [layer_to_json(layer) for layer in saved.layers],
         "links": tree.links(),
-        "folders": tree.folders(),
+        "folders": {path: mode for path, (mode, *_) in folders.items()},
+        "owners": {path: owner for path, (_, *owner) in folders.items() if any(owner)},
     }
 
 
 def _from_record(name: str, image_id: Digest, record: dict[str, Any]) -> BaseImage:
+    owners = record["owners"].items()
     return BaseImage(
         name=name,
         id=image_id,
@@ -107,4 +116,5 @@ def _from_record(name: str, image_id: Digest, record: dict[str, Any]) -> BaseIma
         layers=tuple(layer_from_json(layer) for layer in record["layers"]),
         links=record["links"],
         folders=record["folders"],
+        owners={path: (user, group) for path, (user, group) in owners},
     )

@@ -2,8 +2,9 @@
 
 A layer that writes through a symbolic link of a lower one replaces the link by a folder: with
 `lib/x` over a base whose `/lib` is a link to `usr/lib`, not even `sh` starts. So each target is
-first resolved as a process in the container would. And a parent folder that nothing has would
-come out unreadable (engines make it 0600 or 0700), so it is added.
+first resolved as a process in the container would. And engines make the folders that a layer
+only implies anew, whatever lies below: `/var/tmp` would lose its sticky bit, a home its owner
+(seen with 20.10). So each parent folder is repeated as it is, or added if nothing has it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.errors import Defect, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence, Set
+    from collections.abc import Iterable, Mapping, Sequence
 
+Attributes = tuple[int, int, int]  # mode, user, group
 _MOST_LINKS = 40  # as in the kernel
 _NOT_A_NAME = ("", ".", "..")
-PARENT_MODE = 0o755
+_NEW_PARENT: Attributes = (0o755, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +33,20 @@ class Ground:
     """
 
     links: Mapping[str, str] = field(default_factory=dict)
-    folders: Set[str] = frozenset()
+    folders: Mapping[str, Attributes] = field(default_factory=dict)
 
     def under(self, entries: Iterable[FileEntry]) -> Ground:
         """Return the ground of the next layer, when `entries` are put on this one.
 
         `entries` must already be placed.
         """
-        links, folders = dict(self.links), set(self.folders)
+        links, folders = dict(self.links), dict(self.folders)
         for entry in entries:
             if entry.kind is FileKind.FOLDER:
-                folders.add(entry.target)
+                folders[entry.target] = (entry.final_mode, *entry.owner)
             elif entry.kind is FileKind.LINK:
                 links[entry.target] = entry.link or ""
-                folders.discard(entry.target)
+                folders.pop(entry.target, None)
             elif entry.target in links:
                 del links[entry.target]
         return Ground(links, folders)
@@ -52,20 +54,20 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Entries sorted by their final target, and what of the ground decided on it."""
+    """Entries sorted by their final target, and what of the ground decided on them."""
 
     entries: tuple[FileEntry, ...]
     links: tuple[tuple[str, str], ...]
-    parents: tuple[str, ...]
+    parents: tuple[tuple[str, Attributes], ...]
 
 
 def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
-    """Return `entries`, given in order, with targets resolved and with the parents they lack.
+    """Return `entries`, given in order, with targets resolved and with all their parents.
 
     Links among `entries` are followed as well. A link or file at the place of a link replaces
     it; a folder there goes where the link leads.
-    Folders keep the modes they have in `ground` unless they are among `entries`. Of two entries
-    with the same final target the last one counts.
+    Folders stay as they are in `ground` unless they are among `entries`. Of two entries with the
+    same final target the last one counts.
 
     Raises:
         InvalidInput: links of the ground lead in a circle.
@@ -80,13 +82,13 @@ def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
         target = resolver.target(entry)
         if target != "/":  # its mode is the base's business
             placed[target] = entry if target is entry.target else entry._replace(target=target)
-    parents = resolver.missing_parents(placed)
-    for parent in parents:
-        placed[parent] = FileEntry(parent, FileKind.FOLDER, PARENT_MODE)
+    parents = resolver.parents(placed)
+    for parent, (mode, user, group) in parents.items():
+        placed[parent] = FileEntry(parent, FileKind.FOLDER, mode, owner=(user, group))
     return Placed(
         entries=tuple(placed[target] for target in sorted(placed)),
         links=tuple(sorted(resolver.used.items())),
-        parents=tuple(sorted(parents)),
+        parents=tuple(sorted(parents.items())),
     )
 
 
@@ -142,25 +144,25 @@ class _Resolver:
             here = "/" if link.startswith("/") else here
         return here
 
-    def missing_parents(self, placed: Mapping[str, FileEntry]) -> set[str]:
-        missing: set[str] = set()
+    def parents(self, placed: Mapping[str, FileEntry]) -> dict[str, Attributes]:
+        """Return the folders above `placed` that are not in it, with what they are."""
+        found: dict[str, Attributes] = {}
         for parent in {target.rpartition("/")[0] or "/" for target in placed}:
             here = parent
-            while here != "/" and here not in missing and not self._is_folder(here, placed):
-                missing.add(here)
+            while here != "/" and here not in found and not _is_folder(here, placed):
+                found[here] = self._known.get(here, _NEW_PARENT)
                 here = posixpath.dirname(here)
-        return missing
+        return found
 
-    def _is_folder(self, path: str, placed: Mapping[str, FileEntry]) -> bool:
-        entry = placed.get(path)
-        if entry is None:
-            return path in self._known
-        if entry.kind is FileKind.FOLDER:
-            return True
-        raise InvalidInput(
-            f"{path} can't be both a {entry.kind.value} and a folder.",
-            todo="leave one of the two out",
-        )
+
+def _is_folder(path: str, placed: Mapping[str, FileEntry]) -> bool:
+    entry = placed.get(path)
+    if entry is None or entry.kind is FileKind.FOLDER:
+        return entry is not None
+    raise InvalidInput(
+        f"{path} can't be both a {entry.kind.value} and a folder.",
+        todo="leave one of the two out",
+    )
 
 
 def _not_a_path(target: str) -> Defect:

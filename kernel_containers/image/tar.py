@@ -25,9 +25,10 @@ _PADDING = bytes(_UNIT)
 _LARGEST_OCTAL = 8**11 - 1  # eleven digits: 8 GiB as a size, the year 2242 as a time
 _NAME, _PREFIX = 100, 155  # bytes of the two parts of a name
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would block for ever
-_OWNER = b"0000000\x000000000\x00"  # the numbers of root and its group
+_ROOT = (0, 0)
+_LARGEST_OWNER = 8**7 - 1
 _MAGIC = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00"  # no owner names, no device
-_FIXED_SUM = sum(_OWNER + _MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
+_FIXED_SUM = sum(_MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
 # What opening or reading says where a file is gone, or is now a link, folder, socket or FIFO.
 _REPLACED = {
     errno.ENOENT,
@@ -46,7 +47,14 @@ class _Changed(Exception):
 
 
 def header(
-    name: bytes, *, kind: bytes, mode: int, size: int = 0, mtime: int = 0, link: bytes = b""
+    name: bytes,
+    *,
+    kind: bytes,
+    mode: int,
+    size: int = 0,
+    mtime: int = 0,
+    link: bytes = b"",
+    owner: tuple[int, int] = _ROOT,
 ) -> bytes:
     """Return a member's header: one block, or more where pax records are needed.
 
@@ -64,7 +72,16 @@ def header(
     if short is None:
         prefix, short = b"", name[:_NAME]
     link = link[:_NAME]
-    plain = _ustar(short, kind=kind, mode=mode, size=size, mtime=mtime, link=link, prefix=prefix)
+    plain = _ustar(
+        short,
+        kind=kind,
+        mode=mode,
+        size=size,
+        mtime=mtime,
+        link=link,
+        prefix=prefix,
+        owner=owner,
+    )
     return _pax(records) + plain if records else plain
 
 
@@ -87,10 +104,11 @@ def _ustar(
     mtime: int = 0,
     link: bytes = b"",
     prefix: bytes = b"",
+    owner: tuple[int, int] = _ROOT,
 ) -> bytes:
     large = size > _LARGEST_OCTAL
     size_field = b"\x80" + size.to_bytes(11, "big") if large else b"%011o\x00" % size
-    mode_field = b"%07o\x00" % mode
+    mode_field = b"%07o\x00" % mode + _owner(owner)
     time_field = b"%011o\x00" % mtime
     checksum = _FIXED_SUM + sum(mode_field + size_field + time_field + kind)
     checksum += sum(name) + sum(link) + sum(prefix)
@@ -98,7 +116,6 @@ def _ustar(
         (
             name.ljust(_NAME, b"\x00"),
             mode_field,
-            _OWNER,
             size_field,
             time_field,
             b"%06o\x00 " % checksum,
@@ -108,6 +125,12 @@ def _ustar(
             prefix.ljust(_PREFIX + 12, b"\x00"),
         )
     )
+
+
+def _owner(owner: tuple[int, int]) -> bytes:
+    if max(owner) <= _LARGEST_OWNER:
+        return b"%07o\x00%07o\x00" % owner
+    return b"".join(b"\x80" + number.to_bytes(7, "big") for number in owner)
 
 
 def _pax(records: list[tuple[bytes, bytes]]) -> bytes:
@@ -135,7 +158,7 @@ def padding(size: int) -> bytes:
 def blocks(entries: Sequence[FileEntry]) -> Iterator[bytes]:
     """Yield a whole archive in blocks of about 4 MB, which have the same bounds each time.
 
-    Owners are root, folders and links have the time 0, files their mtime in whole seconds.
+    Folders and links have the time 0, files their mtime in whole seconds.
     A second name of an inode becomes a hard link to the first.
 
     Raises:
@@ -163,18 +186,16 @@ def _parts(entries: Sequence[FileEntry]) -> Iterator[bytes]:
     first_names: dict[tuple[int, int], bytes] = {}
     for entry in entries:
         name = os.fsencode(entry.target[1:])
-        # Owners become root, so a set-uid bit would give root's rights away.
-        mode = entry.mode & 0o1777
-        if entry.group_writable:
-            mode |= (mode & 0o700) >> 3 | 0o020
+        mode = entry.final_mode
         if entry.kind is FileKind.FOLDER:
-            yield header(name + b"/", kind=b"5", mode=mode)
+            yield header(name + b"/", kind=b"5", mode=mode, owner=entry.owner)
         elif entry.kind is FileKind.LINK:
-            yield header(name, kind=b"2", mode=0o777, link=os.fsencode(entry.link or ""))
+            link = os.fsencode(entry.link or "")
+            yield header(name, kind=b"2", mode=0o777, link=link, owner=entry.owner)
         elif entry.inode and (first := first_names.setdefault(entry.inode, name)) is not name:
             # Engines apply its mode and time to the file.
             mtime = entry.mtime_ns // 10**9
-            yield header(name, kind=b"1", mode=mode, mtime=mtime, link=first)
+            yield header(name, kind=b"1", mode=mode, mtime=mtime, link=first, owner=entry.owner)
         else:
             yield from _file(entry, name, mode)
 
@@ -183,13 +204,13 @@ def _file(entry: FileEntry, name: bytes, mode: int) -> Iterator[bytes]:
     mtime = entry.mtime_ns // 10**9
     if entry.content is not None:
         size = len(entry.content)
-        yield header(name, kind=b"0", mode=mode, size=size, mtime=mtime)
+        yield header(name, kind=b"0", mode=mode, size=size, mtime=mtime, owner=entry.owner)
         yield entry.content
         yield padding(size)
         return
     if entry.source is None:
         raise Defect(f"{entry.target} has neither content nor a source.")
-    start = header(name, kind=b"0", mode=mode, size=entry.size, mtime=mtime)
+    start = header(name, kind=b"0", mode=mode, size=entry.size, mtime=mtime, owner=entry.owner)
     file = _open(entry.source)
     try:
         if entry.size < BLOCK:

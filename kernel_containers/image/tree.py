@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _READ_AT_ONCE = 1024**2  # bytes
-_DEFAULT_MODE = 0o755
+_IMPLIED = (0o755, 0, 0)  # what an engine makes of a folder that a layer only implies
 
 
 @dataclass(slots=True)
 class _Folder:
-    mode: int | None = None  # None: only known from a path below it
+    attributes: tuple[int, int, int] = _IMPLIED  # mode, user, group
     children: dict[str, _Folder | str | None] = field(default_factory=dict)
     opaque: bool = False
 
@@ -51,7 +51,8 @@ class Tree:
         elif name.startswith(_WHITEOUT):
             parent.children.setdefault(name.removeprefix(_WHITEOUT), None)
         elif member.isdir():
-            self._folder(parts).mode = member.mode & 0o7777
+            attributes = (member.mode & 0o7777, member.uid, member.gid)
+            self._folder(parts).attributes = attributes
         elif member.issym():
             parent.children[name] = member.linkname
         elif member.islnk():
@@ -80,18 +81,17 @@ class Tree:
         """Return the text of each symbolic link by its absolute path."""
         return {path: node for path, node in _walk(self._root, "") if isinstance(node, str)}
 
-    def folders(self) -> dict[str, int]:
-        """Return the mode of each folder by its absolute path, without `/`."""
+    def folders(self) -> dict[str, tuple[int, int, int]]:
+        """Return mode, user and group of each folder by its absolute path, without `/`."""
         return {
-            path: _DEFAULT_MODE if node.mode is None else node.mode
+            path: node.attributes
             for path, node in _walk(self._root, "")
             if isinstance(node, _Folder)
         }
 
 
 def _merge(lower: _Folder, upper: _Folder) -> None:
-    if upper.mode is not None:
-        lower.mode = upper.mode
+    lower.attributes = upper.attributes
     for name, node in upper.children.items():
         if isinstance(node, _Folder):
             below = lower.children.get(name)

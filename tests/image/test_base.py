@@ -64,7 +64,7 @@ for parent, names, files in os.walk("/", followlinks=False):
         if stat.S_ISLNK(info.st_mode):
             links[path] = os.readlink(path)
         elif stat.S_ISDIR(info.st_mode):
-            folders[path] = stat.S_IMODE(info.st_mode)
+            folders[path] = [stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid]
 print(json.dumps([links, folders]))
 """
 
@@ -85,9 +85,12 @@ def test_links_and_folders_are_those_that_a_container_sees(
     assert {path: to for path, to in base.links.items() if not path.startswith(own)} == {
         path: to for path, to in links.items() if not path.startswith(own)
     }
-    assert {path: mode for path, mode in base.folders.items() if not path.startswith(own)} == {
-        path: mode for path, mode in folders.items() if not path.startswith(own)
+    found = base.ground.folders.items()
+    assert {path: list(is_) for path, is_ in found if not path.startswith(own)} == {
+        path: is_ for path, is_ in folders.items() if not path.startswith(own)
     }
+    assert base.folders["/var/tmp"] == 0o1777
+    assert base.owners
     assert base.links["/lib"] == "usr/lib"
 
 

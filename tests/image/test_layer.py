@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tests.image.trees import Member
 
 BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/work"])
+WORK = folder("/work")  # what a layer repeats of the base
 
 
 def content(layer: Layer, store: BlobStore) -> dict[str, Member]:
@@ -52,7 +53,7 @@ def test_a_layer_has_the_tree_and_its_digests_are_true(tmp_path: Path, store: Bl
     layer = build_layer(FileSet(name="odd", entries=entries), BASE, store, silent)
 
     blob = store.path(layer.descriptor.digest)
-    assert content(layer, store) == expected(entries)
+    assert content(layer, store) == expected((WORK, *entries))
     assert Digest.of_file(blob) == layer.descriptor.digest
     assert blob.stat().st_size == layer.descriptor.size
     with decompressed(blob) as file:
@@ -65,17 +66,26 @@ def test_links_of_the_base_are_never_written_through(store: BlobStore) -> None:
     layer = build_layer(files, BASE, store, silent)
 
     found = content(layer, store)
-    assert sorted(found) == ["new", "new/place", "new/place/file", "usr/lib", "usr/lib/libx.so"]
+    assert sorted(found) == [
+        "new",
+        "new/place",
+        "new/place/file",
+        "usr",
+        "usr/lib",
+        "usr/lib/libx.so",
+    ]
     assert (found["new"].kind, found["new"].mode) == ("folder", 0o755)
 
 
-def test_a_higher_layer_does_not_repeat_the_folders_of_a_lower_one(store: BlobStore) -> None:
+def test_a_higher_layer_repeats_folders_as_lower_ones_have_them(store: BlobStore) -> None:
     lower = file_set(folder("/home", 0o775), folder("/home/me", 0o770), link("/data", "/home/me"))
     upper = file_set(text("/home/me/nb.ipynb"), text("/data/more"))
 
     _, layer = build_layers([lower, upper], BASE, store, silent)
 
-    assert sorted(content(layer, store)) == ["home/me/more", "home/me/nb.ipynb"]
+    found = content(layer, store)
+    assert sorted(found) == ["home", "home/me", "home/me/more", "home/me/nb.ipynb"]
+    assert (found["home"].mode, found["home/me"].mode) == (0o775, 0o770)
 
 
 def test_the_same_tree_gives_the_same_digests_in_any_store(tmp_path: Path) -> None:
@@ -115,7 +125,7 @@ def test_another_base_uses_the_same_layer_where_it_lands_alike(
     assert build_layer(files, alike, store, silent) == first
 
     plain = build_layer(files, bare_base({}, ["/lib"]), store, silent)
-    assert sorted(content(plain, store)) == ["lib/file"]
+    assert sorted(content(plain, store)) == ["lib", "lib/file"]
 
 
 def test_a_lost_blob_is_built_anew(store: BlobStore) -> None:

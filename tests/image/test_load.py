@@ -126,6 +126,34 @@ def test_a_layer_on_a_usr_merged_base_leaves_it_working(
     assert run_once(engine, spec).stdout == b"in libin binusr/lib\nusr/bin\n"
 
 
+PLACES = ("/usr", "/usr/bin", "/var/tmp", "/home", "/home/me", "/home/me/new")
+
+
+def test_folders_above_files_stay_as_they_are(
+    engine: Engine, base: BaseImage, filled_store: BlobStore, reference: ImageReference
+) -> None:
+    home = folder("/home/me", 0o2770)._replace(owner=(1000, 100))
+    upper = (text("/home/me/new/x"), text("/var/tmp/x"), text("/usr/bin/kc-x"))
+    layers = build_layers([file_set(home), file_set(*upper)], base, filled_store, silent)
+
+    load(engine, image_of(base, layers, filled_store), reference, silent)
+
+    spec = ContainerSpec(
+        image=str(reference),
+        entrypoint=("stat", "--format", "%a %u:%g %n"),
+        command=PLACES,
+        network="none",
+    )
+    assert run_once(engine, spec).stdout.decode().splitlines() == [
+        "755 0:0 /usr",
+        "755 0:0 /usr/bin",
+        "1777 0:0 /var/tmp",
+        "755 0:0 /home",
+        "2770 1000:100 /home/me",
+        "755 0:0 /home/me/new",
+    ]
+
+
 def test_a_parent_that_nobody_has_can_be_entered_by_everybody(
     engine: Engine, base: BaseImage, filled_store: BlobStore, reference: ImageReference
 ) -> None:

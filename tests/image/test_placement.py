@@ -11,12 +11,23 @@ from tests.image.trees import folder, link, text
 
 USR_MERGED = Ground(
     {"/lib": "usr/lib", "/bin": "usr/bin", "/home": "/data/home", "/var/run": "../run"},
-    {"/usr", "/usr/lib", "/usr/bin", "/data", "/data/home", "/var", "/run"},
+    {
+        "/usr": (0o755, 0, 0),
+        "/usr/lib": (0o755, 0, 0),
+        "/usr/bin": (0o755, 0, 0),
+        "/data": (0o711, 0, 0),
+        "/data/home": (0o2775, 1000, 100),
+        "/var": (0o755, 0, 0),
+        "/run": (0o755, 0, 0),
+    },
 )
 
 
 def targets(*entries: object, ground: Ground = USR_MERGED) -> list[str]:
-    return [entry.target for entry in place(entries, ground).entries]  # type: ignore[arg-type]
+    """Return where `entries` land, without the parents that are repeated."""
+    placed = place(entries, ground)  # type: ignore[arg-type]
+    parents = dict(placed.parents)
+    return [entry.target for entry in placed.entries if entry.target not in parents]
 
 
 @pytest.mark.parametrize(
@@ -36,18 +47,21 @@ def test_a_target_is_resolved_through_the_base(given: str, lands: str) -> None:
 def test_a_folder_at_the_place_of_a_link_goes_where_the_link_leads() -> None:
     placed = place([folder("/lib", 0o700), text("/lib/x")], USR_MERGED)
 
-    assert [entry.target for entry in placed.entries] == ["/usr/lib", "/usr/lib/x"]
+    assert [(e.target, e.mode) for e in placed.entries[1:]] == [
+        ("/usr/lib", 0o700),
+        ("/usr/lib/x", 0o644),
+    ]
     assert placed.links == (("/lib", "usr/lib"),)
 
 
 def test_links_of_links_are_followed() -> None:
-    ground = Ground({"/a": "b/c", "/b": "/d", "/d/c": "../e"}, {"/d", "/e"})
+    ground = Ground({"/a": "b/c", "/b": "/d", "/d/c": "../e"})
 
     assert targets(text("/a/file"), ground=ground) == ["/e/file"]
 
 
 def test_links_in_a_circle_are_refused() -> None:
-    ground = Ground({"/a": "b", "/b": "a"}, set())
+    ground = Ground({"/a": "b", "/b": "a"})
 
     with pytest.raises(InvalidInput, match="circle"):
         place([text("/a/file")], ground)
@@ -64,15 +78,22 @@ def test_missing_parents_are_added_as_folders_of_root() -> None:
         ("/work", FileKind.FOLDER, 0o755),
         ("/work/team", FileKind.FOLDER, 0o755),
     ]
-    assert placed.parents == ("/work", "/work/team")
+    assert placed.parents == (("/work", (0o755, 0, 0)), ("/work/team", (0o755, 0, 0)))
 
 
-def test_parents_that_are_there_are_not_repeated() -> None:
-    lower = USR_MERGED.under(place([folder("/work", 0o775)], USR_MERGED).entries)
+def test_parents_that_are_there_are_repeated_as_they_are() -> None:
+    home = folder("/work", 0o700)._replace(group_writable=True)
+    lower = USR_MERGED.under(place([home], USR_MERGED).entries)
 
-    assert targets(text("/work/nb.ipynb"), text("/usr/bin/x"), ground=lower) == [
-        "/usr/bin/x",
-        "/work/nb.ipynb",
+    placed = place([text("/data/home/me/x"), text("/work/nb.ipynb")], lower)
+
+    assert [(e.target, e.final_mode, e.owner) for e in placed.entries] == [
+        ("/data", 0o711, (0, 0)),
+        ("/data/home", 0o2775, (1000, 100)),
+        ("/data/home/me", 0o755, (0, 0)),
+        ("/data/home/me/x", 0o644, (0, 0)),
+        ("/work", 0o770, (0, 0)),
+        ("/work/nb.ipynb", 0o644, (0, 0)),
     ]
 
 
@@ -88,7 +109,7 @@ def test_the_links_of_lower_sets_and_of_the_set_itself_are_followed() -> None:
         place([link("/project", "/srv/p"), folder("/srv")], USR_MERGED).entries
     )
 
-    assert "/srv/p/x" in targets(text("/project/x"), ground=lower)
+    assert targets(text("/project/x"), ground=lower) == ["/srv/p/x"]
     assert targets(folder("/real"), link("/alias", "real"), text("/alias/x")) == [
         "/alias",
         "/real",
@@ -97,7 +118,7 @@ def test_the_links_of_lower_sets_and_of_the_set_itself_are_followed() -> None:
 
 
 def test_a_folder_that_a_lower_set_replaced_by_a_link_is_a_link() -> None:
-    ground = Ground({}, {"/opt", "/opt/tool", "/srv"})
+    ground = Ground({}, dict.fromkeys(["/opt", "/opt/tool", "/srv"], (0o755, 0, 0)))
     lower = ground.under(place([link("/opt/tool", "/srv")], ground).entries)
 
     assert targets(text("/opt/tool/x"), ground=lower) == ["/srv/x"]
@@ -110,7 +131,7 @@ def test_the_root_folder_itself_is_left_alone() -> None:
 def test_two_targets_that_land_at_one_place_are_one_entry() -> None:
     placed = place([text("/lib/x", "first"), text("/usr/lib/x", "last")], USR_MERGED)
 
-    assert [(e.target, e.content) for e in placed.entries] == [("/usr/lib/x", b"last")]
+    assert [(e.target, e.content) for e in placed.entries[2:]] == [("/usr/lib/x", b"last")]
 
 
 def test_a_file_can_not_be_a_folder_too() -> None:
@@ -126,9 +147,10 @@ def test_a_target_that_is_no_path_is_a_defect(target: str) -> None:
 
 def test_the_result_tells_all_that_decided_on_it() -> None:
     entries = [text("/lib/x"), text("/work/nb.ipynb")]
-    other = Ground({**USR_MERGED.links, "/unrelated": "x"}, {*USR_MERGED.folders, "/more"})
-    plain = Ground({}, {"/lib"})
+    more = {**USR_MERGED.folders, "/more": (0o700, 1, 1)}
+    same = Ground({**USR_MERGED.links, "/unrelated": "x"}, more)
+    stricter = Ground(USR_MERGED.links, {**USR_MERGED.folders, "/usr": (0o700, 0, 0)})
 
-    assert place(entries, USR_MERGED) == place(entries, other)
-    assert place(entries, USR_MERGED).links != place(entries, plain).links
-    assert place(entries, USR_MERGED).parents == place(entries, plain).parents
+    assert place(entries, USR_MERGED) == place(entries, same)
+    assert place(entries, USR_MERGED).links != place(entries, Ground()).links
+    assert place(entries, USR_MERGED).parents != place(entries, stricter).parents

@@ -118,12 +118,20 @@ def test_times_out_of_range_are_kept(seconds: int) -> None:
         assert found.getmember("file").mtime == seconds
 
 
-def test_set_user_and_group_bits_are_dropped_and_the_sticky_one_kept() -> None:
-    entries = [folder("/shared", 0o1777), text("/tool", mode=0o6755)]
+def test_files_lose_set_user_and_group_bits_and_folders_keep_theirs() -> None:
+    entries = [folder("/shared", 0o1777), folder("/team", 0o2775), text("/tool", mode=0o6755)]
 
     found = members_of(archive(entries))
 
-    assert (found["shared"].mode, found["tool"].mode) == (0o1777, 0o755)
+    assert [found[name].mode for name in ("shared", "team", "tool")] == [0o1777, 0o2775, 0o755]
+
+
+@pytest.mark.parametrize("owner", [(0, 0), (1000, 100), (8**7 - 1, 1), (8**7, 2**32 - 2)])
+def test_owners_of_a_base_are_kept(owner: tuple[int, int]) -> None:
+    entries = [folder("/home")._replace(owner=owner), text("/x", owner=owner)]
+
+    with tarfile.open(fileobj=archive(entries)) as found:
+        assert {(member.uid, member.gid) for member in found} == {owner}
 
 
 def test_a_group_writable_entry_gives_the_group_what_the_owner_has() -> None:

@@ -80,7 +80,7 @@ def file_set(*entries: FileEntry, fingerprint: str | None = None) -> FileSet:
 
 
 def bare_base(
-    links: Mapping[str, str] | None = None, folders: Iterable[str] = ("/usr", "/opt")
+    links: Mapping[str, str] | None = None, folders: Iterable[str] = ("/opt",)
 ) -> BaseImage:
     """Return a base that has no layers, but these links and folders."""
     return BaseImage(
