@@ -43,10 +43,10 @@ def _text(event: dict[str, Any]) -> str:
         case "run-start":
             return f"Run {event.get('run_id', '')} of {event.get('notebook', '')}"
         case "cell-start":
-            return f"cell {event.get('number')} of {event.get('count')}"
-        case "cell-end":
-            return f"cell {event.get('number')}: {event.get('status')} in {event.get('seconds')} s"
-        case "output":
+            return f"── cell {event.get('number')} of {event.get('count')}"
+        case "cell-end" if event.get("status") != "succeeded":
+            return f"── cell {event.get('number')} {event.get('status')}: {event.get('error')}"
+        case "output" | "kernel-output":
             return str(event.get("text", "")).rstrip("\n")
         case "warning":
             return f"Warning: {event.get('message', '')}"

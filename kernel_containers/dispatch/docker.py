@@ -64,10 +64,24 @@ class DockerBackend:
         """Create and start the container of a run; nothing is left behind when that fails.
 
         Raises:
+            NotFound, InvalidInput, CannotWrite: as from `create`.
+            Unavailable: the engine did not start it.
+        """
+        run = self.create(request)
+        try:
+            self.start(run)
+        except BaseException:
+            self.remove(run)
+            raise
+        return run
+
+    def create(self, request: RunRequest) -> DockerRun:
+        """Create the container of a run; nothing is left behind when that fails.
+
+        Raises:
             NotFound: the engine does not have the image.
             InvalidInput: outputs to a folder of this machine on an engine elsewhere.
             CannotWrite: the output folder can't be made.
-            Unavailable: the engine did not start it.
         """
         image = images.inspect(self._engine, request.image)
         if image is None:
@@ -76,17 +90,26 @@ class DockerBackend:
         spec = self._spec(request, image, run_id)
         container = containers.create(self._engine, spec)
         try:
-            files = _files(request, spec.user)
-            containers.put_files(self._engine, container, "/", files)
-            containers.start(self._engine, container)
+            containers.put_files(self._engine, container, "/", _files(request, spec.user))
         except BaseException:
             containers.remove(self._engine, container)
             raise
         return DockerRun(run_id=run_id, container=container, image=request.image)
 
     def follow(self, run: DockerRun) -> Iterator[tuple[str, bytes]]:
-        """Yield ("stdout" | "stderr", bytes) from the start of the run to its end."""
+        """Yield ("stdout" | "stderr", bytes) from the start of the run to its end.
+
+        To be called before `start`: nothing is missed then, and nothing waits for ever.
+        """
         return containers.output(self._engine, run.container)
+
+    def start(self, run: DockerRun) -> None:
+        """Start a created run.
+
+        Raises:
+            InvalidInput, Unavailable: the engine did not start it.
+        """
+        containers.start(self._engine, run.container)
 
     def wait(self, run: DockerRun) -> ExitState:
         """Return how the run's container ended, once it has."""

@@ -29,9 +29,8 @@ NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 class Attachment:
     """An open connection; the owner closes it.
 
-    What is sent on `socket` goes to stdin. Frames come from `socket`, or, when the container
-    ran already and the first bytes may have been read along with the answer's header, from
-    `reader`. An engine behind TLS gives an `ssl.SSLSocket`, which asyncio can't adopt.
+    What is sent on `socket` goes to stdin. Frames come from `socket` or from `reader`, not
+    from both. An engine behind TLS gives an `ssl.SSLSocket`, which asyncio can't adopt.
     """
 
     socket: socket.socket
@@ -44,14 +43,14 @@ class Attachment:
         self.socket.close()
 
 
-def attach(engine: Engine, container: str, *, stdin: bool = True, logs: bool = False) -> Attachment:
-    """Return a connection to a container, best before it starts; `logs` sends past output first.
+def attach(engine: Engine, container: str, *, stdin: bool = True) -> Attachment:
+    """Return a connection to a container that has not started yet.
 
     Raises:
         NotFound: no such container.
         Unavailable: the engine does not answer.
     """
-    parameters = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1, "logs": int(logs)}
+    parameters = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1}
     with engine_errors("The engine was not able to attach to the container."):
         client: Any = engine.patient
         response = client.request(

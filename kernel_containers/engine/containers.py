@@ -248,13 +248,13 @@ def get_archive(engine: Engine, container: str, path: str) -> Iterator[bytes]:
 def output(engine: Engine, container: str) -> Iterator[tuple[str, bytes]]:
     """Yield ("stdout" | "stderr", bytes) from the start to the container's end.
 
-    The connection is made by the call: before `start`, nothing of a container that keeps no
-    logs is missed.
+    The connection is made by the call, which comes before `start`: nothing is missed then,
+    while an attachment to a container that has ended waits for its next start.
 
     Raises:
         Unavailable: the output was cut.
     """
-    return _frames(attach(engine, container, stdin=False, logs=True))
+    return _frames(attach(engine, container, stdin=False))
 
 
 def _frames(attachment: Attachment) -> Iterator[tuple[str, bytes]]:

@@ -55,13 +55,15 @@ def add_kernel(
     """
     if (request.image is None) == (request.prefix is None):
         raise UsageError("A kernel needs either --image REF or --prefix PATH.")
+    source: dict[str, object]
     if request.prefix is not None:
         interpreter, image = _prefix(request.prefix, request.base, engine, settings, report)
-        prefix: str | None = interpreter.prefix
+        mounts = [mount.source for mount in prefix_mounts(interpreter)]
+        source = {"prefix": interpreter.prefix, "prefix_mounts": mounts[1:]}
     else:
         interpreter, image = _image(str(request.image), engine, report)
-        prefix = None
-    config = KernelConfig.parse({**request.config, "image": image, "prefix": prefix})
+        source = {}
+    config = KernelConfig.parse({**request.config, **source, "image": image})
     python = ".".join(map(str, interpreter.version))
     return kernelspecs.install(
         request.name,

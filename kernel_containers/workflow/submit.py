@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,33 +206,61 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
         KernelContainersError: as from `DockerBackend.submit`.
     """
     backend = DockerBackend(engine)
-    run = backend.submit(request)
+    run = backend.create(request)
     try:
+        follower = _Follower(backend.follow(run), on_line)
+        backend.start(run)
+        follower.start()
         try:
-            end = _follow(backend, run, on_line)
+            follower.wait()
         except KeyboardInterrupt:
             backend.cancel(run, GRACE)
-            _follow(backend, run, on_line)
+            follower.wait()
             raise
         state = backend.wait(run)
     finally:
         backend.remove(run)
-    return Outcome(run_id=run.run_id, code=state.code, out_of_memory=state.out_of_memory, end=end)
+    return Outcome(
+        run_id=run.run_id, code=state.code, out_of_memory=state.out_of_memory, end=follower.end
+    )
 
 
-def _follow(backend: DockerBackend, run: DockerRun, on_line: OnLine) -> Mapping[str, Any]:
-    rest = {"stdout": b"", "stderr": b""}
-    end: Mapping[str, Any] = {}
-    for stream, data in backend.follow(run):
-        *lines, rest[stream] = (rest[stream] + data).split(b"\n")
-        for line in lines:
-            text = line.decode(errors="replace")
-            end = _end(text) or end
-            on_line(stream, text)
-    for stream, data in rest.items():
-        if data:
-            on_line(stream, data.decode(errors="replace"))
-    return end
+class _Follower:
+    """Reads a run's output in a thread, so that an interrupt of this one loses no line."""
+
+    def __init__(self, output: Iterator[tuple[str, bytes]], on_line: OnLine) -> None:
+        self.end: Mapping[str, Any] = {}
+        self._output = output
+        self._on_line = on_line
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, name="run-output", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait(self) -> None:
+        while self._thread.is_alive():
+            self._thread.join(0.5)  # without a limit an interrupt would wait for the thread
+        if self._error:
+            raise self._error
+
+    def _read(self) -> None:
+        try:
+            rest = {"stdout": b"", "stderr": b""}
+            for stream, data in self._output:
+                *lines, rest[stream] = (rest[stream] + data).split(b"\n")
+                for line in lines:
+                    self._line(stream, line)
+            for stream, line in rest.items():
+                if line:
+                    self._line(stream, line)
+        except BaseException as error:  # noqa: BLE001 - raised again by wait()
+            self._error = error
+
+    def _line(self, stream: str, line: bytes) -> None:
+        text = line.decode(errors="replace")
+        self.end = _end(text) or self.end
+        self._on_line(stream, text)
 
 
 def _end(line: str) -> Mapping[str, Any] | None:
