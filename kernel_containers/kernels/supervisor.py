@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL when the container ends
+IDLE = 60.0  # seconds without a kernel; Jupyter restarts one within 3, or gives it up for good
 PATIENCE = 0.01  # seconds between attempts to reach a kernel that is starting
 # How often processes of a control group were killed for lack of memory: version 2, version 1.
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -75,6 +76,7 @@ class Supervisor:
         self.killed_before: int | None = None
         self.exit_code: int | None = None
         self.deadline = float("inf")
+        self.idle_since = time.monotonic()
         woken, wake = socket.socketpair()
         woken.settimeout(0)
         wake.settimeout(0)
@@ -87,15 +89,16 @@ class Supervisor:
             signal.signal(number, self.forward)
 
     def run(self) -> int:
-        """Work until the stream ends or SIGTERM comes; return the exit code."""
+        """Work until the stream ends, SIGTERM comes or no kernel does; return the exit code."""
         while self.exit_code is None or (self.kernel and time.monotonic() < self.deadline):
             if self.waiting:
                 self.link.step(PATIENCE)
                 self.reach()
             else:
-                self.link.step(None if self.exit_code is None else GRACE / 10)
+                self.link.step(None if self.kernel and self.exit_code is None else GRACE)
             self.reap()
-            if self.link.ended and self.exit_code is None:
+            idle = self.kernel is None and time.monotonic() > self.idle_since + IDLE
+            if self.link.ended or idle:
                 self.end(0)
         self.link.step(0)  # tells how the kernel ended
         self.sweep()
@@ -213,6 +216,7 @@ class Supervisor:
         """Tell how the kernel ended. Its last output is still read: its sockets close later."""
         kernel.returncode = code
         self.kernel = None
+        self.idle_since = time.monotonic()
         self.sweep(kernel.pid)
         killed = killed_for_memory()
         grown = killed is not None and killed > (self.killed_before or 0)

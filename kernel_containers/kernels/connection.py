@@ -1,0 +1,118 @@
+"""Where Jupyter's clients reach a kernel: Unix sockets in a private folder of this machine."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kernel_containers.core.owner import current_owner, is_gone
+from kernel_containers.errors import CannotWrite
+from kernel_containers.kernels.supervisor import PORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PREFIX = "kernel-"
+_SOCKET = "s"
+LONGEST_PATH = 107  # bytes; the system's limit for a socket's path is 108 with its end
+
+
+def make_socket_folder() -> Path:
+    """Create and return a folder that only this user may enter, with a short enough path.
+
+    Its name tells this process, so that `remove_stale_folders` finds it later.
+
+    Raises:
+        CannotWrite: neither Jupyter's runtime folder nor the temporary one will do.
+    """
+    _, pid, start = current_owner().split(":")
+    problem = "their paths are too long for sockets"
+    for base in _bases():
+        folder = base / f"{_PREFIX}{pid}-{start}-{secrets.token_hex(4)}"
+        if len(str(socket_path(folder, len(PORTS))).encode()) > LONGEST_PATH:
+            continue
+        try:
+            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            problem = str(error)
+            continue
+        return folder
+    raise CannotWrite(
+        f"No folder for a kernel's sockets in {' or '.join(map(str, _bases()))}.", why=problem
+    )
+
+
+def remove_stale_folders() -> list[Path]:
+    """Remove the socket folders of processes that have ended, and return them."""
+    removed = []
+    for base in dict.fromkeys(_bases()):
+        for folder in base.glob(f"{_PREFIX}*-*-*/"):
+            pid, _, start = folder.name.removeprefix(_PREFIX).rpartition("-")[0].partition("-")
+            if is_gone(f"{socket.gethostname()}:{pid}:{start}"):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
+    return removed
+
+
+def _bases() -> tuple[Path, Path]:
+    return Path(jupyter_runtime_dir()), Path(tempfile.gettempdir())
+
+
+def socket_path(folder: Path, port: int) -> Path:
+    """Return the socket of a port; ports count from 1, in the order of PORTS."""
+    return folder / f"{_SOCKET}-{port}"
+
+
+def connection_info(folder: Path) -> dict[str, Any]:
+    """Return the addresses as Jupyter writes them; they never change for a folder."""
+    ports = {name: number for number, name in enumerate(PORTS, 1)}
+    return {"transport": "ipc", "ip": str(folder / _SOCKET), **ports}
+
+
+class Heartbeat:
+    """A question to a kernel's heartbeat port; `answered` once it is up. Close it."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.REQ)
+        self._socket.linger = 0
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 10)  # milliseconds
+        if "curve_publickey" in info:
+            public, private = zmq.curve_keypair()
+            self._socket.curve_publickey = public
+            self._socket.curve_secretkey = private
+            self._socket.curve_serverkey = info["curve_publickey"].encode()
+        self._socket.connect(f"ipc://{info['ip']}-{info['hb_port']}")
+        self._socket.send(b"ping")
+
+    def answered(self) -> bool:
+        """Whether the answer has come."""
+        return bool(self._socket.poll(0))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._socket.close()
+        self._context.term()
+
+
+def listeners(folder: Path) -> Iterator[tuple[int, socket.socket]]:
+    """Yield a new listening socket for each port, in place of an old one.
+
+    Jupyter removes the files of the sockets before each restart.
+    """
+    for port in range(1, len(PORTS) + 1):
+        path = socket_path(folder, port)
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(64)
+        listener.settimeout(0)
+        yield port, listener

@@ -1,0 +1,155 @@
+"""A kernel's container on the engine, seen from this process. Everything here blocks briefly."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from kernel_containers.engine import containers
+from kernel_containers.engine.attach import attach
+from kernel_containers.errors import KernelContainersError, NotFound
+from kernel_containers.kernels.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from kernel_containers.core.containers import ContainerSpec
+    from kernel_containers.engine import Engine
+    from kernel_containers.engine.containers import PlacedFile
+
+KILLED = 137  # the exit code of a container that was killed, where nobody can tell it any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """How a kernel ended. `code` is negative for a signal.
+
+    `cause` is "not-started" when its program could not run (`detail` says why), "container"
+    when the whole container ended, and "engine" when the engine can't be reached any more.
+    `tail` is the end of what the kernel wrote to its own stdout and stderr.
+    """
+
+    cause: Literal["exit", "out-of-memory", "not-started", "container", "engine"]
+    code: int
+    detail: str = ""
+    tail: str = ""
+
+
+class KernelContainer:
+    """A running container. `death` is None while a kernel runs in it or is being started.
+
+    `died` is called in another thread each time a kernel ends.
+    """
+
+    def __init__(self, engine: Engine, container: str, died: Callable[[Death], None]) -> None:
+        self.engine = engine
+        self.id = container
+        self.death: Death | None = None
+        self.has_ended = False  # the container, not only the kernel
+        self._died = died
+        self._relay: Relay | None = None
+        self._removing = False
+
+    @classmethod
+    def create(
+        cls,
+        engine: Engine,
+        spec: ContainerSpec,
+        *,
+        files: Iterable[PlacedFile],
+        stdin: bytes,
+        folder: Path,
+        died: Callable[[Death], None],
+    ) -> KernelContainer:
+        """Create and start a container, and give its supervisor `stdin`.
+
+        Clients connect to sockets in `folder`. Nothing is left behind when it fails.
+
+        Raises:
+            NotFound, InvalidInput, Refused, Unavailable: the engine's words are the cause.
+        """
+        made = cls(engine, containers.create(engine, spec), died)
+        try:
+            if placed := list(files):
+                containers.put_files(engine, made.id, "/", placed)
+            attachment = attach(engine, made.id)
+            attachment.socket.sendall(stdin)
+            made._relay = Relay(attachment, folder, made._heard, made._stream_ended)
+            made._relay.start()
+            containers.start(engine, made.id)
+        except BaseException:
+            made.remove()
+            raise
+        return made
+
+    def start_kernel(self, message: dict[str, Any]) -> None:
+        """Start a kernel in place of the last one, and open the clients' sockets anew."""
+        assert self._relay is not None  # noqa: S101 - made by create()
+        self.death = None
+        self._relay.send({"do": "start", **message})
+        self._relay.listen()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the kernel and the processes in its group."""
+        if self._relay is not None:
+            self._relay.send({"do": "signal", "number": number})
+
+    @property
+    def tail(self) -> str:
+        """The end of what the kernel wrote to its own stdout and stderr."""
+        written = self._relay.tail if self._relay else b""
+        return written.decode("utf-8", errors="replace")
+
+    def release(self) -> None:
+        """Let the container end by itself, without asking the engine."""
+        self._removing = True
+        if self._relay is not None:
+            self._relay.close()
+
+    def remove(self) -> None:
+        """Remove the container, whatever its state.
+
+        Raises:
+            Unavailable: the engine does not answer; the container ends by itself.
+        """
+        self._removing = True
+        try:
+            containers.remove(self.engine, self.id)
+        finally:
+            self.release()
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        if message["event"] == "exited":
+            out_of_memory = message["out_of_memory"]
+            self._die("out-of-memory" if out_of_memory else "exit", message["code"])
+        elif message["event"] == "failed":
+            self._die("not-started", 127, message["why"])
+
+    def _stream_ended(self) -> None:
+        self.has_ended = True
+        if self._removing or self.death is not None:
+            self.death = self.death or Death(cause="container", code=KILLED)
+            return
+        try:
+            state = containers.inspect(self.engine, self.id)["State"]
+        except NotFound:  # it has removed itself
+            self._die("container", KILLED)
+        except KernelContainersError as error:
+            self._die("engine", KILLED, error.why or error.what)
+        else:
+            out_of_memory = bool(state.get("OOMKilled"))
+            code = KILLED if state.get("Running") else int(state["ExitCode"])
+            self._die("out-of-memory" if out_of_memory else "container", code)
+        with contextlib.suppress(KernelContainersError):
+            self.remove()
+
+    def _die(
+        self,
+        cause: Literal["exit", "out-of-memory", "not-started", "container", "engine"],
+        code: int,
+        detail: str = "",
+    ) -> None:
+        self.death = Death(cause=cause, code=code, detail=detail, tail=self.tail)
+        self._died(self.death)

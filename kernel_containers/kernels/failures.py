@@ -1,0 +1,141 @@
+"""Why a kernel ended or did not start, in sentences."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import TYPE_CHECKING
+
+from tornado import web
+
+from kernel_containers.errors import InvalidInput, KernelContainersError, NotFound, Unavailable
+from kernel_containers.kernels.config import size_text
+
+if TYPE_CHECKING:
+    from kernel_containers.kernels.config import KernelConfig
+    from kernel_containers.kernels.container import Death
+
+LINES = 12  # of the kernel's own output in a message; a traceback's end says the most
+_MISSING_KERNEL = re.compile(r"No module named '?ipykernel")
+# What the engine says → what to do.
+_ADVICE = (
+    (
+        r"could not select device driver",
+        "install the NVIDIA Container Toolkit on the engine's machine, or remove `gpus` from "
+        "the kernel's kernel.json",
+    ),
+    (
+        r"executable file not found",
+        "use an image with Python, and give its path as the first word of `argv` in kernel.json",
+    ),
+    (r"network .* not found", "list the engine's networks with `docker network ls`"),
+)
+
+
+class KernelNotStarted(web.HTTPError):
+    """A kernel did not start.
+
+    Jupyter Server shows the text of an HTTPError in its dialog, and of any other exception
+    only "Unhandled error".
+    """
+
+    def __init__(self, error: KernelContainersError) -> None:
+        self.error = error
+        super().__init__(500, reason="Kernel not started")
+
+    @property
+    def log_message(self) -> str:
+        """The whole text. Tornado's own would double each '%'."""
+        return str(self.error)
+
+    @log_message.setter
+    def log_message(self, value: str | None) -> None:
+        """Older releases of Tornado set an attribute."""
+
+    def get_message(self) -> str:
+        """The whole text, for the log."""
+        return str(self.error)
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+
+def last_lines(tail: str, count: int = LINES) -> str:
+    """Return the last lines with anything in them."""
+    lines = [line.rstrip() for line in tail.splitlines() if line.strip()]
+    return "\n".join(lines[-count:])
+
+
+def reason(death: Death, config: KernelConfig) -> str:
+    """Return one sentence on why a kernel ended, with what to do where that is known."""
+    sentences = {
+        "out-of-memory": _out_of_memory(config.resources.memory),
+        "container": f"The kernel's container was stopped from outside (exit code {death.code}).",
+        "engine": f"The connection to the kernel's container was lost: {death.detail}.",
+        "not-started": f"The kernel's program was not started: {death.detail}.",
+        "exit": f"The kernel ended by itself with exit code {death.code}.",
+    }
+    if death.cause == "exit" and death.code < 0:
+        return f"The kernel was ended by the signal {_signal_name(-death.code)}."
+    return sentences[death.cause]
+
+
+def _out_of_memory(limit: int | None) -> str:
+    if limit is None:
+        return "The kernel was ended because the engine's machine has run out of memory."
+    return (
+        f"The kernel was ended because it used more memory than its container may have "
+        f"({size_text(limit)}). Raise `memory` in its kernel.json."
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContainersError:
+    """Return the error for a kernel that ended before it answered."""
+    what = f"The kernel {name!r} did not start."
+    why = "\n".join(filter(None, (reason(death, config), last_lines(death.tail))))
+    if _MISSING_KERNEL.search(death.tail):
+        place = config.prefix or f"the image {config.image}"
+        return InvalidInput(
+            what,
+            why=f"{place} has no ipykernel",
+            todo="install ipykernel there, for example with `python -m pip install ipykernel`",
+        )
+    if death.cause == "not-started":
+        return NotFound(what, why=death.detail, todo="correct `argv` in the kernel's kernel.json")
+    todo = None if death.cause == "out-of-memory" else "read what it wrote, above"
+    return Unavailable(what, why=why, todo=todo)
+
+
+def no_answer(seconds: float, tail: str, name: str) -> KernelContainersError:
+    """Return the error for a kernel that runs and does not answer."""
+    return Unavailable(
+        f"The kernel {name!r} did not answer within {seconds:g} seconds.",
+        why=last_lines(tail) or "it wrote nothing",
+        todo="try again, or raise `start_timeout` in its kernel.json",
+    )
+
+
+def no_image(config: KernelConfig) -> KernelContainersError:
+    """Return the error for an image that the engine does not have."""
+    return NotFound(
+        f"The kernel's image {config.image} is not on the Docker Engine.",
+        why="starting a kernel never downloads: it could take minutes without a sign",
+        todo=f"fetch it with `docker pull {config.image}`, then start the kernel again",
+    )
+
+
+def with_advice(error: KernelContainersError) -> KernelContainersError:
+    """Return the engine's error with what to do about it, where that is known."""
+    if error.todo is None:
+        for words, todo in _ADVICE:
+            if re.search(words, error.why or ""):
+                error.todo = todo
+                break
+    return error

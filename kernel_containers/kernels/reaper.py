@@ -1,0 +1,48 @@
+"""Containers and socket folders whose process has ended.
+
+A kernel's container ends with its server's connection, so there is normally nothing to find:
+what is left comes from an engine that lost power, or from a server that ended while it created
+a container.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_containers.core import labels
+from kernel_containers.core.owner import is_gone
+from kernel_containers.engine import containers
+from kernel_containers.kernels.connection import remove_stale_folders
+
+if TYPE_CHECKING:
+    from kernel_containers.engine import Engine
+    from kernel_containers.engine.containers import Found
+
+_DETACHED = "run"  # runs outlive the process that submitted them
+
+
+def leftovers(engine: Engine) -> list[Found]:
+    """Return our containers whose process ran on this machine and has ended; runs excepted.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    return [
+        found
+        for found in containers.find(engine, {labels.KIND: None})
+        if found.labels.get(labels.KIND) != _DETACHED
+        and is_gone(found.labels.get(labels.OWNER, ""))
+    ]
+
+
+def remove_leftovers(engine: Engine) -> list[Found]:
+    """Remove what `leftovers` finds, and the socket folders of dead processes; return the former.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    remove_stale_folders()
+    found = leftovers(engine)
+    for container in found:
+        containers.remove(engine, container.id)
+    return found
