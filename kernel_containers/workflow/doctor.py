@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,7 +50,7 @@ def diagnose(settings: Settings, hosts: tuple[str, ...] = ()) -> list[Check]:
     _run(checks, "cache", lambda: _cache(settings))
     _run(checks, "kernelspec folder", _kernelspecs)
     for host in hosts:
-        _run(checks, f"registry {host}", lambda host=host: _registry(host, settings))
+        _run(checks, f"registry {host}", partial(_registry, host, settings))
     _run(checks, "AWS credentials", lambda: _aws(settings))
     return checks
 
@@ -103,7 +105,7 @@ def _disk(name: str, folder: Path) -> Check:
 def _base(engine: Engine, settings: Settings) -> Check:
     from kernel_containers.engine import images  # noqa: PLC0415
 
-    python = ".".join(map(str, __import__("sys").version_info[:2]))
+    python = ".".join(map(str, sys.version_info[:2]))
     names = [settings.base] if settings.base else candidates(os_release(), python)
     for name in names:
         if images.inspect(engine, name):

@@ -140,7 +140,7 @@ class _Bucket:
                 if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
                     return None
                 raise
-            return answer["Body"].read()
+            return bytes(answer["Body"].read())
 
 
 class _store_errors:  # noqa: N801 - used as a function
