@@ -156,7 +156,7 @@ setup(
     package_data={
         "kernel_containers": ["py.typed"],
         "kernel_containers.kernels": ["logos/*"],
-        "kernel_containers.runner": ["*.j2"],
+        "kernel_containers.runner": ["*.j2", "requirements.*"],
     },
     include_package_data=False,
     data_files=data_files(),
