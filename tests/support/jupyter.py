@@ -27,7 +27,7 @@ class JupyterServer:
     url: str
     token: str
     root: Path
-    data: Path  # JUPYTER_DATA_DIR; kernelspecs go below
+    prefix: Path  # kernelspecs go below share/jupyter/kernels
     log: Path
     server: Server
 
@@ -66,15 +66,13 @@ def start_jupyter(folder: Path, environment: Mapping[str, str] | None = None) ->
             **os.environ,
             "HOME": str(home),
             "JUPYTER_CONFIG_DIR": str(home / "config"),
-            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_DATA_DIR": str(home / "share" / "jupyter"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
             **(environment or {}),
         },
     )
     _wait_until_it_answers(url)
-    return JupyterServer(
-        url=url, token=TOKEN, root=root, data=home / "data", log=log, server=server
-    )
+    return JupyterServer(url=url, token=TOKEN, root=root, prefix=home, log=log, server=server)
 
 
 def _wait_until_it_answers(url: str) -> None:

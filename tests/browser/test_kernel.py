@@ -1,0 +1,70 @@
+"""A containerized kernel in JupyterLab's launcher."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+from playwright.sync_api import expect
+
+from kernel_containers.core import labels
+from kernel_containers.kernels import kernelspecs
+from kernel_containers.kernels.config import KernelConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import BrowserContext
+
+    from tests.support.jupyter import JupyterServer
+
+DISPLAY_NAME = "Python in a container"
+
+
+@pytest.fixture
+def kernel(jupyter: JupyterServer, kernel_image: str) -> Iterator[str]:
+    """A kernelspec of that server."""
+    name = "in-a-container"
+    config = KernelConfig(image=kernel_image)
+    kernelspecs.install(name, config, display_name=DISPLAY_NAME, prefix=str(jupyter.prefix))
+    yield name
+    with jupyter.client() as client:
+        for session in client.get("/api/sessions").json():
+            client.delete(f"/api/sessions/{session['id']}")
+
+
+def containers_of(kernel_id: str) -> list[str]:
+    with closing(docker.from_env()) as engine:
+        found = engine.containers.list(
+            all=True, filters={"label": f"{labels.KERNEL_ID}={kernel_id}"}, ignore_removed=True
+        )
+        return [container.attrs["Config"]["Hostname"] for container in found]
+
+
+def test_a_notebook_from_the_launcher_runs_in_a_container(
+    context: BrowserContext, jupyter: JupyterServer, kernel: str
+) -> None:
+    page = context.new_page()
+    page.goto("/lab?reset")
+    card = page.locator(f'.jp-LauncherCard[title*="{DISPLAY_NAME}"]').first
+
+    expect(card.locator("img")).to_have_attribute("src", "/kernelspecs/in-a-container/logo-svg.svg")
+    card.click()
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
+    page.keyboard.type("import socket; print(socket.gethostname())")
+    page.keyboard.press("Shift+Enter")
+    printed = page.locator(".jp-OutputArea-output pre").first
+    expect(printed).not_to_be_empty(timeout=60_000)
+
+    with jupyter.client() as client:
+        (session,) = [
+            session
+            for session in client.get("/api/sessions").json()
+            if session["kernel"]["name"] == kernel
+        ]
+        kernel_id = session["kernel"]["id"]
+        assert [printed.inner_text().strip()] == containers_of(kernel_id)
+        client.delete(f"/api/sessions/{session['id']}")
+    assert containers_of(kernel_id) == []
