@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,  # noqa: A004
     HTTPClientError,
     NoCredentialsError,
 )
@@ -137,7 +138,7 @@ class Ecr:
             yield
         except ClientError as error:
             raise self._refused(doing, error) from error
-        except HTTPClientError as error:  # no connection, or no answer
+        except (ConnectionError, HTTPClientError) as error:  # botocore's: no answer
             raise Unavailable(f"ECR was not able to {doing}.", why=str(error)) from error
         except BotoCoreError as error:  # no or unusable credentials, profile, endpoint, session
             raise Unauthorized(

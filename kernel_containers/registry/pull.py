@@ -59,7 +59,7 @@ def pull(
     client = RepositoryClient(registry, reference.repository.path, stop=stop)
     manifest, manifest_bytes = _image(client, reference, platform or Platform())
     wanted = {each.digest: each for each in (manifest.config, *manifest.layers)}
-    meter = Meter(STAGE, report, wanted.values())
+    meter = Meter(STAGE, report, wanted.values(), registry.settings.report_interval)
     in_threads(
         [partial(fetch_blob, client, meter, blobs, blob) for blob in wanted.values()],
         threads=registry.settings.concurrency,
@@ -92,7 +92,7 @@ def pull_config(
     manifest, _ = _image(client, reference, platform or Platform())
     config = manifest.config
     with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
-        fetch_blob(client, Meter(STAGE, silent, [config]), Path(folder), config)
+        fetch_blob(client, Meter(STAGE, silent, [config], 0.0), Path(folder), config)
         return config_from_json(
             _object(blob_path(Path(folder), config.digest).read_bytes(), reference)
         )

@@ -92,7 +92,7 @@ class _Push:
         self._stop = Stop()
         self._client = RepositoryClient(registry, to.repository.path, stop=self._stop)
         self._client.scope = scope_of(self._client.name, "pull", "push")
-        self._meter = Meter(STAGE, report, self._blobs.values())
+        self._meter = Meter(STAGE, report, self._blobs.values(), registry.settings.report_interval)
         self._uploader = Uploader(self._client, self._meter)
 
     def run(self) -> PushResult:

@@ -28,6 +28,7 @@ class RegistrySettings:
     attempts: int = 5  # of one request or blob, the first included
     first_wait: float = 1.0  # before the second attempt; each later wait is twice as long
     longest_wait: float = 30.0  # a registry that asks for more (Retry-After) is given up
+    report_interval: float = 0.1  # at least, between two reports of progress within a blob
     concurrency: int = 4  # blobs on their way at the same time
     ca_file: Path | None = None  # PEM; trusted besides the system's certificates
     certs_folder: Path = Path("/etc/docker/certs.d")  # <host[:port]>/*.crt, as Docker has it

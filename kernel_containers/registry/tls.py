@@ -22,20 +22,13 @@ def tls_context(
 ) -> ssl.SSLContext:
     """Return what verifies the certificate of `host`, and proves who we are where that is set up.
 
-    Trusted are the system's authorities (or those of SSL_CERT_FILE), the settings' `ca_file`,
+    Trusted are the system's authorities (or those of SSL_CERT_FILE and SSL_CERT_DIR), the settings' `ca_file`,
     and `*.crt` in the host's folder of `certs_folder`; `*.cert` with `*.key` there are ours.
 
     Raises:
         InvalidInput: a file can't be read or is not a certificate.
     """
-    context = ssl.create_default_context()
-    paths = ssl.get_default_verify_paths()
-    chosen = environ.get("SSL_CERT_FILE")
-    if chosen:
-        _trust(context, Path(chosen))
-    elif paths.cafile is None and paths.capath is None:
-        # A Python built elsewhere looks where this system keeps nothing.
-        _trust(context, Path(certifi.where()))
+    context = _system_context(environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR"))
     folder = settings.certs_folder / host
     more = sorted(folder.glob("*.crt")) if folder.is_dir() else []
     for file in [*([settings.ca_file] if settings.ca_file else []), *more]:
@@ -44,6 +37,17 @@ def tls_context(
         with _reading(certificate):
             context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     return context
+
+
+def _system_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    if file or folder:
+        with _reading(Path(file or folder or "")):
+            return ssl.create_default_context(cafile=file, capath=folder)
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or paths.capath:
+        return ssl.create_default_context()
+    # A Python built elsewhere looks where this system keeps nothing.
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def is_distrust(error: BaseException) -> bool:

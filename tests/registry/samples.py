@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 # Waits are short, so that many failures in a row take no time. The silence is not: a thread that
 # waited for its end would be seen.
-FAST = {"attempts": 4, "first_wait": 0.01, "longest_wait": 0.2, "timeout": 60.0}
+FAST = {
+    "attempts": 4,
+    "first_wait": 0.01,
+    "longest_wait": 0.2,
+    "timeout": 60.0,
+    "report_interval": 0.0,
+}
 
 
 def settings(**changes: object) -> RegistrySettings:
@@ -55,7 +61,7 @@ def make_layer(blobs: Path, files: dict[str, bytes]) -> Layer:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     raw = archive.getvalue()
-    return Layer(store(blobs, gzip.compress(raw, 1, mtime=0), oci.LAYER_GZIP), Digest.of(raw))
+    return Layer(store(blobs, gzip.compress(raw, 0, mtime=0), oci.LAYER_GZIP), Digest.of(raw))
 
 
 def make_image(blobs: Path, *layers: Layer, title: str = "") -> BuiltImage:

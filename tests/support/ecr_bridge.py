@@ -215,7 +215,8 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() in {"accept", "content-type", "content-length", "range"}
         }
         is_manifest = self.command == "PUT" and "/manifests/" in path
-        body = b"".join(self._body()) if is_manifest else self._body()
+        is_stream = self.command == "PATCH"
+        body = self._body() if is_stream else b"".join(self._body())
         upstream = self.bridge.registry.host.rpartition(":")
         with closing(http.client.HTTPConnection(upstream[0], int(upstream[2]))) as registry:
             registry.request(self.command, target, body, kept)
@@ -245,6 +246,12 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _body(self) -> Iterator[bytes]:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return
         left = int(self.headers.get("Content-Length", 0))
         while left:
             data = self.rfile.read(min(BLOCK, left))
