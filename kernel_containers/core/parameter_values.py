@@ -11,8 +11,9 @@ import json
 import math
 import re
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kernel_containers.core.json_values import MOST_DIGITS, check_json, is_too_long, read_json
 from kernel_containers.core.redaction import MASK
 from kernel_containers.errors import InvalidInput
 
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from kernel_containers.core.parameters import JsonValue, Parameter, ParameterType
-
-# Python refuses to convert longer integers from and to text (sys.get_int_max_str_digits()).
-MOST_DIGITS = 4300
-_TOO_LONG = 10**MOST_DIGITS
-DEEPEST = 200  # lists and dicts within each other
 
 # No leading zeros: 012345678901 is somebody's account number, not an integer.
 _INT = re.compile(r"[+-]?(?:0|[1-9][0-9]*)", re.ASCII)
@@ -93,19 +89,6 @@ def from_json(parameter: Parameter, value: JsonValue) -> JsonValue:
         raise _ill_typed(parameter, value, str(error)) from error
 
 
-def read_json(text: str) -> JsonValue:
-    """Return the value of a JSON document.
-
-    Raises:
-        ValueError: not JSON, a member twice in one object, too deep, or an integer too long.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except RecursionError:
-        message = "it is nested too deeply"
-        raise ValueError(message) from None
-
-
 def unknown_parameter(name: str, known: Iterable[str]) -> InvalidInput:
     """Return the error about a name that is not declared, with the nearest one that is."""
     names = sorted(known)
@@ -116,16 +99,6 @@ def unknown_parameter(name: str, known: Iterable[str]) -> InvalidInput:
     else:
         todo = f"the parameters are: {', '.join(names) or 'none'}"
     return InvalidInput(f"The image has no parameter {name!r}.", todo=todo)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        message = f"{twice!r} is given twice"
-        raise ValueError(message)
-    return found
 
 
 def _ill_typed(parameter: Parameter, value: JsonValue, why: str) -> InvalidInput:
@@ -145,7 +118,9 @@ def _shown(value: JsonValue) -> str:
 def _advice(parameter: Parameter, value: JsonValue) -> str | None:
     if parameter.type == "enum":
         return f"give one of {', '.join(json.dumps(choice) for choice in parameter.choices)}"
-    if isinstance(value, str) and parameter.type in ("json", "list", "dict"):
+    if isinstance(value, str) and parameter.type == "json":
+        return """a string is written '"like this"', or given with -r as it is"""
+    if isinstance(value, str) and parameter.type in ("list", "dict"):
         return """quote strings within it with ", as in '["a", "b"]'"""
     return None
 
@@ -228,7 +203,7 @@ def _string(value: JsonValue) -> str:
 def _int(value: JsonValue) -> int:
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _TOO_LONG:
+    if isinstance(value, bool) or not isinstance(value, int) or is_too_long(value):
         raise _IllTypedError
     return value
 
@@ -265,26 +240,10 @@ def _dict(value: JsonValue) -> JsonValue:
 
 
 def _any(value: JsonValue) -> JsonValue:
-    # A loop, not recursion: the depth is what is being checked.
-    waiting = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        if depth > DEEPEST:
-            message = f"it is nested more than {DEEPEST} deep"
-            raise _IllTypedError(message)
-        if isinstance(item, dict):
-            if not all(isinstance(key, str) for key in item):
-                message = "JSON has only strings as keys"
-                raise _IllTypedError(message)
-            waiting.extend((member, depth + 1) for member in item.values())
-        elif isinstance(item, list):
-            waiting.extend((member, depth + 1) for member in item)
-        elif isinstance(item, int) and abs(item) >= _TOO_LONG:
-            message = f"an integer has more than {MOST_DIGITS} digits"
-            raise _IllTypedError(message)
-        elif item is not None and not isinstance(item, (str, int, float)):
-            message = f"JSON has no {type(item).__name__}"
-            raise _IllTypedError(message)
+    try:
+        check_json(value)
+    except ValueError as error:
+        raise _IllTypedError(str(error)) from error
     return value
 
 

@@ -12,7 +12,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.parameter_values import from_json, from_text, read_json
+from kernel_containers.core.json_values import read_json
+from kernel_containers.core.parameter_values import from_json, from_text
 from kernel_containers.errors import InvalidInput
 
 if TYPE_CHECKING:

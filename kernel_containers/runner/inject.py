@@ -65,11 +65,14 @@ def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonVal
             injected.append(assignment(language, name, literal))
     if edits and contract.kernel.language.lower() != "python":
         raise InvalidInput("Values are changed in place in Python notebooks only.")
-    _make_edits(notebook.cells, edits)
+    _make_edits(notebook["cells"], edits)
     kept = {edit.cell for parameter in contract.parameters for edit in parameter.edits}
     warnings = _drop_stale_cells(notebook, kept)
     if injected:
-        _inject(notebook, injected)
+        where = _inject(notebook, injected)
+        names = [name for name in values if name not in declared or not declared[name].edits]
+        if contract.kernel.language.lower() == "python":
+            _check_that_they_hold(notebook["cells"], where, names)
     return Applied(environment=environment, warnings=warnings)
 
 
@@ -97,16 +100,16 @@ def _make_edits(cells: Sequence[Any], edits: Sequence[tuple[Edit, str]]) -> None
     for index, found in by_cell.items():
         if index >= len(cells):
             raise _not_the_same(index, "the notebook has fewer cells")
-        cells[index].source = _edited(cells[index], index, found)
+        cells[index]["source"] = _edited(cells[index], index, found)
 
 
 def _edited(cell: Any, index: int, edits: list[tuple[Edit, str]]) -> str:
-    source: str = cell.source
+    source: str = cell["source"]
     digest = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
     ordered = sorted(edits, key=lambda item: (item[0].start, item[0].end))
     end = 0
     for edit, _ in ordered:
-        if cell.cell_type != "code" or edit.source_sha256 != digest:
+        if cell["cell_type"] != "code" or edit.source_sha256 != digest:
             raise _not_the_same(index, "its source has another hash")
         if cell.get("id", edit.cell_id) != edit.cell_id:
             raise _not_the_same(index, "it has another id")
@@ -133,39 +136,53 @@ def _not_the_same(index: int, why: str) -> InvalidInput:
 def _drop_stale_cells(notebook: Any, kept: set[int]) -> tuple[str, ...]:
     stale = [
         index
-        for index, cell in enumerate(notebook.cells)
-        if cell.cell_type == "code" and INJECTED_TAG in _tags(cell) and index not in kept
+        for index, cell in enumerate(notebook["cells"])
+        if cell["cell_type"] == "code" and INJECTED_TAG in _tags(cell) and index not in kept
     ]
     for index in reversed(stale):
-        del notebook.cells[index]
+        del notebook["cells"][index]
     return tuple(
         f"Cell {index} held the parameters of an earlier run and was left out." for index in stale
     )
 
 
-def _inject(notebook: Any, statements: list[str]) -> None:
+def _inject(notebook: Any, statements: list[str]) -> int:
     tagged = (
         index + 1
-        for index, cell in enumerate(notebook.cells)
-        if cell.cell_type == "code" and PARAMETERS_TAG in _tags(cell)
+        for index, cell in enumerate(notebook["cells"])
+        if cell["cell_type"] == "code" and PARAMETERS_TAG in _tags(cell)
     )
     where = next(tagged, 0)
-    from kernel_containers.runner.nodes import code_cell  # noqa: PLC0415
-
-    cell = code_cell("\n".join(["# Parameters", *statements]), [INJECTED_TAG])
-    if notebook.nbformat_minor >= 5:
-        taken = {cell.get("id") for cell in notebook.cells}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {"tags": [INJECTED_TAG]},
+        "outputs": [],
+        "source": "\n".join(["# Parameters", *statements]),
+    }
+    if notebook["nbformat_minor"] >= 5:
+        taken = {cell.get("id") for cell in notebook["cells"]}
         # Not random: the same inputs give the same notebook.
         cell["id"] = next(
             f"{INJECTED_TAG}{number}"
             for number in ("", *range(len(taken) + 1))
             if f"{INJECTED_TAG}{number}" not in taken
         )
-    else:
-        cell.pop("id", None)
-    notebook.cells.insert(where, cell)
+    notebook["cells"].insert(where, cell)
+    return where
+
+
+def _check_that_they_hold(cells: Sequence[Any], where: int, names: list[str]) -> None:
+    for index, cell in enumerate(cells[where + 1 :], start=where):
+        for name in names:
+            if cell["cell_type"] == "code" and structure.sets_anew(cell["source"], name):
+                raise InvalidInput(
+                    f"The value of {name!r} would be overwritten in cell {index}.",
+                    why="no cell of the notebook says that its values are parameters",
+                    todo=f"containerize the notebook again with --parameter {name}",
+                )
 
 
 def _tags(cell: Any) -> Sequence[str]:
-    tags = cell.metadata.get("tags")
+    tags = cell["metadata"].get("tags")
     return tags if isinstance(tags, list) else ()

@@ -14,11 +14,6 @@ def to_nodes(data: Any) -> Any:
     return nbformat.from_dict(data)  # type: ignore[no-untyped-call]
 
 
-def code_cell(source: str, tags: list[str]) -> Any:
-    """Return a new code cell; its id is random."""
-    return v4.new_code_cell(source=source, metadata={"tags": tags})  # type: ignore[no-untyped-call]
-
-
 def output_from_message(message: Any) -> Any:
     """Return an output for a cell.
 

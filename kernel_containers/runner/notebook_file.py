@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def read_notebook(path: Path) -> Any:
-    """Return the notebook as nbformat's nodes; its ids and minor version stay as they are.
+def read_notebook(path: Path) -> dict[str, Any]:
+    """Return the notebook's JSON with what the format allows to leave out.
+
+    Ids and minor version stay as they are.
 
     Raises:
         InvalidInput: the file is missing, or no notebook of format 4.
@@ -33,24 +35,16 @@ def read_notebook(path: Path) -> Any:
         raise InvalidInput(f"{path} is not a notebook.", why=str(error)) from error
     if not isinstance(data, dict) or data.get("nbformat") != 4:
         raise InvalidInput(f"{path} is not a notebook of format 4.")
-    from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
-
-    notebook = to_nodes(data)
-    notebook.setdefault("nbformat_minor", 0)
-    notebook.setdefault("metadata", to_nodes({}))
-    for cell in notebook.get("cells", ()):
-        _normalize(cell, to_nodes({}))
-    notebook.setdefault("cells", [])
-    return notebook
-
-
-def _normalize(cell: Any, empty: Any) -> None:
-    source = cell.get("source", "")
-    cell["source"] = source if isinstance(source, str) else "".join(source)
-    cell.setdefault("metadata", empty)
-    if cell["cell_type"] == "code":
-        cell["outputs"] = []
-        cell["execution_count"] = None
+    data.setdefault("nbformat_minor", 0)
+    data.setdefault("metadata", {})
+    for cell in data.setdefault("cells", []):
+        source = cell.get("source", "")
+        cell["source"] = source if isinstance(source, str) else "".join(source)
+        cell.setdefault("metadata", {})
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+            cell["execution_count"] = None
+    return data
 
 
 def cell_id(cell: Any, index: int) -> str:
@@ -65,7 +59,7 @@ def is_executable(cell: Any) -> bool:
 
 def set_kernel(notebook: Any, kernel: KernelCommand) -> None:
     """Write the kernel that runs the notebook into it, whatever it named before."""
-    notebook.metadata["kernelspec"] = {
+    notebook["metadata"]["kernelspec"] = {
         "name": kernel.name,
         "display_name": kernel.display_name or kernel.name,
         "language": kernel.language,
@@ -76,10 +70,10 @@ def masked_copy(notebook: Any, masker: Masker) -> Any:
     """Return a copy without secrets; the parts of streams are joined in both."""
     from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
 
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            if output.output_type == "stream" and not isinstance(output.text, str):
-                output["text"] = ["".join(output.text)]
+            if output["output_type"] == "stream" and not isinstance(output["text"], str):
+                output["text"] = ["".join(output["text"])]
     copy = to_nodes(masker.value(notebook))
     for cell in copy.cells:
         for output in cell.get("outputs", ()):

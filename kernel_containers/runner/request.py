@@ -16,10 +16,10 @@ from kernel_containers.core.contract import (
     REQUEST_PATH,
     SECRETS_FOLDER,
 )
+from kernel_containers.core.json_values import read_json
 from kernel_containers.core.parameter_values import (
     from_json,
     from_text,
-    read_json,
     unknown_parameter,
 )
 from kernel_containers.errors import InvalidInput

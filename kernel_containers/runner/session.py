@@ -118,8 +118,10 @@ class Session:
         # The kernel starts meanwhile.
         from kernel_containers.runner.client import Collector  # noqa: PLC0415
         from kernel_containers.runner.execute import Execution  # noqa: PLC0415
+        from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
         from kernel_containers.runner.render import placeholder  # noqa: PLC0415
 
+        self._notebook = to_nodes(self._notebook)
         title = Path(self._contract.notebook).name
         try:
             self._outputs.check(self._notebook_bytes(), placeholder(title))
@@ -263,7 +265,7 @@ class Session:
         return replace(cell, error=self._masker.text(cell.error)) if cell.error else cell
 
     def _describe_in_notebook(self, end: Mapping[str, Any]) -> None:
-        self._notebook.metadata["kernel_containers"] = {
+        self._notebook["metadata"]["kernel_containers"] = {
             "run_id": self._outputs.destination.run_id,
             "image": self._environ.get(IMAGE_VARIABLE),
             "started": utc_text(self._started),

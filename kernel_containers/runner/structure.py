@@ -68,6 +68,23 @@ def check(source: str, spans: Sequence[Span], index: int) -> None:
         )
 
 
+def sets_anew(source: str, name: str) -> bool:
+    """Whether a Python cell gives `name` a value that does not depend on the one it has."""
+    tree = _parse(source)
+    for statement in tree.body if tree else ():
+        if isinstance(statement, ast.Assign):
+            targets, value = statement.targets, statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value:
+            targets, value = [statement.target], statement.value
+        else:
+            continue
+        reads = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+        sets = {target.id for target in targets if isinstance(target, ast.Name)}
+        if name in sets - reads:
+            return True
+    return False
+
+
 def _parse(source: str) -> ast.Module | None:
     masked = _CONTINUED_SHELL.sub(r"\1\n%", source)
     masked = _MAGIC.sub(lambda match: f"{match['indent']}pass", masked)

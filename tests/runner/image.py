@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -20,6 +21,13 @@ from kernel_containers.core.parameters import Edit, Parameter
 
 SECONDS = 120.0
 KERNEL = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
+# An optional package of jsonschema, which the runner's lock does not have, takes 1.3 s to import.
+START = """
+import sys
+sys.modules["rfc3987_syntax"] = None
+from kernel_containers.runner.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
 NOISE = ("KERNEL_CONTAINERS_", "AWS_")
 
 
@@ -47,8 +55,6 @@ def parameter(name: str, kind: str, default: Any = None, **rest: Any) -> Paramet
 
 def edit_of(cells: list[dict[str, Any]], cell: int, value: str, nth: int = 0, **rest: Any) -> Edit:
     """Return the edit of the nth occurrence of `value` in a cell's source."""
-    import hashlib
-
     source = cells[cell]["source"]
     start = -1
     for _ in range(nth + 1):
@@ -176,8 +182,7 @@ class Image:
     def command(self, *arguments: str, to_folder: bool = True) -> list[str]:
         """Return the runner's command line."""
         where = ("--output", f"file://{self.output}") if to_folder else ()
-        runner = [sys.executable, "-m", "kernel_containers.runner", "--root", str(self.root)]
-        return [*runner, *where, *arguments]
+        return [sys.executable, "-c", START, "--root", str(self.root), *where, *arguments]
 
     def environ(self) -> dict[str, str]:
         """Return the runner's environment."""

@@ -1,0 +1,70 @@
+"""JSON read strictly: what is said twice, too deep or too long is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernel_containers.core.parameters import JsonValue
+
+# Python refuses to convert longer integers from and to text (sys.get_int_max_str_digits()).
+MOST_DIGITS = 4300
+_TOO_LONG: int = 10**MOST_DIGITS
+DEEPEST = 200  # lists and dicts within each other
+
+
+def read_json(text: str) -> JsonValue:
+    """Return the value of a JSON document.
+
+    Raises:
+        ValueError: not JSON, a member twice in one object, too deep, or an integer too long.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        message = "it is nested too deeply"
+        raise ValueError(message) from None
+
+
+def check_json(value: JsonValue) -> None:
+    """Refuse what is no JSON, or can't be written as a literal.
+
+    Raises:
+        ValueError: another type, nested too deeply, or an integer too long.
+    """
+    # A loop, not recursion: the depth is what is being checked.
+    waiting = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > DEEPEST:
+            message = f"it is nested more than {DEEPEST} deep"
+            raise ValueError(message)
+        if isinstance(item, dict):
+            if not all(isinstance(key, str) for key in item):
+                message = "JSON has only strings as keys"
+                raise ValueError(message)
+            waiting.extend((member, depth + 1) for member in item.values())
+        elif isinstance(item, list):
+            waiting.extend((member, depth + 1) for member in item)
+        elif isinstance(item, int) and is_too_long(item):
+            message = f"an integer has more than {MOST_DIGITS} digits"
+            raise ValueError(message)
+        elif item is not None and not isinstance(item, (str, int, float)):
+            message = f"JSON has no {type(item).__name__}"
+            raise ValueError(message)
+
+
+def is_too_long(value: int) -> bool:
+    """Whether Python would not write the integer as text."""
+    return abs(value) >= _TOO_LONG
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        message = f"{twice!r} is given twice"
+        raise ValueError(message)
+    return found
