@@ -68,7 +68,7 @@ def install(
 
     It goes to the user's Jupyter folder; with `prefix`, to that environment (`sys.prefix` for
     the running one); with `user=False`, to the whole machine's. Without `argv`, ipykernel of
-    the environment or of the image's `python` starts.
+    the environment or of the image's `python3` starts.
 
     Raises:
         InvalidInput: a name that Jupyter does not allow.
@@ -87,7 +87,7 @@ def install(
             why="it was not made by this program",
             todo="choose another name, or remove that one with `jupyter kernelspec remove`",
         )
-    python = f"{config.prefix}/bin/python" if config.prefix else "python"
+    python = f"{config.prefix}/bin/python" if config.prefix else "python3"
     content = {
         "argv": list(argv or (python, "-m", "ipykernel_launcher", "-f", "{connection_file}")),
         "display_name": display_name or name,

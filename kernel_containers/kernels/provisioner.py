@@ -315,6 +315,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         restarter = getattr(self._manager, "_restarter", None)
         if restarter is not None:
             restarter._fire_callbacks("dead")  # noqa: SLF001
+            self._held.release()  # Jupyter forgets the kernel without calling cleanup()
 
     def _not_started(self, error: KernelContainersError) -> KernelNotStarted:
         # Jupyter keeps the id of a kernel that did not start, and its server then never ends.

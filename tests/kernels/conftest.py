@@ -12,8 +12,6 @@ from kernel_containers.kernels.config import KernelConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Install = "Callable[..., str]"
-
 
 @pytest.fixture(scope="module", autouse=True)
 def jupyter_folders() -> Iterator[Path]:
@@ -24,7 +22,7 @@ def jupyter_folders() -> Iterator[Path]:
         patch.setenv("IPYTHONDIR", f"{place}/ipython")
         patch.delenv("JUPYTER_PATH", raising=False)
         yield Path(place)
-        assert not list(Path(place).glob("runtime/kernel-*-*")), "socket folders were left behind"
+        assert not list(Path(place).glob("runtime/kernel-*-*/")), "socket folders were left behind"
 
 
 @pytest.fixture(scope="module")

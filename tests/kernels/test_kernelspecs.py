@@ -38,7 +38,7 @@ def test_an_installed_kernel_is_one_for_jupyter_too(data_folder: Path) -> None:
 
     seen = KernelSpecManager().get_kernel_spec("env")
     assert spec.folder == data_folder / "env"
-    assert seen.argv == ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    assert seen.argv == ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     assert (seen.display_name, seen.language, seen.interrupt_mode) == ("Team", "python", "message")
     assert seen.env == {"A": "1"}
     assert seen.metadata["debugger"] is True
