@@ -22,8 +22,9 @@ def tls_context(
 ) -> ssl.SSLContext:
     """Return what verifies the certificate of `host`, and proves who we are where that is set up.
 
-    Trusted are the system's authorities (or those of SSL_CERT_FILE and SSL_CERT_DIR), the settings' `ca_file`,
-    and `*.crt` in the host's folder of `certs_folder`; `*.cert` with `*.key` there are ours.
+    Trusted are the system's authorities (or those of SSL_CERT_FILE and SSL_CERT_DIR), the
+    settings' `ca_file`, and `*.crt` in the host's folder of `certs_folder`; `*.cert` with `*.key`
+    there are ours.
 
     Raises:
         InvalidInput: a file can't be read or is not a certificate.

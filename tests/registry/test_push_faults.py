@@ -346,7 +346,7 @@ def test_an_upload_may_be_sent_to_another_host(
     path: str,
 ) -> None:
     with start_fault_proxy(registry.host) as elsewhere:
-        for _ in image.manifest.layers:
+        for _ in (image.manifest.config, *image.manifest.layers):
             started = httpx.post(f"{registry.url}/v2/{path}/blobs/uploads/")
             location = f"{elsewhere.url}{started.headers['Location']}"
             proxy.add("status", method="POST", status=202, headers={"Location": location})
