@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import os
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.labels import LAYER
 from kernel_containers.core.oci import LAYER_GZIP, Descriptor, Layer
@@ -13,8 +15,10 @@ from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.snapshot import FileKind, FileSet
 from kernel_containers.image import tar
 from kernel_containers.image.compress import compress, fastest
+from kernel_containers.image.delta import Beneath, Stack, describe
 from kernel_containers.image.placement import Placed, place
 from kernel_containers.image.read_ahead import read_ahead
+from kernel_containers.image.store import layer_from_json, layer_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,12 +28,15 @@ if TYPE_CHECKING:
     from kernel_containers.image.store import BlobStore
 
 PART = 1024**3  # bytes; an upload that breaks starts again with its layer
+SMALLEST_WITH_DELTAS = 32 * 1024**2  # bytes; less is built in 0.1 s
+_COMPILED = (".pyc", "/__pycache__")  # comes and goes with imports
 _USUAL_RATIO = 0.5  # blob to archive: 0.35 for scientific packages, 0.56 with CUDA libraries
 
 
 def build_layer(file_set: FileSet, base: BaseImage, store: BlobStore, report: Report) -> Layer:
-    """Return the layer that puts `file_set` directly on `base`; see `build_layers`."""
-    return build_layers([file_set], base, store, report)[0]
+    """Return the one layer that puts `file_set` directly on `base`; see `build_layers`."""
+    builder = _Builder(store, report)
+    return builder.whole(file_set, place(file_set.entries, base.ground))
 
 
 def build_layers(
@@ -37,9 +44,10 @@ def build_layers(
 ) -> tuple[Layer, ...]:
     """Return the layers that put `file_sets` on `base`, the first one lowest.
 
-    Targets go where the links of the base and of lower sets lead; parent folders that nothing
-    below has are added as 0755. A set whose fingerprint the store knows is not read again: a
-    layer of it that lands alike is used, whatever the base.
+    Targets go where the links of the base and of lower sets lead, and the folders above them stay
+    as they are. A set whose fingerprint the store knows is not read again: layers of it that land
+    alike are used, whatever the base. Of a large set that changed a little only the changes are
+    built, as one more layer on its last ones.
 
     Raises:
         TryAgain: files changed while they were read; nothing of their layer is kept.
@@ -47,64 +55,125 @@ def build_layers(
         CannotWrite: the store's disk is full.
         InvalidInput: the set does not fit on the base.
     """
-    ground, layers = base.ground, []
+    builder = _Builder(store, report)
+    ground = base.ground
+    lower: set[str] = set()
+    layers: list[Layer] = []
     for file_set in file_sets:
         placed = place(file_set.entries, ground)
-        layers.append(_named(_layer(file_set, placed, store, report), file_set.name))
+        if file_set.fingerprint and file_set.size >= SMALLEST_WITH_DELTAS:
+            layers += builder.stack(file_set, placed, Beneath(base.folders, lower))
+        else:
+            layers.append(builder.whole(file_set, placed))
         ground = ground.under(placed.entries)
+        lower.update(entry.target for entry in placed.entries)
     return tuple(layers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    store: BlobStore
+    report: Report
+
+    def whole(self, file_set: FileSet, placed: Placed) -> Layer:
+        """Return the layer of all entries, from the store if possible."""
+        if not file_set.fingerprint:
+            return _named(self.write(file_set.name, placed.entries), file_set.name)
+        key = _key(f"layer {file_set.fingerprint}", placed)
+        layer = self.store.recall(key)
+        if layer:
+            self.report_all(file_set)
+        else:
+            layer = self.write(file_set.name, placed.entries)
+            self.store.remember(key, layer, _made_from(file_set))
+        return _named(layer, file_set.name)
+
+    def stack(self, file_set: FileSet, placed: Placed, beneath: Beneath) -> list[Layer]:
+        """Return the set's layers: known ones, or known ones and a delta, or a new one."""
+        key = _key(f"stack {file_set.fingerprint}", placed)
+        known = self.store.recall_record(key)
+        if known:
+            self.report_all(file_set)
+            return [_named(layer_from_json(layer), file_set.name) for layer in known["layers"]]
+        last_key = _key(f"last {file_set.name} {file_set.entries[0].target}", placed)
+        last = self.store.recall_record(last_key)
+        stack = last and self.grown(Stack.from_json(last), file_set, placed, beneath)
+        if not stack:
+            layer = self.whole(file_set, placed)
+            size = bytes_to_read(placed.entries)
+            stack = Stack(layers=(layer,), sizes=(size,), content=describe(placed.entries))
+        layers = [layer_to_json(layer) for layer in stack.layers]
+        record = {"layers": layers, "made_from": _made_from(file_set)}
+        self.store.remember_record(key, record, stack.layers)
+        self.store.remember_record(last_key, stack.to_json(), stack.layers)
+        return [_named(layer, file_set.name) for layer in stack.layers]
+
+    def grown(
+        self, stack: Stack, file_set: FileSet, placed: Placed, beneath: Beneath
+    ) -> Stack | None:
+        """Return the stack with what changed on it; None if it has to be built anew."""
+        delta = stack.delta(placed.entries, beneath)
+        if delta is None:
+            return None
+        if not delta.entries:
+            self.report_all(file_set)
+            return stack
+        return Stack(
+            layers=(*stack.layers, self.write(file_set.name, delta.entries)),
+            sizes=(*stack.sizes, bytes_to_read(delta.entries)),
+            content=delta.content,
+        )
+
+    def write(self, name: str, entries: tuple[FileEntry, ...]) -> Layer:
+        total = bytes_to_read(entries)
+
+        def tell(done: int) -> None:
+            self.report(Progress(stage="layer", message=name, done=done, total=total, unit="bytes"))
+
+        def blocks() -> Iterator[bytes]:
+            done = 0
+            for block in tar.blocks(entries):
+                yield block
+                done += len(block)
+                tell(min(done, total))
+
+        expected = int(total * _USUAL_RATIO)
+        with self.store.write(expected) as blob, read_ahead(entries):
+            done = compress(blocks(), blob.write, fastest())
+            blob.keep(done.digest)
+        tell(total)
+        descriptor = Descriptor(media_type=LAYER_GZIP, digest=done.digest, size=done.size)
+        return Layer(descriptor, done.diff_id)
+
+    def report_all(self, file_set: FileSet) -> None:
+        size = file_set.size
+        self.report(
+            Progress(stage="layer", message=file_set.name, done=size, total=size, unit="bytes")
+        )
 
 
 def _named(layer: Layer, name: str) -> Layer:
     return replace(layer, descriptor=replace(layer.descriptor, annotations={LAYER: name}))
 
 
-def _layer(file_set: FileSet, placed: Placed, store: BlobStore, report: Report) -> Layer:
-    key = _key(file_set.fingerprint, placed) if file_set.fingerprint else None
-    known = store.recall(key) if key else None
-    if known:
-        size = known.descriptor.size
-        report(_progress(file_set, size, size))
-        return known
-    layer = _write(file_set, placed.entries, store, report)
-    if key:
-        made_from = {
-            "name": file_set.name,
-            "fingerprint": file_set.fingerprint,
-            "files": file_set.count,
-            "bytes": file_set.size,
-        }
-        store.remember(key, layer, made_from)
-    return layer
+def _made_from(file_set: FileSet) -> dict[str, Any]:
+    """Return what people who look into the store's records may want to know."""
+    return {
+        "name": file_set.name,
+        "fingerprint": file_set.fingerprint,
+        "files": file_set.count,
+        "bytes": file_set.size,
+    }
 
 
-def _key(fingerprint: str, placed: Placed) -> str:
+def _key(purpose: str, placed: Placed) -> str:
     # Of the base only what decided on the targets: the layer then serves other bases as well.
-    landing = json.dumps([placed.links, placed.parents])
-    return " ".join(
-        (
-            f"layer {tar.FORMAT}",
-            fingerprint,
-            hashlib.sha256(landing.encode()).hexdigest(),
-            fastest().name,
-        )
-    )
+    landing = hashlib.sha256(json.dumps([placed.links, placed.parents]).encode()).hexdigest()
+    return f"{purpose} {landing} format {tar.FORMAT} {fastest().name}"
 
 
-def _write(
-    file_set: FileSet, entries: tuple[FileEntry, ...], store: BlobStore, report: Report
-) -> Layer:
-    total = _bytes_to_read(entries)
-    blocks = _reported(tar.blocks(entries), file_set, total, report)
-    with store.write(expected=int(total * _USUAL_RATIO)) as blob, read_ahead(entries):
-        done = compress(blocks, blob.write, fastest())
-        blob.keep(done.digest)
-    descriptor = Descriptor(media_type=LAYER_GZIP, digest=done.digest, size=done.size)
-    report(_progress(file_set, total, total))
-    return Layer(descriptor, done.diff_id)
-
-
-def _bytes_to_read(entries: Iterable[FileEntry]) -> int:
+def bytes_to_read(entries: Iterable[FileEntry]) -> int:
+    """Return the bytes of all files, those of hard links once."""
     seen: set[tuple[int, int]] = set()
     total = 0
     for entry in entries:
@@ -115,35 +184,23 @@ def _bytes_to_read(entries: Iterable[FileEntry]) -> int:
     return total
 
 
-def _reported(
-    blocks: Iterable[bytes], file_set: FileSet, total: int, report: Report
-) -> Iterator[bytes]:
-    done = 0
-    for block in blocks:
-        yield block
-        done += len(block)
-        report(_progress(file_set, min(done, total), total))
-
-
-def _progress(file_set: FileSet, done: int, total: int) -> Progress:
-    return Progress(stage="layer", message=file_set.name, done=done, total=total, unit="bytes")
-
-
 def split_file_set(file_set: FileSet, limit: int = PART) -> tuple[FileSet, ...]:
-    """Return the set in parts of about `limit` bytes, cut along the order of targets.
+    """Return the set in parts of at most about `limit` bytes, cut along the order of targets.
 
-    `.pyc` files, which fingerprints leave out, do not move the cuts: parts that were built at
-    different times still make up the whole.
+    Cuts prefer places that follow from names, so that a package more moves few of them. `.pyc`
+    files, which fingerprints leave out, never do: parts that were built at different times still
+    make up the whole.
     """
     parts: list[list[FileEntry]] = [[]]
     filled = 0
     for entry in file_set.entries:
-        counts = entry.kind is FileKind.FILE and not entry.target.endswith(".pyc")
-        if counts and filled and filled + entry.size > limit:
-            parts.append([])
-            filled = 0
+        size = entry.size if entry.kind is FileKind.FILE else 0
+        if not entry.target.endswith(_COMPILED):
+            if _is_cut(entry, filled, size, limit):
+                parts.append([])
+                filled = 0
+            filled += size
         parts[-1].append(entry)
-        filled += entry.size if counts else 0
     if len(parts) == 1:
         return (file_set,)
     return tuple(
@@ -155,3 +212,10 @@ def split_file_set(file_set: FileSet, limit: int = PART) -> tuple[FileSet, ...]:
         )
         for number, part in enumerate(parts, 1)
     )
+
+
+def _is_cut(entry: FileEntry, filled: int, size: int, limit: int) -> bool:
+    if filled <= limit // 2:
+        return filled > 0 and filled + size > limit
+    named = zlib.crc32(os.fsencode(entry.target)) % 1024 == 0
+    return named or filled + size > limit

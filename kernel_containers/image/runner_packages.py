@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from kernel_containers.core.snapshot import Interpreter
 
 SITE = f"{RUNNER_HOME}/site"
-RECIPE = 1  # raise it when this file makes another folder of the same lock
+RECIPE = 2  # raise it when this file makes another folder of the same lock
 OLDEST_PYTHON = (3, 10)
 # botocore describes 400 services in 25 MB; a runner writes to S3 and may need a token for it.
 AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc"})
-_UNUSED = frozenset({"tests", "test", "docs", "__pycache__"})
+_UNUSED = frozenset({"tests", "test", "__pycache__"})  # not "docs": botocore imports its own
 _OWN_RECORDS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 _OLDEST_GLIBC = {"x86_64": 5, "i686": 5}  # minor versions that wheels of old were built for
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
