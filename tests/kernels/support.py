@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,3 +117,18 @@ def until(condition: Callable[[], Any], seconds: float = 15) -> None:
 def kernel_containers(engine: Engine, kernel_id: str) -> list[containers.Found]:
     """The containers of a kernel, whatever their state."""
     return containers.find(engine, {labels.KERNEL_ID: kernel_id})
+
+
+def tiny_wheel(folder: Path) -> Path:
+    """Write a wheel with one module."""
+    path = folder / "kctiny-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("kctiny.py", "value = 42")
+        info = "Metadata-Version: 2.1\nName: kctiny\nVersion: 1\n"
+        archive.writestr("kctiny-1.dist-info/METADATA", info)
+        archive.writestr(
+            "kctiny-1.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        archive.writestr("kctiny-1.dist-info/RECORD", "")
+    return path

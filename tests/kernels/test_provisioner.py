@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ import pytest
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.kernels.connection import remove_stale_folders
-from tests.kernels.support import Running, kernel_containers, running, until
+from tests.kernels.support import Running, kernel_containers, running, tiny_wheel, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -293,25 +292,10 @@ def test_a_process_that_is_killed_leaves_no_container(
     assert [path.parent for path in remove_stale_folders()] == [jupyter_folders / "runtime"]
 
 
-def _tiny_wheel(folder: Path) -> Path:
-    """Write a wheel with one module."""
-    path = folder / "kctiny-1-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("kctiny.py", "value = 42")
-        info = "Metadata-Version: 2.1\nName: kctiny\nVersion: 1\n"
-        archive.writestr("kctiny-1.dist-info/METADATA", info)
-        archive.writestr(
-            "kctiny-1.dist-info/WHEEL",
-            "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        )
-        archive.writestr("kctiny-1.dist-info/RECORD", "")
-    return path
-
-
 def test_another_user_has_a_home_and_a_place_for_packages(
     install: Callable[..., str], workspace: Path
 ) -> None:
-    wheel = _tiny_wheel(workspace)
+    wheel = tiny_wheel(workspace)
 
     with running(install("user", user="1234:100"), workspace) as started:
         identity = started.text("import os; print(os.getuid(), os.getgid(), os.environ['HOME'])")
