@@ -72,7 +72,11 @@ class Authorizer:
             self._hide(credentials)
             if challenge.scheme == "basic":
                 return self._renew_basic(credentials, refused)
-            self._tokens = [token for token in self._tokens if token.header != refused]
+            self._tokens = [
+                token
+                for token in self._tokens
+                if token.header != refused and token.opens(token.scope)
+            ]
             token = fetch_token(
                 self._transport, self.peer, challenge, scope, credentials=credentials, stop=stop
             )

@@ -18,13 +18,14 @@ from kernel_containers.registry.docker_config import (
     config_path,
     read_docker_config,
 )
-from kernel_containers.registry.ecr import Ecr, ecr_host
-from kernel_containers.registry.settings import RegistrySettings
+from kernel_containers.registry.settings import EcrHost, RegistrySettings, ecr_host
 from kernel_containers.registry.tls import causes, is_distrust, tls_context
 from kernel_containers.registry.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from kernel_containers.registry.ecr import Ecr
 
 HUB_API = "registry-1.docker.io"
 PROBE_TIMEOUT = 5.0  # seconds; only this machine's own servers are probed
@@ -56,7 +57,7 @@ def open_registry(
     if is_loopback(host):
         url = _loopback_url(host, context)
     place = ecr_host(host, settings)
-    ecr = Ecr(host, place, settings) if place else None
+    ecr = _ecr(host, place, settings) if place else None
     path = settings.docker_config or config_path(environ)
 
     def find() -> Credentials | None:
@@ -78,6 +79,13 @@ def _check(host: str) -> None:
         raise InvalidInput(
             f"{host!r} is not a registry's host.", todo="give HOST or HOST:PORT, as in references"
         )
+
+
+def _ecr(host: str, place: EcrHost, settings: RegistrySettings) -> Ecr:
+    # boto3 takes half a second to load, which other registries need not wait for.
+    from kernel_containers.registry.ecr import Ecr  # noqa: PLC0415
+
+    return Ecr(host, place, settings)
 
 
 def _loopback_url(host: str, context: ssl.SSLContext) -> str:

@@ -30,29 +30,15 @@ from kernel_containers.errors import (
     Unavailable,
 )
 from kernel_containers.registry.credentials import Credentials
-from kernel_containers.registry.settings import EcrHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kernel_containers.registry.settings import RegistrySettings
+    from kernel_containers.registry.settings import EcrHost, RegistrySettings
 
-# https://docs.aws.amazon.com/general/latest/gr/ecr.html, and the dual-stack names beside them.
-_HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\."
-    r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)"
-)
 _RENEW = "renew the AWS credentials (aws sso login, or another AWS_PROFILE)"
 _BUSY = frozenset({"ThrottlingException", "TooManyRequestsException", "Throttling", "SlowDown"})
 _DENIED = re.compile(r"AccessDenied|Expired|Unrecognized|InvalidClientToken|Signature|Unauthorized")
-
-
-def ecr_host(host: str, settings: RegistrySettings) -> EcrHost | None:
-    """Return the account and region of an ECR host, None for any other registry."""
-    if host in settings.ecr_hosts:
-        return settings.ecr_hosts[host]
-    found = _HOST.fullmatch(host)
-    return EcrHost(found["account"], found["region"], bool(found["fips"])) if found else None
 
 
 class Ecr:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# https://docs.aws.amazon.com/general/latest/gr/ecr.html, and the dual-stack names beside them.
+_ECR_HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\."
+    r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +44,11 @@ class RegistrySettings:
     ecr_hosts: Mapping[str, EcrHost] = field(
         default_factory=dict
     )  # hosts that stand for ECR under another name: a VPC endpoint, a proxy
+
+
+def ecr_host(host: str, settings: RegistrySettings) -> EcrHost | None:
+    """Return the account and region of an ECR host, None for any other registry."""
+    if host in settings.ecr_hosts:
+        return settings.ecr_hosts[host]
+    found = _ECR_HOST.fullmatch(host)
+    return EcrHost(found["account"], found["region"], bool(found["fips"])) if found else None

@@ -7,7 +7,6 @@ anew. Small ones as POST and PUT, which is one round trip less.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -71,9 +70,10 @@ class Uploader:
         return outcome
 
     def clean_up(self) -> None:
-        """Delete the sessions that are still open; failures leave them to the registry."""
+        """Delete the sessions that are still open; who does not answer is not asked again."""
         for digest in list(self._sessions):
-            self._abandon(digest)
+            if not self._abandon(digest):
+                break
 
     def _mount(self, blob: Descriptor, source: str) -> bool:
         call = self._start_call(blob, f"?mount={blob.digest}&from={quote(source, safe='')}")
@@ -178,10 +178,14 @@ class Uploader:
             raise self._registry.peer.error_for(call, answer)
         return answer
 
-    def _abandon(self, digest: Digest) -> None:
+    def _abandon(self, digest: Digest) -> bool:
+        """Delete a blob's session if it has one; False if there was no answer."""
         url = self._sessions.pop(digest, None)
         if url is None:
-            return
+            return True
         call = replace(self._client.call("forget an upload", "DELETE", ""), url=url)
-        with contextlib.suppress(httpx.HTTPError, KernelContainersError):
+        try:
             self._registry.forget(call)
+        except (httpx.HTTPError, KernelContainersError):
+            return False
+        return True

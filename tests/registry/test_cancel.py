@@ -132,6 +132,23 @@ def test_a_registry_that_says_nothing_does_not_keep_a_cancelled_push(
     assert sessions(registry, path) == []
 
 
+@pytest.mark.full
+def test_a_registry_that_is_gone_does_not_keep_a_cancelled_push_long(
+    proxy: FaultProxy, through_proxy: Registry, many: BuiltImage, path: str
+) -> None:
+    proxy.add("hang", method="PUT|DELETE", times=None)
+
+    def cancel_when_it_hangs(progress: Progress) -> None:
+        if progress.done > 8_000_000:
+            raise Cancelled
+
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        push(many, to(through_proxy, path), through_proxy, cancel_when_it_hangs)
+
+    assert time.monotonic() - began < 20  # four sessions, five seconds for the first of them
+
+
 def test_a_cancelled_push_can_be_done_again_on_the_same_connection(
     opened: Registry, many: BuiltImage, path: str
 ) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kernel_containers.errors import InvalidInput, NotFound, Unauthorized, Unavailable
+from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
 from kernel_containers.registry.tags import list_tags
 from tests.registry.samples import Recorder, login, settings
@@ -111,6 +114,35 @@ def test_nothing_at_all_is_told_at_once() -> None:
 def test_other_hosts_are_not_contacted_before_they_are_needed() -> None:
     with open_registry("registry.example.com", settings()) as opened:
         assert opened.transport.url == "https://registry.example.com/"
+
+
+def test_aws_is_only_loaded_for_its_own_registry() -> None:
+    script = (
+        "import sys; from kernel_containers.registry.connect import open_registry;"
+        "open_registry('registry.example.com').close(); a = 'boto3' in sys.modules;"
+        "open_registry('123456789012.dkr.ecr.eu-west-1.amazonaws.com').close();"
+        "print(a, 'boto3' in sys.modules)"
+    )
+
+    printed = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+
+    assert printed.stdout == "False True\n"
+
+
+def test_a_registry_greets_who_may_enter(password_registry: RegistryServer, tmp_path: Path) -> None:
+    server = password_registry
+    right = login(tmp_path / "right.json", server.host, server.username, server.password)
+    wrong = login(tmp_path / "wrong.json", server.host, server.username, "wrong")
+
+    with open_registry(server.host, settings(docker_config=right)) as opened:
+        assert f"http://{server.host}" in check(opened)
+    with (
+        open_registry(server.host, settings(docker_config=wrong)) as opened,
+        pytest.raises(Unauthorized, match="docker login"),
+    ):
+        check(opened)
 
 
 def test_docker_hub_has_its_api_elsewhere() -> None:

@@ -12,7 +12,6 @@ from kernel_containers.core import oci
 from kernel_containers.core.reference import ImageReference, Repository
 from kernel_containers.errors import NotFound, Refused, Unauthorized, Unavailable
 from kernel_containers.registry.connect import open_registry
-from kernel_containers.registry.ecr import ecr_host
 from kernel_containers.registry.pull import pull
 from kernel_containers.registry.push import push
 from kernel_containers.registry.repositories import (
@@ -20,7 +19,7 @@ from kernel_containers.registry.repositories import (
     list_repositories,
     must_create,
 )
-from kernel_containers.registry.settings import EcrHost, RegistrySettings
+from kernel_containers.registry.settings import EcrHost, RegistrySettings, ecr_host
 from kernel_containers.registry.tags import list_tags, tag_digest
 from tests.registry.samples import login, make_image, make_layer, settings
 from tests.support.ecr_bridge import ACCOUNT, EXPIRED_ACCESS_KEY, REGION
