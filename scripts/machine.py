@@ -272,7 +272,7 @@ def install_into(
     if marker.exists() and marker.read_text() == key:
         return False
     python = ensure_venv(folder, yes=yes)
-    say(f"Installing into {folder.relative_to(ROOT)}: {' '.join(arguments)}")
+    say(f"Installing into {folder.relative_to(ROOT)}, which takes minutes: {' '.join(arguments)}")
     run([python, "-m", "pip", "install", *arguments], quiet=True)
     marker.write_text(key)
     return True
