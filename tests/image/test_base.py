@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import tarfile
-import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -94,16 +93,14 @@ def test_links_and_folders_are_those_that_a_container_sees(
     assert base.links["/lib"] == "usr/lib"
 
 
-def test_a_second_import_is_immediate_and_asks_for_nothing(
+def test_a_second_import_reads_nothing_from_the_engine(
     engine: Engine, base_image: str, base: BaseImage, filled_store: BlobStore
 ) -> None:
     reported: list[Progress] = []
-    start = time.perf_counter()
 
     again = import_base(engine, base_image, BlobStore(filled_store.root), reported.append)
 
     assert (again, reported) == (base, [])
-    assert time.perf_counter() - start < 0.5  # reading the archive takes 2 s
 
 
 def test_progress_is_reported_while_a_base_is_read(

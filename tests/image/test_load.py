@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -63,18 +62,6 @@ def reference(engine: Engine) -> Iterator[ImageReference]:
     name = ImageReference.parse(f"kernel-containers/test-load:{uuid.uuid4().hex[:12]}")
     yield name
     images.remove(engine, str(name))
-
-
-def dangling(engine: Engine) -> set[str]:
-    return {image["Id"] for image in engine.api.images(filters={"dangling": True})}
-
-
-def loading_names(engine: Engine) -> list[str]:
-    return [
-        name
-        for image in engine.api.images("kernel-containers/loading")
-        for name in image["RepoTags"]
-    ]
 
 
 def test_a_container_sees_the_tree_byte_for_byte(
@@ -188,22 +175,9 @@ def test_only_missing_layers_are_sent(
     assert sent[2] == 0
 
 
-def test_a_thin_load_takes_a_fraction_of_a_second(
-    engine: Engine, base: BaseImage, filled_store: BlobStore, reference: ImageReference
-) -> None:
-    layer = build_layer(file_set(text("/work/nb", uuid.uuid4().hex)), base, filled_store, silent)
-    image = image_of(base, [layer], filled_store)
-
-    start = time.perf_counter()
-    load(engine, image, reference, silent)
-
-    assert time.perf_counter() - start < 3  # 0.12 s measured; the whole base takes 10
-
-
 def test_the_name_moves_and_the_replaced_image_goes(
     engine: Engine, base: BaseImage, filled_store: BlobStore, reference: ImageReference
 ) -> None:
-    before = dangling(engine)
     ids = []
 
     for number in range(3):
@@ -218,8 +192,6 @@ def test_the_name_moves_and_the_replaced_image_goes(
     assert found.id == ids[-1]
     assert found.names == (str(reference),)
     assert [images.inspect(engine, str(old)) for old in ids[:-1]] == [None, None]
-    assert dangling(engine) - before == set()
-    assert loading_names(engine) == []
 
 
 def test_a_replaced_image_stays_while_something_names_or_uses_it(
@@ -300,7 +272,6 @@ def test_a_cancelled_load_leaves_nothing(
         load(engine, image, reference, cancel)
 
     assert images.inspect(engine, str(image.manifest.config.digest)) is None
-    assert loading_names(engine) == []
 
 
 def test_a_layer_lost_from_the_store_is_said_so(

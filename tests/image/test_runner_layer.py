@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,7 +56,7 @@ def image(
     engine: Engine, base: BaseImage, filled_store: BlobStore, runner: FileSet
 ) -> Iterator[str]:
     """The name of an image with the runner, which starts it."""
-    name = "kernel-containers/test-runner-layer:1"
+    name = f"kernel-containers/test-runner-layer:{uuid.uuid4().hex[:12]}"
     layer = build_layer(runner, base, filled_store, silent)
     entrypoint = ("python3", "-I", "-S", f"{HOME}/bootstrap.py")
     built = image_of(base, [layer], filled_store, entrypoint=entrypoint, user="4711:0")
@@ -106,15 +106,13 @@ def test_everybody_may_read_it_and_nobody_s_data_is_in_it(runner: FileSet) -> No
     assert runner.size < 45e6
 
 
-def test_the_second_time_it_is_the_same_at_once(cache: Path, runner: FileSet) -> None:
+def test_the_second_time_nothing_is_built(cache: Path, runner: FileSet) -> None:
     reported: list[Progress] = []
-    start = time.perf_counter()
 
     again = runner_file_set(DEBIAN, cache, reported.append)
 
     assert again == runner
     assert reported == []
-    assert time.perf_counter() - start < 3  # 0.05 s measured; building it takes 13
 
 
 def run(engine: Engine, image: str, *command: str) -> str:

@@ -6,7 +6,6 @@ import importlib.util
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,9 +230,7 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(tmp_path: Path) -> No
         killed.send_signal(signal.SIGKILL)
     assert not (tmp_path / "folder").exists()
 
-    start = time.monotonic()
     build_once(tmp_path / "folder", lambda folder: (folder / "whole").touch(), lambda: None)
 
-    assert time.monotonic() - start < 10
     assert names(tmp_path / "folder") == ["whole"]
     assert names(tmp_path) == ["folder", "folder.lock"]
