@@ -1,0 +1,184 @@
+"""A Python environment of this machine as layers of files."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from kernel_containers.core.snapshot import Environment, Exclusion, FileEntry, FileSet
+from kernel_containers.errors import Refused
+from kernel_containers.snapshot.exclusions import (
+    CACHES,
+    CREDENTIALS,
+    IN_ENVIRONMENTS,
+    VERSION_CONTROL,
+    Rule,
+    compile_rules,
+)
+from kernel_containers.snapshot.fingerprint import fingerprint
+from kernel_containers.snapshot.interpreter_files import (
+    interpreter_files,
+    links_outside,
+    standard_library,
+)
+from kernel_containers.snapshot.outside import outside
+from kernel_containers.snapshot.walk import UNREADABLE, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kernel_containers.core.snapshot import Interpreter
+
+# The system's own Python. Its files belong to a package manager and to libraries all over the
+# system, so the base image's Python of the same version stands in for it.
+SYSTEM_PREFIX = "/usr"
+
+_CONDA = compile_rules(
+    (
+        Rule("conda's cache of packages", ("pkgs/",)),
+        Rule("other environments", ("envs/",)),
+        *CREDENTIALS,
+        *VERSION_CONTROL,
+        *CACHES,
+    )
+)
+
+
+def local_environment(interpreter: Interpreter) -> tuple[Environment, tuple[Exclusion, ...]]:
+    """Return the files of a venv, conda environment or bare Python, and what is left out.
+
+    A venv becomes two sets, the base interpreter without its own packages below the
+    environment; a conda environment or a Python without venv is one. Of the system's Python in
+    `/usr` only packages are taken, and `base_python` says which executable the base image must
+    have instead. Modules outside of the prefix, such as editable installs, are the last set.
+
+    Raises:
+        Refused: this user can't read files of the environment; the cause names them.
+        InvalidInput: the interpreter has no standard library.
+    """
+    plan = _Plan(interpreter)
+    if plan.kind == "conda":
+        plan.add("environment", *_walk_conda(Path(interpreter.prefix)))
+    elif plan.kind == "venv":
+        plan.add_interpreter()
+        plan.add("environment", *walk(Path(interpreter.prefix), IN_ENVIRONMENTS))
+    elif plan.stands_in:
+        plan.add_packages()
+    else:
+        plan.add("environment", *_whole_python(interpreter))
+    plan.add_outside()
+    plan.check_readable()
+    return plan.environment(), tuple(plan.exclusions)
+
+
+def _walk_conda(prefix: Path) -> tuple[list[FileEntry], list[Exclusion]]:
+    # Only conda's own prefix has these folders.
+    rules = _CONDA if (prefix / "condabin").is_dir() else IN_ENVIRONMENTS
+    return walk(prefix, rules)
+
+
+def _whole_python(interpreter: Interpreter) -> tuple[list[FileEntry], list[Exclusion]]:
+    return interpreter_files(interpreter, with_packages=True)
+
+
+class _Plan:
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.stands_in = interpreter.base_prefix == SYSTEM_PREFIX
+        self.sets: list[FileSet] = []
+        self.exclusions: list[Exclusion] = []
+        self.python_path: list[str] = []
+        self.notes: list[str] = []
+
+    @property
+    def kind(self) -> Literal["venv", "conda", "system"]:
+        if self.interpreter.prefix != self.interpreter.base_prefix:
+            return "venv"
+        is_conda = (Path(self.interpreter.prefix) / "conda-meta").is_dir()
+        return "conda" if is_conda else "system"
+
+    def add(self, name: str, entries: Iterable[FileEntry], left_out: Iterable[Exclusion]) -> None:
+        """Add a set, unless it is empty."""
+        unique = {entry.target: entry for entry in entries}
+        ordered = tuple(sorted(unique.values(), key=itemgetter(0)))
+        self.exclusions += left_out
+        if ordered:
+            self.sets.append(FileSet(name=name, entries=ordered, fingerprint=fingerprint(ordered)))
+
+    def add_interpreter(self) -> None:
+        """Add what a venv needs from below itself."""
+        if self.stands_in:
+            self.add_packages()
+            return
+        entries, left_out = interpreter_files(self.interpreter)
+        roots = [self.interpreter.prefix, self.interpreter.base_prefix]
+        links = links_outside(self.interpreter.executable, roots)
+        self.add("interpreter", [*entries, *links], left_out)
+        self.add_packages()
+
+    def add_packages(self) -> None:
+        """Add the packages of the base interpreter, where they are used."""
+        entries: list[FileEntry] = []
+        for folder in self.base_packages():
+            found, left_out = walk(folder, IN_ENVIRONMENTS)
+            entries += found
+            self.exclusions += left_out
+            self.notes.append(f"Packages in {folder}, of the base interpreter, are included.")
+        self.add("packages of the base interpreter", entries, [])
+
+    def base_packages(self) -> list[Path]:
+        """Return the folders for packages below the base prefix that `sys.path` names."""
+        prefix, base = self.interpreter.prefix, self.interpreter.base_prefix
+        return [
+            folder
+            for folder in map(Path, self.interpreter.path)
+            if folder.name in ("site-packages", "dist-packages")
+            and folder.is_relative_to(base)
+            and (prefix == base or not folder.is_relative_to(prefix))
+            and folder.is_dir()
+        ]
+
+    def add_outside(self) -> None:
+        """Add modules that `sys.path` finds elsewhere."""
+        library = str(standard_library(self.interpreter))
+        roots = [self.interpreter.prefix, self.interpreter.base_prefix, library]
+        packages = [
+            folder
+            for folder in map(Path, self.interpreter.path)
+            if folder.name in ("site-packages", "dist-packages") and folder.is_dir()
+        ]
+        found = outside(self.interpreter.path, roots, packages)
+        self.add("modules outside the environment", found.entries, found.exclusions)
+        self.python_path += found.python_path
+        self.notes += found.notes
+
+    def check_readable(self) -> None:
+        """Refuse an environment that would arrive with holes."""
+        unreadable = [item.path for item in self.exclusions if item.reason == UNREADABLE]
+        if unreadable:
+            more = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
+            raise Refused(
+                f"{len(unreadable)} files of the environment can't be read by this user.",
+                why=", ".join(unreadable[:5]) + more,
+                todo="give this user the right to read them",
+            )
+
+    def environment(self) -> Environment:
+        """Return the result."""
+        version = ".".join(map(str, self.interpreter.version[:2]))
+        base_python = f"/usr/bin/python{version}" if self.stands_in else ""
+        if base_python:
+            self.notes.insert(
+                0,
+                f"The base image's own {base_python} runs the notebook: "
+                "the system's Python is not copied.",
+            )
+        return Environment(
+            kind=self.kind,
+            interpreter=self.interpreter,
+            file_sets=tuple(self.sets),
+            base_python=base_python,
+            python_path=tuple(self.python_path),
+            notes=tuple(self.notes),
+        )

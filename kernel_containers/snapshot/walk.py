@@ -1,0 +1,169 @@
+"""The files below a folder, as they are."""
+
+from __future__ import annotations
+
+import os
+import stat
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind
+from kernel_containers.errors import NotFound
+from kernel_containers.snapshot.exclusions import SILENTLY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kernel_containers.snapshot.exclusions import Rules
+
+UNREADABLE = "this user may not read it"
+
+_FILE, _FOLDER, _LINK = FileKind.FILE, FileKind.FOLDER, FileKind.LINK
+_SPECIAL = {
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+}
+
+
+def walk(root: Path, rules: Rules) -> tuple[list[FileEntry], list[Exclusion]]:
+    """Return what is at and below `root`, sorted by target, and what was left out.
+
+    Targets are the paths as given. Links are returned as links and never followed, except that
+    `root` itself may be one. Sockets, pipes, devices and what this user can't read become
+    exclusions. Modes are those that let everybody read what the owner can; setuid and setgid are
+    dropped. Folders and links have no time: theirs changes with what is not shipped. A file that
+    vanishes meanwhile is not there.
+
+    Raises:
+        NotFound: `root` does not exist.
+    """
+    if not root.exists():
+        raise NotFound(f"There is no file or folder {root}.")
+    walker = _Walker(rules)
+    if root.is_dir():
+        walker.below(root)
+    else:
+        walker.one(str(root.parent), root.name, str(root), root.stat())
+        # Files are opened without following links.
+        walker.entries = [e._replace(source=str(root.resolve())) for e in walker.entries]
+    walker.entries.sort(key=itemgetter(0))
+    walker.exclusions.sort(key=lambda exclusion: exclusion.path)
+    return walker.entries, walker.exclusions
+
+
+def size_below(path: str) -> int:
+    """Return the bytes of a file, or of all files below a folder."""
+    total, folders = 0, [path]
+    while folders:
+        folder = folders.pop()
+        try:
+            status = os.lstat(folder)
+            if not stat.S_ISDIR(status.st_mode):
+                total += status.st_size
+                continue
+            with os.scandir(folder) as found:
+                for item in found:
+                    if item.is_dir(follow_symlinks=False):
+                        folders.append(item.path)
+                    else:
+                        total += item.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue
+    return total
+
+
+class _Walker:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.entries: list[FileEntry] = []
+        self.exclusions: list[Exclusion] = []
+        self.todo: list[tuple[str, int]] = []
+        self.modes: dict[int, int] = {}
+        self.may_read_all = os.geteuid() == 0
+
+    def below(self, root: Path) -> None:
+        """Collect a folder and what is below it."""
+        start = str(root)
+        self.todo.append((start, root.stat().st_mode))
+        while self.todo:
+            folder, mode = self.todo.pop()
+            try:
+                with os.scandir(folder) as found:
+                    items = list(found)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self.leave_out(folder, UNREADABLE)
+                continue
+            if folder != start and (reason := self.marked(items)):
+                self.leave_out(folder, reason)
+                continue
+            self.entries.append(FileEntry(folder, _FOLDER, mode & 0o777 | 0o555))
+            for item in items:
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                self.one(folder, item.name, item.path, status)
+
+    def one(self, folder: str, name: str, path: str, status: os.stat_result) -> None:
+        """Collect one item; a folder is only remembered."""
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            reason = None
+            if self.rules.may_match_file(name):
+                reason = self.rules.for_file(folder, name)
+            if reason is None and not (mode & 0o004 or self.may_read_all):
+                reason = None if os.access(path, os.R_OK) else UNREADABLE
+            if reason is None:
+                self.add(path, status)
+            else:
+                self.exclusions.append(Exclusion(path=path, reason=reason, size=status.st_size))
+        elif stat.S_ISDIR(mode):
+            reason = self.rules.for_folder(folder, name)
+            if reason is None:
+                self.todo.append((path, mode))
+            else:
+                self.leave_out(path, reason)
+        elif stat.S_ISLNK(mode):
+            self.link(folder, name, path)
+        else:
+            self.leave_out(path, _SPECIAL.get(stat.S_IFMT(mode), "no file"))
+
+    def add(self, path: str, status: os.stat_result) -> None:
+        """Collect a file."""
+        mode = status.st_mode
+        bits = self.modes.get(mode)
+        if bits is None:
+            bits = mode & 0o777 | 0o444 | (0o111 if mode & 0o100 else 0)
+            self.modes[mode] = bits
+        inode = (status.st_dev, status.st_ino) if status.st_nlink > 1 else None
+        size, time = status.st_size, status.st_mtime_ns
+        self.entries.append(FileEntry(path, _FILE, bits, size, time, path, None, inode))
+
+    def link(self, folder: str, name: str, path: str) -> None:
+        """Collect a link."""
+        reason = self.rules.for_file(folder, name) or self.rules.for_folder(folder, name)
+        if reason is not None:
+            self.exclusions.append(Exclusion(path=path, reason=reason))
+            return
+        try:
+            target = os.readlink(path)  # noqa: PTH115 - exactly the text, undecoded bytes too
+        except OSError:
+            return
+        self.entries.append(FileEntry(path, _LINK, 0o777, link=target))
+
+    def marked(self, items: list[os.DirEntry[str]]) -> str | None:
+        """Return why a folder with these items is none of the user's own."""
+        markers = self.rules.markers
+        if not markers:
+            return None
+        return next((markers[item.name] for item in items if item.name in markers), None)
+
+    def leave_out(self, path: str, reason: str) -> None:
+        """Note what does not enter, with all that is below it."""
+        if reason == SILENTLY:
+            return
+        self.exclusions.append(Exclusion(path=path, reason=reason, size=size_below(path)))
