@@ -39,7 +39,7 @@ def _run(arguments: Arguments, stop: Stop) -> int:
     manifest = _read_manifest(Path(arguments.root) / MANIFEST_PATH.lstrip("/"))
     contract = _parse_manifest(manifest)
     if arguments.describe:
-        title = Path(contract.notebook).name
+        title = contract.title or Path(contract.notebook).name
         sys.stdout.write(json.dumps(json_schema(contract.parameters, title), indent=2) + "\n")
         return 0
     folder = private_folder()

@@ -1,117 +1,24 @@
-"""The kernel's messages: requests go out, and outputs go into the notebook's cells.
-
-nbclient knows what each message does to a notebook (displays, updates, widgets); waiting,
-timeouts and losses are not left to it.
-"""
+"""The kernel's messages: requests go out, and what comes back goes to the collector."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hmac
+import json
 from typing import TYPE_CHECKING, Any
 
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete
-
-from kernel_containers.runner import streams
-from kernel_containers.runner.nodes import output_from_message
+from jupyter_client.session import DELIM
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jupyter_client.connect import KernelConnectionInfo
+    from jupyter_client.session import Session
 
-# Called with a cell's index and an output that was added to it.
-OnOutput = Callable[[int, Any], None]
+    from kernel_containers.runner.collector import Collector
+
 _BATCH = 2_000  # messages that are read before anything else is looked at
-
-
-class Collector(NotebookClient):
-    """Puts outputs into cells. A stream's text is a list of parts until it is written.
-
-    What a cell says beyond `max_output` bytes is dropped, and the cell says so.
-    """
-
-    def __init__(self, notebook: Any, on_output: OnOutput, max_output: int) -> None:
-        super().__init__(notebook)
-        self._on_output = on_output
-        self._max_output = max_output
-        self._sizes: dict[int, int] = {}
-        self._cut: set[int] = set()
-        self._clear_next: set[int] = set()
-
-    @property
-    def cut_cells(self) -> frozenset[int]:
-        """Cells that said more than is kept."""
-        return frozenset(self._cut)
-
-    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        """Add one output to a cell."""
-        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
-            return super().output(outs, msg, display_id, cell_index)
-        try:
-            output = output_from_message(msg)
-        except ValueError:
-            return None
-        if cell_index in self._clear_next:
-            self._clear(outs, cell_index)
-        if self._too_much(outs, output, cell_index):
-            return None
-        if display_id:
-            places = self._display_id_map.setdefault(display_id, {})
-            places.setdefault(cell_index, []).append(len(outs))
-        self._on_output(cell_index, output)
-        return self._add(outs, output)
-
-    def _add(self, outs: Any, output: Any) -> Any:
-        if output.output_type != "stream":
-            outs.append(output)
-            return output
-        last = outs[-1] if outs else None
-        if last is None or last.output_type != "stream" or last.name != output.name:
-            text, output["text"] = output.text, []
-            outs.append(output)
-            last, output = output, {"text": text}
-        streams.append(last["text"], output["text"])
-        return last
-
-    def _too_much(self, outs: Any, output: Any, index: int) -> bool:
-        if output.output_type == "error":
-            return False
-        if index not in self._cut:
-            size = self._sizes.get(index, 0) + _size(output)
-            self._sizes[index] = size
-            if size > self._max_output:
-                self._cut.add(index)
-                text = f"\n[Output cut: a cell may say {self._max_output // 1000**2} MB; "
-                text += "--max-output sets it]\n"
-                content = {"output_type": "stream", "name": "stderr", "text": text}
-                outs.append(
-                    output_from_message({"header": {"msg_type": "stream"}, "content": content})
-                )
-                self._on_output(index, outs[-1])
-        return index in self._cut
-
-    def clear_output(self, outs: Any, msg: Any, cell_index: int) -> None:
-        """Forget a cell's outputs, now or before the next one."""
-        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
-            super().clear_output(outs, msg, cell_index)
-        elif msg["content"].get("wait"):
-            self._clear_next.add(cell_index)
-        else:
-            self._clear(outs, cell_index)
-
-    def _clear(self, outs: Any, index: int) -> None:
-        outs[:] = []
-        self._clear_next.discard(index)
-        self._sizes[index] = 0
-        self._cut.discard(index)
-        self.clear_display_id_mapping(index)
-
-
-def _size(output: Any) -> int:
-    if output.output_type == "stream":
-        return len(output.text)
-    return sum(len(part) for part in output.data.values() if isinstance(part, str))
 
 
 class KernelClient:
@@ -184,39 +91,54 @@ class KernelClient:
                 self._replies[message["parent_header"].get("msg_id", "")] = message["content"]
         return bool(ready)
 
-    def _waiting(self, socket: Any) -> Any:
-        session = self._client.session
+    def _waiting(self, socket: Any) -> Iterator[Any]:
         for _ in range(_BATCH):
             try:
                 parts = socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            try:
-                yield session.deserialize(session.feed_identities(parts)[1])
-            except ValueError:
-                continue  # not signed with our key
+            message = _read(self._client.session, parts)
+            if message is not None:
+                yield message
 
     def _take(self, message: Any) -> None:
         request = message["parent_header"].get("msg_id", "")
-        kind = message["msg_type"]
-        if kind == "status" and request not in self._cells:
-            if message["content"]["execution_state"] == "idle":
-                self._idle.add(request)
-            return
+        is_idle = (
+            message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+        )
         # Output without a cell of its own, such as a thread's, lands where the run is.
         index = self._cells.get(request, self._current)
-        if index is None:
-            return
-        cell = self._collector.nb.cells[index]
-        try:
-            self._collector.process_message(message, cell, index)
-        except CellExecutionComplete:
+        if index is not None:
+            self._collector.take(message, index)
+        if is_idle:
             self._idle.add(request)
-        except (IndexError, KeyError):
-            # A display or widget that was dropped, and is changed now.
-            return
 
     def close(self) -> None:
         """Close the sockets."""
         self._client.stop_channels()
         self._context.destroy(linger=0)
+
+
+def _read(session: Session, parts: list[bytes]) -> Any | None:
+    """Return a message, or None when it is malformed or not signed with the kernel's key.
+
+    Session.deserialize() also reads every date and looks for repetitions, which takes longer
+    than all the rest.
+    """
+    try:
+        start = parts.index(DELIM) + 1
+        signature, frames = parts[start], parts[start + 1 :]
+        if not hmac.compare_digest(signature, session.sign(frames[:4])):
+            return None
+        header, parent, metadata, content = (json.loads(frame) for frame in frames[:4])
+    except (ValueError, IndexError):
+        return None
+    return {
+        "header": header,
+        "msg_id": header["msg_id"],
+        "msg_type": header["msg_type"],
+        "parent_header": parent,
+        "metadata": metadata,
+        "content": content,
+        "buffers": frames[4:],
+    }

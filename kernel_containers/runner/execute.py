@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.runs import EXIT_CODES, Cause, CellReport, CellStatus
-from kernel_containers.runner.client import Collector, KernelClient
+from kernel_containers.core.runs import CellReport, CellStatus
+from kernel_containers.runner.client import KernelClient
 from kernel_containers.runner.events import utc_text
 from kernel_containers.runner.notebook_file import cell_id, is_executable
 from kernel_containers.runner.verdict import (
+    Ended,
+    Outcome,
     death_words,
     error_of,
     exit_code_of,
     tags_of,
     words_for,
 )
+from kernel_containers.runner.watch import Limits, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kernel_containers.runner.collector import Collector
     from kernel_containers.runner.events import Events
     from kernel_containers.runner.kernel import KernelProcess
     from kernel_containers.runner.memory import MemoryFiles
@@ -34,47 +37,12 @@ SKIP_TAG = "skip-execution"
 ALLOW_TAG = "raises-exception"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Seconds, but for `deadline`, which is a time of time.monotonic(); None means no limit."""
-
-    start: float
-    cell: float | None
-    deadline: float | None
-    grace: float
-    allow_errors: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Why the cells ended."""
-
-    cause: Cause
-    exit_code: int
-    message: str
-
-
-class _Ended(Exception):
-    def __init__(self, cause: Cause, message: str, exit_code: int | None = None) -> None:
-        super().__init__(message)
-        code = EXIT_CODES[cause] if exit_code is None else exit_code
-        self.outcome = Outcome(cause, code, message)
-
-
 @dataclass(slots=True)
 class _State:
     status: CellStatus = "not-run"
     started: float | None = None
     seconds: float | None = None
     error: str | None = None
-
-
-@dataclass(slots=True)
-class _Interrupt:
-    cause: Cause
-    message: str
-    kill_at: float
-    killed: bool = False
 
 
 class Execution:
@@ -106,7 +74,8 @@ class Execution:
             index: _State() for index, cell in enumerate(notebook.cells) if is_executable(cell)
         }
         self._numbers = {index: number for number, index in enumerate(self._states, start=1)}
-        self._interrupt: _Interrupt | None = None
+        self.kernel_answered = False
+        self._watch = Watch(limits, stop, kernel, self._client)
 
     def number(self, index: int) -> int:
         """Return a cell's number for people, counting executable ones from 1."""
@@ -132,7 +101,7 @@ class Execution:
             self._wait_for_kernel()
             for index in self._states:
                 self._run_cell(index)
-        except _Ended as end:
+        except Ended as end:
             outcome = end.outcome
         else:
             outcome = self._conclude()
@@ -144,8 +113,8 @@ class Execution:
         if failed:
             first = self._states[failed[0]].error
             message = f"Cell {self.number(failed[0])} failed: {first}"
-            return Outcome("cell-failed", EXIT_CODES["cell-failed"], message)
-        return Outcome("completed", 0, "All cells ran.")
+            return Ended("cell-failed", message).outcome
+        return Ended("completed", "All cells ran.").outcome
 
     def ask_to_end(self) -> None:
         """Let the kernel clean up and end, without waiting for it."""
@@ -172,14 +141,15 @@ class Execution:
             self._tick()
             reply = self._client.finished_reply()
             if reply:
+                self.kernel_answered = True
                 self._notebook.metadata["language_info"] = reply.get("language_info", {})
                 return
             if self._stop.requested:
-                raise _Ended("terminated", "The run was stopped before the first cell.")
+                raise Ended("terminated", "The run was stopped before the first cell.")
             if self._kernel.exit_code() is not None:
-                raise _Ended("kernel-start", f"The kernel did not start. {self._kernel_words()}")
+                raise Ended("kernel-start", f"The kernel did not start. {self._kernel_words()}")
             if now > end:
-                raise _Ended(
+                raise Ended(
                     "kernel-start",
                     f"The kernel did not answer for {self._limits.start:g} s. "
                     f"{self._kernel_words()}",
@@ -199,7 +169,7 @@ class Execution:
         if SKIP_TAG in tags_of(cell):
             state.status = "skipped"
             return
-        self._check_time()
+        self._watch.check()
         state.started = time.time()
         begin = time.monotonic()
         number, count = self.number(index), len(self._states)
@@ -226,8 +196,7 @@ class Execution:
         reply = self._wait_for_reply(request, state, begin)
         if index in self._collector.cut_cells:
             self._events.warn(f"The output of cell {self.number(index)} was cut.")
-        if self._interrupt:
-            self._end_interrupted(state)
+        self._end_if_interrupted(state)
         error = error_of(reply, cell)
         if error is None:
             state.status = "succeeded"
@@ -243,7 +212,7 @@ class Execution:
         state.status = "failed"
         if not allowed:
             message = f"Cell {self.number(index)} failed: {state.error}"
-            raise _Ended("cell-failed", message)
+            raise Ended("cell-failed", message)
 
     def _wait_for_reply(self, request: str, state: _State, begin: float) -> Any:
         last_message = time.monotonic()
@@ -259,7 +228,7 @@ class Execution:
             if reply and time.monotonic() - last_message > SILENCE:
                 self._events.warn("The kernel never said that a cell's output is complete.")
                 return reply
-            self._look_at_time(begin)
+            self._watch.look(begin)
 
     def _after_death(self, request: str, state: _State) -> Any:
         while self._client.receive(0.2):
@@ -267,16 +236,15 @@ class Execution:
         reply = self._client.reply(request)
         if reply:
             return reply  # it ended after the cell did, as with exit()
-        if self._interrupt:
-            self._end_interrupted(state)
+        self._end_if_interrupted(state)
         state.status = "failed"
         code = self._kernel.exit_code() or 0
         if self._memory.oom_kills() > self._kills_before:
             state.error = f"the kernel was killed: {self._memory_words()}"
-            raise _Ended("out-of-memory", f"The kernel was killed: {self._memory_words()}")
+            raise Ended("out-of-memory", f"The kernel was killed: {self._memory_words()}")
         state.error = f"the kernel died: its process {death_words(code)}"
         said = self._kernel.said().strip()
-        raise _Ended(
+        raise Ended(
             "kernel-died",
             f"The kernel died: its process {death_words(code)}."
             + (f" It said:\n{said}" if said else ""),
@@ -287,50 +255,15 @@ class Execution:
         of = f" of {limit // 1024**2} MiB" if limit else ""
         return f"the container ran out of its memory{of}"
 
-    # Time limits and signals
-
-    def _check_time(self) -> None:
-        if self._stop.requested:
-            raise _Ended("terminated", "The run was stopped.")
-        if self._limits.deadline is not None and time.monotonic() > self._limits.deadline:
-            raise _Ended("deadline", "The run's time was over.")
-
-    def _look_at_time(self, begin: float) -> None:
-        now = time.monotonic()
-        if self._interrupt is None:
-            self._interrupt = self._reason_to_interrupt(begin, now)
-            if self._interrupt:
-                self._send_interrupt()
-        elif now > self._interrupt.kill_at and not self._interrupt.killed:
-            self._interrupt.killed = True
-            self._kernel.signal(signal.SIGKILL)
-
-    def _reason_to_interrupt(self, begin: float, now: float) -> _Interrupt | None:
-        limits = self._limits
-        kill_at = now + limits.grace
-        if self._stop.requested:
-            return _Interrupt("terminated", "The run was stopped.", kill_at)
-        if limits.cell is not None and now - begin > limits.cell:
-            message = f"A cell ran longer than {limits.cell:g} s."
-            return _Interrupt("cell-timeout", message, kill_at)
-        if limits.deadline is not None and now > limits.deadline:
-            return _Interrupt("deadline", "The run's time was over.", kill_at)
-        return None
-
-    def _send_interrupt(self) -> None:
-        if self._kernel.interrupt_by_message:
-            self._client.interrupt()
-        else:
-            self._kernel.signal(signal.SIGINT)
-
-    def _end_interrupted(self, state: _State) -> None:
-        assert self._interrupt is not None  # noqa: S101 - callers look
-        interrupt = self._interrupt
+    def _end_if_interrupted(self, state: _State) -> None:
+        interrupt = self._watch.interrupt
+        if interrupt is None:
+            return
         state.status = "cancelled" if interrupt.cause == "terminated" else "timed-out"
         state.error = interrupt.message
         if interrupt.killed:
             state.error += " It did not stop when interrupted, and the kernel was killed."
-        raise _Ended(interrupt.cause, interrupt.message)
+        raise Ended(interrupt.cause, interrupt.message)
 
     # Ends that a notebook asks for
 
@@ -338,7 +271,7 @@ class Execution:
         payloads = reply.get("payload") or []
         if any(payload.get("source") == "ask_exit" for payload in payloads):
             self._skip_rest()
-            raise _Ended("exit", "The notebook ended itself with exit().", 0)
+            raise Ended("exit", "The notebook ended itself with exit().", 0)
 
     def _exit(self, cell: Any, state: _State, value: str) -> None:
         code = exit_code_of(value)
@@ -346,10 +279,10 @@ class Execution:
             state.status = "succeeded"
             cell.outputs[:] = [item for item in cell.outputs if item.output_type != "error"]
             self._skip_rest()
-            raise _Ended("exit", "The notebook ended itself with sys.exit(0).", 0)
+            raise Ended("exit", "The notebook ended itself with sys.exit(0).", 0)
         state.status = "failed"
         state.error = f"SystemExit: {value}"
-        raise _Ended("exit", f"The notebook ended itself with sys.exit({value}).", code)
+        raise Ended("exit", f"The notebook ended itself with sys.exit({value}).", code)
 
     def _skip_rest(self) -> None:
         for state in self._states.values():

@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import nbformat
-from nbformat import v4
 from nbformat.v4 import nbjson
 
 
 def to_nodes(data: Any) -> Any:
     """Return JSON with members as attributes."""
     return nbformat.from_dict(data)  # type: ignore[no-untyped-call]
-
-
-def output_from_message(message: Any) -> Any:
-    """Return an output for a cell.
-
-    Raises:
-        ValueError: the message is of another kind.
-    """
-    return v4.output_from_msg(message)  # type: ignore[no-untyped-call]
 
 
 def write(notebook: Any, *, ascii_only: bool) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from kernel_containers.runner.outputs import Outputs, find_destination
 from kernel_containers.runner.report import shown_parameters, status_for
 from kernel_containers.runner.request import Given, gather, read_sources
 from kernel_containers.runner.stopping import Reaper
+from kernel_containers.runner.verdict import Ended
+from kernel_containers.runner.watch import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
     from kernel_containers.core.contract import Contract
     from kernel_containers.core.runs import Cause
     from kernel_containers.runner.arguments import Arguments
-    from kernel_containers.runner.execute import Execution, Limits, Outcome
+    from kernel_containers.runner.execute import Execution
     from kernel_containers.runner.stopping import Stop
+    from kernel_containers.runner.verdict import Outcome
 
 _OUTPUT_TIME = 60.0  # seconds in which outputs are tried again and again
 _OUTPUT_SHARE = 0.1  # of --timeout, kept for the outputs
@@ -116,7 +120,7 @@ class Session:
     def _run_kernel(self, kernel: KernelProcess) -> int:
         kernel.read_output(lambda line: self._events.event("kernel-output", text=line))
         # The kernel starts meanwhile.
-        from kernel_containers.runner.client import Collector  # noqa: PLC0415
+        from kernel_containers.runner.collector import Collector  # noqa: PLC0415
         from kernel_containers.runner.execute import Execution  # noqa: PLC0415
         from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
         from kernel_containers.runner.render import placeholder  # noqa: PLC0415
@@ -138,13 +142,19 @@ class Session:
             collector=collector,
             tick=lambda: self._tick(kernel),
         )
-        outcome = self._execution.run()
+        outcome = self._run_cells(self._execution)
         self._execution.ask_to_end()
         return self._conclude(outcome, kernel)
 
-    def _limits(self) -> Limits:
-        from kernel_containers.runner.execute import Limits  # noqa: PLC0415
+    def _run_cells(self, execution: Execution) -> Outcome:
+        try:
+            return execution.run()
+        except Exception as error:  # noqa: BLE001 - what the cells said so far is still written
+            sys.stderr.write(self._masker.text(traceback.format_exc()))
+            words = f"The runner failed: {error!r}. This is a defect of it, not of the notebook."
+            return Ended("defect", words).outcome
 
+    def _limits(self) -> Limits:
         arguments = self._arguments
         deadline = None
         if arguments.timeout is not None:
@@ -224,7 +234,8 @@ class Session:
     def _end_kernel(self, kernel: KernelProcess) -> int | None:
         """End the kernel and return the peak of memory."""
         if self._execution:
-            self._execution.shutdown(1.0 if self._stop.requested else _SHUTDOWN_TIME)
+            hurry = self._stop.requested or not self._execution.kernel_answered
+            self._execution.shutdown(1.0 if hurry else _SHUTDOWN_TIME)
         kernel.end(0.0)
         return self._memory.peak_bytes()
 

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import dataclass
 from typing import Any
+
+from kernel_containers.core.runs import EXIT_CODES, Cause
 
 _NO_STDIN = "StdinNotImplementedError"
 _LONGEST_WORDS = 1000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why the cells ended."""
+
+    cause: Cause
+    exit_code: int
+    message: str
+
+
+class Ended(Exception):
+    """No further cell is run."""
+
+    def __init__(self, cause: Cause, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        code = EXIT_CODES[cause] if exit_code is None else exit_code
+        self.outcome = Outcome(cause, code, message)
 
 
 def tags_of(cell: Any) -> list[str]:

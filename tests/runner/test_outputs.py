@@ -1,0 +1,188 @@
+"""Outputs reach their place, or the run says that they did not."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.core.contract import OUTPUT_VARIABLE, PARAMETERS_2019, RUN_ID_VARIABLE
+from tests.support.faultproxy import FaultProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.runner.image import Image
+    from tests.support.s3 import S3Server
+
+
+def objects(s3: S3Server, bucket: str) -> dict[str, bytes]:
+    """Return all objects of a bucket."""
+    with closing(s3.client()) as client:
+        listed = client.list_objects_v2(Bucket=bucket).get("Contents", [])
+        keys = [item["Key"] for item in listed]
+        return {
+            key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in sorted(keys)
+        }
+
+
+def test_all_outputs_go_to_s3(make_image: Callable[..., Image], s3: S3Server, bucket: str) -> None:
+    image = make_image("print('hello')", environment=s3.environment())
+    image.environment[OUTPUT_VARIABLE] = f"s3://{bucket}/team/runs"
+    image.environment[RUN_ID_VARIABLE] = "chosen-id"
+
+    run = image.run(to_folder=False)
+
+    assert run.code == 0, run.stderr
+    found = objects(s3, bucket)
+    below = "team/runs/my-report"
+    assert sorted(found) == [
+        f"{below}/chosen-id/log.jsonl",
+        f"{below}/chosen-id/notebook.html",
+        f"{below}/chosen-id/notebook.ipynb",
+        f"{below}/chosen-id/report.json",
+        f"{below}/latest.json",
+    ]
+    assert json.loads(found[f"{below}/latest.json"])["run_id"] == "chosen-id"
+    assert json.loads(found[f"{below}/chosen-id/report.json"])["status"] == "succeeded"
+    assert b"hello" in found[f"{below}/chosen-id/notebook.html"]
+
+
+def test_a_missing_bucket_is_found_before_the_first_cell(
+    make_image: Callable[..., Image], s3: S3Server, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    image = make_image(
+        f"import pathlib; pathlib.Path({str(ran)!r}).touch()", environment=s3.environment()
+    )
+
+    run = image.run("--output", "s3://there-is-no-such-bucket/x", to_folder=False)
+
+    assert run.code == 74
+    assert not ran.exists()
+    assert "NoSuchBucket" in run.stderr
+    assert "create the bucket" in run.stderr
+
+
+def test_wrong_credentials_are_found_before_the_first_cell(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str
+) -> None:
+    image = make_image("1", environment=s3.environment() | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+
+    run = image.run("--output", f"s3://{bucket}/x", to_folder=False)
+
+    assert run.code == 74
+    assert "renew the credentials" in run.stderr
+    assert "wrong" not in run.stderr
+
+
+def test_a_failing_checkpoint_does_not_matter_and_the_end_is_tried_again(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str
+) -> None:
+    with FaultProxy(s3.endpoint.removeprefix("http://")) as proxy:
+        # Each client's own three tries fail, and then once more.
+        proxy.add("status", method="PUT", path="notebook.ipynb", skip=1, times=4, status=503)
+        proxy.add("reset_body", method="PUT", path="notebook.html", after=1000)
+        environment = s3.environment() | {"AWS_ENDPOINT_URL_S3": proxy.url}
+        image = make_image("print('hello')", environment=environment)
+
+        run = image.run("--output", f"s3://{bucket}/x", to_folder=False)
+
+    assert run.code == 0, run.stderr
+    found = objects(s3, bucket)
+    assert len(found) == 5
+    (notebook,) = (data for key, data in found.items() if key.endswith(".ipynb"))
+    assert b"hello" in notebook
+    assert any("Trying again" in event.get("message", "") for event in run.events)
+
+
+def test_outputs_that_are_refused_at_the_end_are_kept_and_told(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    with FaultProxy(s3.endpoint.removeprefix("http://")) as proxy:
+        proxy.add("status", method="PUT", path="ipynb|html", skip=1, times=None, status=403)
+        environment = s3.environment() | {
+            "AWS_ENDPOINT_URL_S3": proxy.url,
+            "TMPDIR": str(tmp_path),
+        }
+        image = make_image("print('hello')", environment=environment)
+
+        run = image.run("--output", f"s3://{bucket}/x", to_folder=False)
+
+    assert run.code == 74
+    end = run.events[-1]
+    assert end["cause"] == "outputs"
+    assert end["status"] == "failed"
+    kept = tmp_path / f"kernel-containers-{end['run_id']}"
+    assert str(kept) in end["message"]
+    assert "hello" in (kept / "notebook.ipynb").read_text()
+    assert "hello" in (kept / "notebook.html").read_text()
+    reports = [data for key, data in objects(s3, bucket).items() if key.endswith("report.json")]
+    assert [json.loads(report)["exit_code"] for report in reports] == [74]
+
+
+def test_explicit_places_and_parameters_from_s3(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    with closing(s3.client()) as client:
+        client.put_object(Bucket=bucket, Key="in.yaml", Body=b"n: 5\n")
+        client.put_object(Bucket=bucket, Key="big.txt", Body=b"[1, 2, 3]")
+    image = make_image("print(n, big)", environment=s3.environment())
+
+    run = image.run(
+        *("--ipynb", f"s3://{bucket}/deep/out.ipynb", "--html", str(tmp_path / "new" / "out.html")),
+        *("-f", f"s3://{bucket}/in.yaml", "-p", "big", f"@s3://{bucket}/big.txt"),
+        "--allow-unknown",
+        to_folder=False,
+    )
+
+    assert run.code == 0, run.stderr
+    assert b"5 [1, 2, 3]" in objects(s3, bucket)["deep/out.ipynb"]
+    assert "5 [1, 2, 3]" in (tmp_path / "new" / "out.html").read_text()
+    assert run.events[-1]["outputs"] == {
+        "ipynb": f"s3://{bucket}/deep/out.ipynb",
+        "html": f"file://{tmp_path}/new/out.html",
+    }
+
+
+def test_the_2019_file_gives_places_and_a_prefix_wins_over_them(
+    make_image: Callable[..., Image], tmp_path: Path
+) -> None:
+    image = make_image("print('hello')")
+    uris = {"html": f"file://{tmp_path}/old/out.html", "ipynb": f"file://{tmp_path}/old/out.ipynb"}
+    image.place(PARAMETERS_2019, json.dumps({"Context": {"OutputUris": uris}, "Variables": {}}))
+
+    old = image.run(to_folder=False)
+    (tmp_path / "old" / "out.html").unlink()
+    new = image.run()
+
+    assert old.code == new.code == 0
+    assert "hello" in (tmp_path / "old" / "out.ipynb").read_text()
+    assert not (tmp_path / "old" / "out.html").exists()
+    assert "hello" in new.html
+
+
+def test_outputs_are_readable_as_the_umask_says(make_image: Callable[..., Image]) -> None:
+    run = make_image("1").run()
+
+    modes = {path.stat().st_mode & 0o777 for path in run.run_folder.iterdir()}
+    assert modes == {0o644}
+
+
+@pytest.mark.full
+def test_long_runs_are_checkpointed(make_image: Callable[..., Image], tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    image = make_image(
+        "import time, pathlib\nprint('early', flush=True)\n"
+        "for _ in range(200):\n    time.sleep(0.1)\n"
+        f"    if 'early' in pathlib.Path({str(out)!r}).read_text().split('source')[0]:\n"
+        "        print('seen')\n        break"
+    )
+
+    run = image.run("--ipynb", str(out), to_folder=False)
+
+    assert run.code == 0
+    assert "seen" in out.read_text()

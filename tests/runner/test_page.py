@@ -1,0 +1,112 @@
+"""The page opens without a network and says what the run was."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.contract import IMAGE_VARIABLE
+from kernel_containers.runner.render import external_references
+from tests.runner.image import edit_of, markdown, parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.runner.image import Image
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+
+
+def test_the_page_has_the_runs_facts_and_loads_nothing_from_elsewhere(
+    make_image: Callable[..., Image],
+) -> None:
+    image = make_image(
+        markdown("# Sales & <b>costs</b>\n$x^2$ ![local](pixel.png) [link](https://example.org)"),
+        "rows = 1",
+        "from IPython.display import display, SVG, Image, Markdown, Latex, Javascript\n"
+        f"import base64\ndisplay(Image(base64.b64decode({PIXEL!r})))\n"
+        'display(SVG(\'<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>\'))\n'
+        "display(Markdown('*marked*'), Latex('$y$'), Javascript('1'))\n"
+        "display({'application/vnd.jupyter.widget-view+json': {'model_id': 'x'},\n"
+        "         'text/plain': 'a slider'}, raw=True)\n"
+        "display({'text/vnd.mermaid': 'graph TD; A-->B', 'text/plain': 'x'}, raw=True)\n"
+        "print('\\x1b[31mred\\x1b[0m')",
+        environment={IMAGE_VARIABLE: "registry.example/report@sha256:abc"},
+    )
+    image.parameters = (
+        parameter("rows", "int", 1, edits=(edit_of(image.cells, 1, "1"),)),
+        parameter("key", "str", secret=True),
+    )
+    image.write()
+    import base64
+
+    (image.root / "work" / "pixel.png").write_bytes(base64.b64decode(PIXEL))
+
+    run = image.run("-p", "rows", "500", "-p", "key", "hunter2")
+
+    assert run.code == 0, run.report["message"]
+    assert run.report["external_references"] == []
+    header = run.html.split("</section>")[0]
+    for fact in ("registry.example/report@sha256:abc", "500", "********", "succeeded"):
+        assert fact in header
+    assert run.report["run_id"] in header
+    body = run.html.split("</section>")[1]
+    for shown in ("*marked*", "a slider", "graph TD", "ansi-red-fg", "<circle", "costs"):
+        assert shown.replace("*", "") in body
+    assert body.count("data:image/png;base64,") == 2
+    assert not re.search(r"<script[^>]+src=", run.html)
+    assert "hunter2" not in run.html
+
+
+def test_references_of_the_users_own_outputs_are_listed(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image(
+        markdown("![remote](https://example.org/a.png?b=1&c=2)"),
+        "from IPython.display import HTML\n"
+        "HTML('<script src=\"https://cdn.example.org/plot.js\"></script>'\n"
+        "     '<style>@import \"https://example.org/x.css\"; p {background: url(//e.org/i.png)}</style>'\n"
+        "     '<a href=\"https://example.org/link\">no load</a>')",
+    ).run()
+
+    assert run.report["external_references"] == [
+        "https://example.org/a.png?b=1&c=2",
+        "https://cdn.example.org/plot.js",
+        "https://example.org/x.css",
+        "//e.org/i.png",
+    ]
+
+
+def test_the_page_can_leave_code_out(make_image: Callable[..., Image]) -> None:
+    run = make_image("answer = 42\nprint('shown')").run("--no-input")
+
+    assert "shown" in run.html
+    assert "answer" not in run.html
+
+
+def test_hostile_names_and_values_are_text_on_the_page(make_image: Callable[..., Image]) -> None:
+    image = make_image("s = 'x'\nprint(s)")
+    image.parameters = (parameter("s", "str", "x", edits=(edit_of(image.cells, 0, "'x'"),)),)
+
+    run = image.run("-p", "s", "<script>alert(1)</script>")
+
+    assert "<script>alert(1)</script>" not in run.html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in run.html
+
+
+def test_only_what_a_browser_loads_is_a_reference() -> None:
+    page = (
+        '<img alt="" src="data:image/png;base64,AA"><a href="https://a.example">a</a>'
+        "<p>https://b.example/x.png</p><img src='https://c.example/x.png'>"
+        '<script>import x from "https://d.example/m.js"</script>'
+        '<link rel="stylesheet" href=//e.example/s.css>'
+    )
+
+    assert external_references(page) == (
+        "https://c.example/x.png",
+        "https://d.example/m.js",
+        "//e.example/s.css",
+    )
