@@ -47,6 +47,7 @@ class Contract:
     working_directory: str
     kernel: KernelCommand
     parameters: tuple[Parameter, ...] = ()
+    title: str = ""
     version: int = VERSION
 
 
@@ -54,6 +55,7 @@ def contract_to_json(contract: Contract) -> dict[str, Any]:
     """Return the object that `contract_from_json` reads."""
     return {
         "contract": contract.version,
+        "title": contract.title,
         "notebook": contract.notebook,
         "working_directory": contract.working_directory,
         "kernel": asdict(_plain(contract.kernel)),
@@ -85,6 +87,7 @@ def contract_from_json(value: Mapping[str, Any]) -> Contract:
             working_directory=value["working_directory"],
             kernel=KernelCommand(**kernel),
             parameters=tuple(_parameter(item) for item in value["parameters"]),
+            title=str(value.get("title", "")),
         )
     except (KeyError, TypeError) as error:
         raise InvalidInput("The image's manifest.json is malformed.", why=repr(error)) from error

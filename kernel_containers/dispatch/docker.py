@@ -23,6 +23,7 @@ from kernel_containers.core.contract import (
     REQUEST_PATH,
     SECRETS_FOLDER,
 )
+from kernel_containers.core.owner import current_owner
 from kernel_containers.core.uris import Uri
 from kernel_containers.engine import containers, images
 from kernel_containers.engine.containers import PlacedFile
@@ -132,7 +133,7 @@ class DockerBackend:
             command=request.arguments,
             name=f"kernel-containers-run-{run_id.lower()}",
             environment=environment,
-            labels={labels.KIND: "run", labels.RUN_ID: run_id, labels.OWNER: str(os.getpid())},
+            labels={labels.KIND: "run", labels.RUN_ID: run_id, labels.OWNER: current_owner()},
             user=image.config.user,
             network=_network(request),
             resources=request.resources,

@@ -71,6 +71,7 @@ def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOU
 
     Raises:
         NotFound: the Docker context does not exist.
+        InvalidInput: Docker's config.json is broken.
         Refused: this user may not use the engine's socket.
         Unavailable: nothing answers.
     """
@@ -80,6 +81,12 @@ def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOU
         return Engine(endpoint, _client(endpoint, timeout), timeout)
     except (DockerException, requests.RequestException, OSError) as error:
         raise _cannot_connect(endpoint, error) from error
+    except ValueError as error:  # docker-py reads the passwords of config.json at once
+        raise InvalidInput(
+            "Docker's config.json can't be used.",
+            why=str(error),
+            todo="correct it, or sign in again: `docker login`",
+        ) from error
 
 
 def _knock(endpoint: Endpoint) -> None:

@@ -100,6 +100,7 @@ def make_plan(
         document.without_outputs(notebook),
         imports.imported_modules(notebook),
         [*request.includes, *map(Path, imports.literal_paths(notebook))],
+        imports.import_folders(notebook),
     )
     passed, held_back = allowed_variables(spec.environment)
     contract = Contract(
@@ -107,6 +108,7 @@ def make_plan(
         working_directory=str(path.parent),
         kernel=_kernel(spec, source, passed),
         parameters=parameters,
+        title=notebook.title,
     )
     user, reason = _user(base, (str(path.parent), *source.folders))
     findings = secrets.find_secrets(notebook_cells(notebook), found.entries)

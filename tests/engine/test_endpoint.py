@@ -76,3 +76,13 @@ def test_a_missing_engine_is_unavailable_with_advice(host: str) -> None:
 
     assert host in caught.value.what
     assert caught.value.todo
+
+
+def test_a_broken_password_in_dockers_config_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"auths": {"r.example": {"auth": "x"}}}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    with pytest.raises(InvalidInput, match=r"config\.json"):
+        connect()

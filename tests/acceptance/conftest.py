@@ -1,0 +1,76 @@
+"""The whole product on real services."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.engine import containers
+from tests.acceptance.product import Product
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_containers.engine import Engine
+    from tests.support.registry import RegistryServer
+    from tests.support.s3 import S3Server
+
+SALES = Path(__file__).parents[2] / "examples" / "sales"
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that tests share, so that the base and the runner are made once."""
+    return tmp_path_factory.mktemp("product-cache")
+
+
+@pytest.fixture
+def product(tmp_path: Path, shared_cache: Path, kernel_image: str) -> Product:
+    """A product with one kernel, `team`, of the image with pandas."""
+    # Not /tmp/pytest-of-root, which only root may enter: the image's user would be root.
+    made = Product(folder=tmp_path, cache=shared_cache)
+    made.run("kernel", "add", "team", "--image", kernel_image)
+    return made
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> Path:
+    """A copy of the example notebook, with its data."""
+    folder = tmp_path / "sales"
+    shutil.copytree(SALES, folder)
+    return folder / "report.ipynb"
+
+
+@pytest.fixture(autouse=True)
+def _no_container_left(engine: Engine, request: pytest.FixtureRequest) -> Iterator[None]:
+    if not request.config.getoption("--own-engine"):
+        yield  # containers of others come and go
+        return
+    before = {found.id for found in containers.find(engine, {"io.kernel-containers": None})}
+    yield
+    after = containers.find(engine, {"io.kernel-containers": None})
+    assert [found.name for found in after if found.id not in before] == []
+
+
+def sign_in(product: Product, registry: RegistryServer) -> Product:
+    """Return the product with the registry's password in Docker's configuration, and its CA."""
+    secret = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+    folder = product.folder / ".docker"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": secret}}}))
+    return product.with_variables(KERNEL_CONTAINERS_CA_FILE=str(registry.ca))
+
+
+def with_s3(product: Product, s3: S3Server) -> Product:
+    """Return the product with the store's address and keys, as a user exports them."""
+    return product.with_variables(
+        AWS_ENDPOINT_URL_S3=s3.endpoint,
+        AWS_ACCESS_KEY_ID=s3.access_key,
+        AWS_SECRET_ACCESS_KEY=s3.secret_key,
+        AWS_DEFAULT_REGION="us-east-1",
+    )

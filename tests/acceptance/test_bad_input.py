@@ -1,0 +1,238 @@
+"""Every failure: a clear sentence, its exit code, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.acceptance.conftest import sign_in, with_s3
+from tests.acceptance.product import PROGRAM, write_notebook
+from tests.support.faultproxy import FaultProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.acceptance.product import Product
+    from tests.support.registry import RegistryServer
+    from tests.support.s3 import S3Server
+
+
+@pytest.fixture
+def notebook(product: Product) -> Path:
+    return write_notebook(product.folder / "n.ipynb", "x = 1", "print(x)")
+
+
+@pytest.fixture
+def image(product: Product, notebook: Path) -> Iterator[str]:
+    name = f"tests/bad:{product.folder.name}"
+    product.run("containerize", notebook, "--to", f"docker:{name}")
+    yield name
+    product.docker("rmi", name)
+
+
+def tags(registry: RegistryServer, repository: str) -> list[str]:
+    """Return a repository's tags; none where it does not exist."""
+    answer = httpx.get(f"{registry.url}/v2/{repository}/tags/list")
+    return list(answer.json().get("tags") or [])
+
+
+def test_no_engine(product: Product, notebook: Path) -> None:
+    nowhere = product.with_variables(DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    for command in (("containerize", notebook), ("run", "x"), ("doctor",)):
+        failed = nowhere.run(*command, check=69)
+        assert "No Docker Engine answers" in failed.stderr + failed.stdout
+
+
+def test_an_unknown_kernel(product: Product, notebook: Path) -> None:
+    failed = product.run("containerize", notebook, "--kernel", "taem", check=66)
+
+    assert "'taem'" in failed.stderr
+    assert "team" in failed.stderr.replace("taem", "")
+
+
+def test_a_missing_notebook(product: Product) -> None:
+    assert "missing.ipynb" in product.run("containerize", "missing.ipynb", check=66).stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "JSON"),
+        ("[]", "notebook"),
+        (json.dumps({"nbformat": 3, "nbformat_minor": 0, "worksheets": []}), "format 3"),
+    ],
+)
+def test_a_file_that_is_no_notebook_of_today(product: Product, content: str, word: str) -> None:
+    path = product.folder / "bad.ipynb"
+    path.write_text(content)
+
+    assert word in product.run("containerize", path, check=65).stderr
+
+
+def test_an_image_without_ipykernel(product: Product, base_image: str) -> None:
+    failed = product.run("kernel", "add", "bare", "--image", base_image, check=65)
+
+    assert "ipykernel" in failed.stderr
+    assert "bare" not in product.run("kernel", "list").stdout
+
+
+def test_a_destination_without_a_host(product: Product, notebook: Path) -> None:
+    failed = product.run("containerize", notebook, "--to", "report:1", check=65)
+
+    assert "docker:report:1" in failed.stderr
+
+
+def test_an_unknown_parameter_when_containerized(product: Product, notebook: Path) -> None:
+    failed = product.run("containerize", notebook, "--parameter", "y", check=65)
+
+    assert "'y'" in failed.stderr
+
+
+def test_an_unknown_parameter_when_run(product: Product, image: str) -> None:
+    failed = product.run("run", image, "-p", "xx", "1", "--output", "runs", check=65)
+
+    assert "xx" in failed.stderr
+    assert not list((product.folder / "runs").rglob("*.html"))
+
+
+def test_an_unknown_option_and_an_unknown_command(product: Product) -> None:
+    assert "--help" in product.run("run", "--nope", "x", check=64).stderr
+    assert "--help" in product.run("nope", check=64).stderr
+
+
+def test_a_registry_without_the_password(
+    product: Product, notebook: Path, secure_registry: RegistryServer
+) -> None:
+    known = product.with_variables(KERNEL_CONTAINERS_CA_FILE=str(secure_registry.ca))
+    to = f"{secure_registry.host}/tests/a:1"
+
+    failed = known.run("containerize", notebook, "--to", to, "--yes", check=77)
+
+    assert "docker login" in failed.stderr
+
+
+def test_a_registry_whose_certificate_nobody_vouches_for(
+    product: Product, notebook: Path, secure_registry: RegistryServer
+) -> None:
+    signed_in = sign_in(product, secure_registry).with_variables(KERNEL_CONTAINERS_CA_FILE="")
+
+    failed = signed_in.run(
+        "containerize", notebook, "--to", f"{secure_registry.host}/tests/a:1", "--yes", check=69
+    )
+
+    assert "certificate" in failed.stderr
+
+
+def test_a_registry_that_breaks_while_it_is_pushed_to(
+    product: Product, notebook: Path, registry: RegistryServer
+) -> None:
+    repository = f"broken/{product.folder.name.replace('_', '-')}"
+    with FaultProxy(registry.host) as proxy:
+        proxy.add("status", method="PUT", path="/manifests/", status=500, times=None)
+        failed = product.run(
+            "containerize", notebook, "--to", f"{proxy.host}/{repository}:1", "--yes", check=69
+        )
+
+    assert "500" in failed.stderr
+    assert tags(registry, repository) == []
+
+
+def test_a_bucket_that_is_missing(product: Product, image: str, s3: S3Server) -> None:
+    failed = with_s3(product, s3).run(
+        "run", image, "--output", "s3://no-such-bucket-here/x", check=74
+    )
+
+    assert "no-such-bucket-here" in failed.stderr
+
+
+def test_a_full_disk_in_the_cache_folder(product: Product, notebook: Path) -> None:
+    small = product.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small], check=True)
+    try:
+        full = type(product)(folder=product.folder, cache=small)
+        failed = full.run("containerize", notebook, "--to", "oci:./layout", check=73)
+        left = [path for path in small.rglob("*") if path.is_file() and path.stat().st_size > 1e6]
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+    assert "MB" in failed.stderr
+    assert left == []
+    assert not (product.folder / "layout").exists()
+
+
+def test_an_interrupt_during_a_push_leaves_no_tag_and_no_upload(
+    product: Product, notebook: Path, registry: RegistryServer
+) -> None:
+    repository = f"stopped/{product.folder.name.replace('_', '-')}"
+    uploads = f"**/{repository}/_uploads/*/data"
+    process = subprocess.Popen(
+        [PROGRAM, "containerize", notebook, "--to", f"{registry.host}/{repository}:1", "--yes"],
+        env=product.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(registry.folder.glob(uploads)) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+
+    assert process.returncode == 130, stderr
+    assert "Interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert tags(registry, repository) == []
+    assert list(registry.folder.glob(uploads)) == []
+
+
+def test_a_failed_cell_fails_the_run_and_its_html_is_written(product: Product) -> None:
+    notebook = write_notebook(product.folder / "f.ipynb", "1 / 0", "print('never')")
+    name = f"tests/fails:{product.folder.name}"
+    product.run("containerize", notebook, "--to", f"docker:{name}")
+
+    failed = product.run("run", name, "--output", "runs", check=1)
+
+    (html,) = (product.folder / "runs").rglob("notebook.html")
+    (report,) = (product.folder / "runs").rglob("report.json")
+    assert "ZeroDivisionError" in html.read_text()
+    assert "ZeroDivisionError" in failed.stderr
+    statuses = [cell["status"] for cell in json.loads(report.read_text())["cells"]]
+    assert statuses == ["failed", "not-run"]
+    product.docker("rmi", name)
+
+
+def test_a_plain_user_without_the_right_to_the_socket(tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    script = (
+        "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534);"
+        "os.environ['HOME'] = '/tmp'; sys.argv = ['kernel-containers', 'clean'];"
+        "main()"
+    )
+    # Imported before the rights go: the interpreter may lie where only its owner looks.
+    preload = (
+        "import kernel_containers.cli.clean, kernel_containers.workflow.clean, "
+        "kernel_containers.workflow.settings, kernel_containers.engine; "
+        "from kernel_containers.cli.main import main; "
+    )
+
+    failed = subprocess.run(
+        [sys.executable, "-c", preload + script], capture_output=True, text=True, check=False
+    )
+
+    assert failed.returncode == 77, failed.stderr
+    assert "usermod -aG docker" in failed.stderr

@@ -1,0 +1,79 @@
+"""The same tree is the same image; a changed cell is a few kilobytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from tests.acceptance.conftest import Product
+from tests.acceptance.product import write_notebook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.support.registry import RegistryServer
+
+SMALL = 100_000  # bytes: notebook layer, config and manifest of these tests take about 20,000
+
+
+def diff_ids(layout: Path) -> list[str]:
+    """Return the diff_ids of the only image in an OCI layout."""
+    config: dict[str, Any] = _blob(layout, _manifest(layout)["config"]["digest"])
+    return list(config["rootfs"]["diff_ids"])
+
+
+def _manifest(layout: Path) -> dict[str, Any]:
+    (item,) = json.loads((layout / "index.json").read_text())["manifests"]
+    return _blob(layout, item["digest"])
+
+
+def _blob(layout: Path, digest: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(
+        (layout / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_text()
+    )
+    return value
+
+
+def test_two_containerizations_of_the_same_tree_give_the_same_layers(
+    product: Product, sales: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    product.run("containerize", sales, "--kernel", "team", "--to", "oci:./first")
+    other = Product(folder=product.folder, cache=tmp_path_factory.mktemp("other-cache"))
+    # The runner's packages are files of the cache; all layers are written anew.
+    os.symlink(product.cache / "runner", other.cache / "runner")  # noqa: PTH211
+
+    other.run("containerize", sales, "--kernel", "team", "--to", "oci:./second")
+
+    assert diff_ids(product.folder / "first") == diff_ids(product.folder / "second")
+
+
+def test_a_changed_cell_sends_only_the_small_top_layer(
+    product: Product, sales: Path, registry: RegistryServer
+) -> None:
+    name = f"{registry.host}/{product.folder.name.replace('_', '-')}"
+    first = product.json("containerize", sales, "--kernel", "team", "--to", f"{name}:1", "--yes")
+    changed = sales.read_text().replace("15_000.0", "16_000.0")
+    sales.write_text(changed)
+
+    second = product.json("containerize", sales, "--kernel", "team", "--to", f"{name}:2", "--yes")
+
+    assert first["layers"][:-1] == second["layers"][:-1]
+    assert first["layers"][-1] != second["layers"][-1]
+    assert first["sent"] > 10_000_000
+    assert second["sent"] < SMALL
+
+
+def test_an_unchanged_notebook_sends_no_layer_at_all(
+    product: Product, registry: RegistryServer
+) -> None:
+    notebook = write_notebook(product.folder / "n.ipynb", "x = 1")
+    name = f"{registry.host}/{product.folder.name.replace('_', '-')}"
+    first = product.json("containerize", notebook, "--to", f"{name}:1", "--yes")
+
+    second = product.json("containerize", notebook, "--to", f"{name}:1", "--yes")
+
+    assert second["digest"] == first["digest"]
+    assert second["sent"] < SMALL
