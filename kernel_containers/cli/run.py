@@ -57,10 +57,11 @@ def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
     from kernel_containers.workflow import submit
 
     output = Output(as_json=as_json)
+    asked = _options(image, options)
     engine = connect()
     with output.progress() as report:
         found = submit.find_image(engine, image, report)
-    request = submit.make_request(found, _options(image, options), os.environ)
+    request = submit.make_request(found, asked, os.environ)
     if detach:
         run = submit.start(engine, request)
         output.result(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     import requests
 
+# The containerd store says so in passing, and names the broken image as loaded all the same.
+_NOT_UNPACKED = "Error unpacking image"
 _LOADED = re.compile(r"Loaded image(?: ID)?: (.+)")
 CHUNK = 1024 * 1024  # bytes read at a time from a saved image
 
@@ -179,6 +181,8 @@ def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
         with response:
             for line in _lines(response, what):
                 words = str(line.get("stream", "")).strip()
+                if words.startswith(_NOT_UNPACKED):
+                    raise Unavailable(what, why=words)
                 if found := _LOADED.fullmatch(words):
                     loaded.append(found[1])
     if not loaded:

@@ -118,7 +118,9 @@ class _Bucket:
         from botocore.config import Config  # noqa: PLC0415
 
         # Servers other than AWS refuse the checksum trailers that newer boto3 sends.
-        self._s3 = boto3.client("s3", config=Config(request_checksum_calculation="when_required"))
+        config = Config(request_checksum_calculation="when_required")
+        # The default session would keep the first credentials it saw.
+        self._s3 = boto3.Session().client("s3", config=config)
         self._bucket = bucket
 
     def folders(self, uri: Uri) -> list[str]:

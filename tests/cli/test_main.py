@@ -1,0 +1,91 @@
+"""The command line without an engine: usage, help, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from kernel_containers import errors
+from kernel_containers.cli.main import COMMANDS, run
+from kernel_containers.cli.output import format_size, table
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+
+    assert "Usage:" in capsys.readouterr().out
+
+
+def test_help_loads_neither_docker_nor_boto3() -> None:
+    script = (
+        "import sys; from kernel_containers.cli.main import run; run(['--help']);"
+        "print(sorted({'docker', 'boto3', 'nbformat', 'httpx'} & set(sys.modules)))"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--nope"], 64),
+        (["nope"], 64),
+        (["run"], 64),
+        (["kernel", "add", "x"], 64),
+        (["kernel", "add", "x", "--image", "a", "--prefix", "/b"], 64),
+        (["describe", "UPPER"], 65),
+        (["containerize", "n.ipynb", "--to", "no-host"], 65),
+        (["run", "x", "--memory", "lots"], 65),
+        (["runs", "--prefix", "ftp://x/y"], 65),
+        (["runs", "--prefix", "/no/such/folder"], 66),
+        (["kernel", "remove", "never-installed"], 66),
+        (["repositories", "create", "no-host"], 65),
+    ],
+)
+def test_wrong_input_has_its_exit_code_and_advice(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == code
+
+    told = capsys.readouterr()
+    assert told.err.startswith("Error: ")
+    assert "Traceback" not in told.err
+    assert told.out == ""
+
+
+def test_errors_are_json_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runs", "--prefix", "/no/such/folder", "--json"]) == 66
+
+    told = json.loads(capsys.readouterr().err)
+    assert told["error"] == "NotFound"
+    assert told["exit_code"] == 66
+
+
+def test_each_error_class_has_an_exit_code_of_the_table() -> None:
+    codes = {
+        error.__name__: error.exit_code
+        for error in vars(errors).values()
+        if isinstance(error, type) and issubclass(error, errors.KernelContainersError)
+    }
+
+    assert set(codes.values()) == {1, 64, 65, 66, 69, 70, 73, 74, 75, 77, 130}
+    assert codes["Unauthorized"] == codes["Refused"] == 77
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (2_500_000_000, "2.5 GB")]
+)
+def test_sizes_for_people(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+def test_a_table_aligns_its_columns() -> None:
+    assert table([("a", "bb"), ("ccc", "d")], ("X", "Y")) == "X    Y\na    bb\nccc  d"

@@ -1,0 +1,97 @@
+"""Adding kernels, and what doctor and clean say about them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.cli.main import run
+from kernel_containers.core.containers import ContainerSpec
+from kernel_containers.engine import containers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kernel_containers.engine import Engine
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(tmp_path / "cache"))
+
+
+def spec_of(tmp_path: Path, name: str) -> dict[str, object]:
+    return json.loads((tmp_path / "jupyter" / "kernels" / name / "kernel.json").read_text())
+
+
+def test_a_kernel_of_an_image_is_added_listed_and_removed(
+    kernel_image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--memory", "2g", "--cpus", "1.5", "--env", "A=b", "--mount", f"{tmp_path}:/data:ro"]
+
+    assert run(["kernel", "add", "team", "--image", kernel_image, *options]) == 0
+
+    spec = spec_of(tmp_path, "team")
+    config = spec["metadata"]["kernel_provisioner"]["config"]
+    assert spec["argv"][0] == "/opt/venv/bin/python"
+    assert spec["env"] == {"A": "b"}
+    assert (config["image"], config["memory"], config["cpus"]) == (kernel_image, "2g", 1.5)
+    capsys.readouterr()
+    assert run(["kernel", "list"]) == 0
+    assert "team" in capsys.readouterr().out
+    assert run(["kernel", "remove", "team"]) == 0
+    assert not (tmp_path / "jupyter" / "kernels" / "team").exists()
+
+
+def test_a_misspelt_size_installs_nothing(kernel_image: str, tmp_path: Path) -> None:
+    assert run(["kernel", "add", "team", "--image", kernel_image, "--memory", "2x"]) == 65
+
+    assert not (tmp_path / "jupyter" / "kernels").exists()
+
+
+def test_a_folder_that_is_no_environment_is_not_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["kernel", "add", "x", "--prefix", str(tmp_path)]) == 66
+
+    assert "not a Python environment" in capsys.readouterr().err
+
+
+def test_doctor_finds_the_engine_and_names_a_registry_that_is_gone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = run(["doctor", "--registry", "127.0.0.1:1", "--json"])
+
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert code == 69
+    assert checks["Docker Engine"]["status"] == "ok"
+    assert checks["registry 127.0.0.1:1"]["status"] == "problem"
+    assert all(check["todo"] for check in checks.values() if check["status"] == "problem")
+
+
+def test_clean_removes_ended_runs_and_leaves_what_is_in_use(
+    engine: Engine, base_image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {"io.kernel-containers": "run", "io.kernel-containers.run-id": "clean-test"}
+    ids = [
+        containers.create(
+            engine,
+            ContainerSpec(image=base_image, command=("sleep", "60"), labels=labels, network="none"),
+        )
+        for _ in range(2)
+    ]
+    containers.start(engine, ids[1])
+    try:
+        assert run(["clean", "--dry-run", "--json"]) == 0
+        planned = json.loads(capsys.readouterr().out)["containers"]
+        assert run(["clean", "--json"]) == 0
+
+        left = {found.id for found in containers.find(engine, labels)}
+        assert len(planned) >= 1
+        assert left == {ids[1]}
+    finally:
+        for container in ids:
+            containers.remove(engine, container)
