@@ -164,6 +164,7 @@ setup(
     install_requires=[
         "asttokens>=2.4",
         "boto3>=1.36",
+        "certifi",
         "click>=8.1",
         "detect-secrets>=1.5",
         "docker>=7.1",
@@ -176,6 +177,7 @@ setup(
         "nbconvert>=7.16",
         "nbformat>=5.10",
         "notebook>=7.2",
+        "packaging>=22",
         "pip",
         "pyyaml>=6",
         "pyzmq>=25",
