@@ -57,9 +57,9 @@ def _expanded(home: Path, include: Path) -> list[Path]:
     path = Path(os.path.normpath(home / include.expanduser()))
     if path.exists():
         return [path]
+    broken = path.is_symlink()
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - absolute patterns
-    if not matches:
-        broken = path.is_symlink()
+    if broken or not matches:
         raise NotFound(
             f"There is no file or folder {path} to include.",
             why="it is a link to a file that is not there" if broken else None,

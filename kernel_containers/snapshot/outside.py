@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from kernel_containers.snapshot.exclusions import IN_FILES
+from kernel_containers.snapshot.exclusions import ENVIRONMENT_MARKERS, IN_FILES
 from kernel_containers.snapshot.walk import walk
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def _importable(folder: Path) -> Iterator[Path]:
 
 def _is_package(folder: Path) -> bool:
     """Whether there are modules in it, or in a folder in it as in namespaces."""
+    if any((folder / marker).exists() for marker in ENVIRONMENT_MARKERS):
+        return False
     try:
         return next(folder.glob("*.py"), None) is not None or (
             next(folder.glob("*/__init__.py"), None) is not None
