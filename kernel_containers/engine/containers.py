@@ -233,18 +233,6 @@ def put_files(engine: Engine, container: str, folder: str, files: Iterable[Place
         engine.api.put_archive(container, folder, archive.getvalue())
 
 
-def get_archive(engine: Engine, container: str, path: str) -> Iterator[bytes]:
-    """Yield a tar archive of a file or folder in the container.
-
-    Raises:
-        NotFound: there is no such path.
-        Unavailable: the stream was cut.
-    """
-    with engine_errors(f"The engine was not able to read {path} in the container."):
-        chunks, _ = engine.api.get_archive(container, path)
-        yield from chunks
-
-
 def output(engine: Engine, container: str) -> Iterator[tuple[str, bytes]]:
     """Yield ("stdout" | "stderr", bytes) from the start to the container's end.
 
