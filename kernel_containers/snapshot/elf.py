@@ -1,0 +1,126 @@
+"""What an ELF file needs from the loader, read without running anything.
+
+Only what the loader reads itself: program headers and the dynamic section. Figures and names
+are those of https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+_DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
+_DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
+_MACHINES = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 21: "ppc64le", 22: "s390x"}
+_LARGEST_TABLE = 100_000  # entries; more is damage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elf:
+    """A program or library: `needed` are sonames, `versions` such as `GLIBC_2.34`.
+
+    `machine` is named as `platform.machine()` does. `interpreter` is the loader's path, None
+    for a library.
+    """
+
+    machine: str
+    soname: str | None = None
+    needed: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()  # RPATH and RUNPATH
+    versions: frozenset[str] = frozenset()
+    interpreter: str | None = None
+
+
+def read_elf(path: str) -> Elf | None:
+    """Return what a 64-bit little-endian ELF file needs; None for any other file, or damage."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - may have undecodable bytes
+            head = file.read(64)
+            if head[:6] != b"\x7fELF\x02\x01" or len(head) < 64:
+                return None
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return _Reader(data).read()
+    except (OSError, struct.error, IndexError, ValueError, OverflowError):
+        return None
+
+
+class _Reader:
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data = data
+        self.segments: list[tuple[int, int, int]] = []  # address, offset, size
+        self.strings = 0
+
+    def read(self) -> Elf:
+        machine = _MACHINES.get(struct.unpack_from("<H", self.data, 18)[0], "unknown")
+        interpreter, dynamic = None, None
+        for kind, offset, address, size in self.program_headers():
+            if kind == _PT_LOAD:
+                self.segments.append((address, offset, size))
+            elif kind == _PT_DYNAMIC:
+                dynamic = offset, size
+            elif kind == _PT_INTERP:
+                interpreter = self.data[offset : offset + size].rstrip(b"\0").decode()
+        if dynamic is None:
+            return Elf(machine=machine, interpreter=interpreter)
+        tags = self.tags(*dynamic)
+        self.strings = self.offset(tags[_DT_STRTAB][0]) if _DT_STRTAB in tags else 0
+        search = ":".join(
+            self.string(at) for tag in (_DT_RUNPATH, _DT_RPATH) for at in tags.get(tag, ())
+        )
+        soname = [self.string(at) for at in tags.get(_DT_SONAME, ())]
+        return Elf(
+            machine=machine,
+            soname=soname[0] if soname else None,
+            needed=tuple(self.string(at) for at in tags.get(_DT_NEEDED, ())),
+            search=tuple(filter(None, search.split(":"))),
+            versions=frozenset(self.versions(tags)),
+            interpreter=interpreter,
+        )
+
+    def program_headers(self) -> Iterator[tuple[int, int, int, int]]:
+        (start,) = struct.unpack_from("<Q", self.data, 32)
+        each, count = struct.unpack_from("<HH", self.data, 54)
+        for number in range(count):
+            kind, _, offset, address, _, size = struct.unpack_from(
+                "<IIQQQQ", self.data, start + number * each
+            )
+            yield kind, offset, address, size
+
+    def tags(self, start: int, size: int) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for at in range(start, start + min(size, _LARGEST_TABLE * 16), 16):
+            tag, value = struct.unpack_from("<qQ", self.data, at)
+            if tag == 0:
+                break
+            found.setdefault(tag, []).append(value)
+        return found
+
+    def offset(self, address: int) -> int:
+        for start, offset, size in self.segments:
+            if start <= address < start + size:
+                return address - start + offset
+        raise ValueError(address)
+
+    def string(self, at: int) -> str:
+        start = self.strings + at
+        end = self.data.find(b"\0", start)
+        return self.data[start:end].decode("utf-8", "replace")
+
+    def versions(self, tags: dict[int, list[int]]) -> Iterator[str]:
+        if _DT_VERNEED not in tags or _DT_VERNEEDNUM not in tags:
+            return
+        at = self.offset(tags[_DT_VERNEED][0])
+        for _ in range(min(tags[_DT_VERNEEDNUM][0], _LARGEST_TABLE)):
+            _, count, _, auxiliary, following = struct.unpack_from("<HHIII", self.data, at)
+            inner = at + auxiliary
+            for _ in range(count):
+                _, _, _, name, after = struct.unpack_from("<IHHII", self.data, inner)
+                yield self.string(name)
+                inner += after
+            at += following
