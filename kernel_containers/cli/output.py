@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.progress import Progress, Report
     from kernel_containers.errors import KernelContainersError
 
+LONGEST_LABEL = 50  # characters before a bar
 INTERVAL = 1.0  # seconds between progress lines of one stage where there is no terminal
 
 
@@ -75,15 +77,21 @@ class Output:
 
 class _Lines:
     def __init__(self) -> None:
-        self._last: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._when: dict[str, float] = {}
+        self._finished: dict[str, str] = {}
 
     def report(self, progress: Progress) -> None:
+        """Write a line a second of each stage, and one for each end."""
         now = time.monotonic()
-        finished = progress.total is not None and progress.done >= progress.total
-        if not finished and now - self._last.get(progress.stage, -INTERVAL) < INTERVAL:
-            return
-        self._last[progress.stage] = now
-        # One write per line: several threads report.
+        with self._lock:
+            if progress.total is not None and progress.done >= progress.total:
+                if self._finished.get(progress.stage) == progress.message:
+                    return
+                self._finished[progress.stage] = progress.message
+            elif now - self._when.get(progress.stage, -INTERVAL) < INTERVAL:
+                return
+            self._when[progress.stage] = now
         sys.stderr.write(json.dumps(asdict(progress), ensure_ascii=False) + "\n")
 
 
@@ -103,7 +111,8 @@ class _Bars:
             task,
             completed=progress.done,
             total=progress.total,
-            amount=f"{done}/{total}" if total else progress.message[:60] or done,
+            description=f"{progress.stage} {progress.message}".strip()[:LONGEST_LABEL],
+            amount=f"{done}/{total}" if total else done,
         )
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from kernel_containers import errors
 from kernel_containers.cli.main import COMMANDS, run
-from kernel_containers.cli.output import format_size, table
+from kernel_containers.cli.output import Output, format_size, table
+from kernel_containers.core.progress import Progress
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
@@ -89,3 +90,20 @@ def test_sizes_for_people(size: int, text: str) -> None:
 
 def test_a_table_aligns_its_columns() -> None:
     assert table([("a", "bb"), ("ccc", "d")], ("X", "Y")) == "X    Y\na    bb\nccc  d"
+
+
+def test_progress_without_a_terminal_is_a_line_for_each_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Output().progress() as report:
+        for _ in range(100):
+            report(Progress(stage="layer", message="one", done=5, total=10, unit="bytes"))
+        for message in ("one", "one", "two"):
+            report(Progress(stage="layer", message=message, done=10, total=10, unit="bytes"))
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["message"], line["done"]) for line in lines] == [
+        ("one", 5),
+        ("one", 10),
+        ("two", 10),
+    ]
