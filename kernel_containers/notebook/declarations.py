@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
-from kernel_containers.notebook.assignments import find_bindings
+from kernel_containers.notebook.assignments import bindings, find_bindings
 from kernel_containers.notebook.bindings import How, places
 from kernel_containers.notebook.document import PARAMETERS_TAG
 
@@ -92,19 +92,30 @@ def _injected(
             why="its values are not found in the code, and no cell says where they go",
             todo="tag the cell that sets the defaults: parameters",
         )
-    elif not any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", cell.source) for cell in cells):
+    elif not any(_mentions(cell, name) for cell in cells):
         raise InvalidInput(
             f"The cell tagged parameters does not set {name!r}.", todo="check the spelling"
         )
     return Parameter(name=name, type="json", secret=secret, required=secret)
 
 
+def _mentions(cell: Cell, name: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", cell.source))
+
+
 def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str) -> None:
     """Let a name pass that a tagged cell computes, so that an injected cell can follow it."""
     found = [binding for binding in find_bindings(notebook) if binding.name == name]
     if not found:
+        unread = [
+            f"cell {cell.index}"
+            for cell in notebook.code_cells
+            if _mentions(cell, name) and bindings(cell) is None
+        ]
         raise InvalidInput(
-            f"The notebook has no variable {name!r}.", todo=_suggestion(name, variables)
+            f"The notebook has no variable {name!r}.",
+            why=f"{', '.join(unread)} can't be parsed as Python" if unread else None,
+            todo=_suggestion(name, variables),
         )
     computed = [binding for binding in found if binding.how is How.COMPUTED]
     if any(PARAMETERS_TAG in binding.cell.tags for binding in computed):

@@ -103,7 +103,7 @@ def test_a_chosen_variable_with_a_secrets_name_is_a_secret(tmp_path: Path) -> No
         (["(a := 1)"], "a", "it is assigned inside an expression"),
         (["def f():\n    global a\n    a = 1"], "a", "it is assigned by a function"),
         (["def a(): pass"], "a", "it is a function or class"),
-        (["a = = 1"], "a", "no variable 'a'"),
+        (["b = 1", "a = = 1"], "a", "cell 1 can't be parsed as Python"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_set_is_refused_with_the_reason(
