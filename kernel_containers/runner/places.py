@@ -46,6 +46,10 @@ def _read_s3(place: str) -> bytes:
         raise InvalidInput(f"{place} can't be read.", why=str(error)) from error
 
 
+# A network's file system may be back in a moment.
+_MAY_PASS = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.ENOTCONN)
+
+
 class PlaceRefused(OutputsNotWritten):
     """An output's place says no; trying again is useless."""
 
@@ -90,7 +94,7 @@ def _write_file(path: Path, data: bytes) -> None:
                 raise
             path.write_bytes(data)
     except OSError as error:
-        kind = OutputsNotWritten if error.errno == errno.ENOSPC else PlaceRefused
+        kind = OutputsNotWritten if error.errno in _MAY_PASS else PlaceRefused
         raise kind(
             f"{path} was not written.",
             why=error.strerror or str(error),

@@ -33,6 +33,7 @@ _LOADS = re.compile(
       | \b(?:import|from)\s*\(?\s*["'](?P<module>https?://[^"']+)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TEXT = re.compile(r"<pre\b.*?</pre>", re.DOTALL)  # code and streams, which load nothing
 _MOST_REFERENCES = 100
 
 
@@ -98,7 +99,7 @@ def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> st
 def external_references(page: str) -> tuple[str, ...]:
     """Return the addresses that a browser would load from elsewhere, each once, at most 100."""
     found: dict[str, None] = {}
-    for match in _LOADS.finditer(page):
+    for match in _LOADS.finditer(_TEXT.sub("", page)):
         found[html.unescape(next(filter(None, match.groups())))] = None
         if len(found) == _MOST_REFERENCES:
             break

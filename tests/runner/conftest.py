@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.runner.container import Containers, write_runner
 from tests.runner.image import Image, code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from kernel_containers.engine import Engine
 
 
 @pytest.fixture
@@ -22,3 +25,22 @@ def make_image(tmp_path: Path) -> Callable[..., Image]:
         return Image(root=tmp_path, cells=made, **fields)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def runner_home(
+    engine: Engine, kernel_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder that is `/opt/kernel-containers` in containers of the kernel image."""
+    folder = tmp_path_factory.mktemp("runner-home")
+    write_runner(engine, kernel_image, folder)
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def in_containers(engine: Engine, kernel_image: str, runner_home: Path) -> Iterator[Containers]:
+    """What starts the runner in real containers."""
+    made = Containers(engine=engine, image=kernel_image, runner=runner_home)
+    yield made
+    made.clean()

@@ -1,0 +1,136 @@
+"""The runner as process 1 of real containers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.core.containers import Resources
+from kernel_containers.engine import containers
+from tests.runner.test_failures import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.runner.container import Containers
+    from tests.runner.image import Image
+
+MEMORY = 200 * 1024**2  # bytes
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Path:
+    """A folder that any user may enter."""
+    # pytest's folders are for their owner only.
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return tmp_path
+
+
+def test_a_stranger_without_home_network_or_writable_root_runs_the_notebook(
+    make_image: Callable[..., Image], in_containers: Containers, open_folder: Path
+) -> None:
+    image = make_image(
+        "import getpass, os, pathlib, sys\nprint(getpass.getuser(), os.getuid())",
+        "home = pathlib.Path.home(); (home / 'x').touch(); print('ё')",
+        "assert not any('kernel-containers' in path for path in sys.path), sys.path",
+        # An orphan whose parent is gone belongs to process 1.
+        "import subprocess, time\n"
+        "subprocess.run(['sh', '-c', 'sleep 0.1 & exit'])\n"
+        "time.sleep(0.5)\nfor _ in range(50):\n    time.sleep(0.1)\n"
+        "    states = [pathlib.Path(f'/proc/{p}/stat').read_text().rsplit(')')[1].split()[0]\n"
+        "              for p in os.listdir('/proc') if p.isdigit()]\n"
+        "    if 'Z' not in states: break\nprint('zombies', states.count('Z'))",
+        "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()",
+    )
+
+    run = in_containers.run(
+        image,
+        user="12345:0",
+        network="none",
+        read_only=True,
+        tmpfs={"/tmp": "rw"},
+        environment={"LANG": "C", "HOME": "/"},
+        drop_capabilities=True,
+    )
+
+    assert run.code == 0, run.stdout + run.stderr
+    assert run.text(0) == "notebook 12345\n"
+    assert run.text(1) == "ё\n"
+    assert run.text(3) == "zombies 0\n"
+    assert "data:image/png" in run.html
+    assert run.stderr == ""
+
+
+def test_without_a_folder_for_temporary_files_shared_memory_serves(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    run = in_containers.run(make_image("print('ran')"), read_only=True)
+
+    assert run.code == 0, run.stdout + run.stderr
+    assert run.text(0) == "ran\n"
+
+
+def test_a_kernel_that_needs_too_much_memory_is_told_from_a_dead_one(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    image = make_image("print('before', flush=True)", "x = bytearray(10 ** 9)", "2")
+
+    run = in_containers.run(image, resources=Resources(memory=MEMORY))
+
+    assert run.code == 137, run.stdout + run.stderr
+    assert run.report["cause"] == "out-of-memory"
+    assert run.statuses == ["succeeded", "failed", "not-run"]
+    assert "200 MiB" in run.report["message"]
+    assert run.report["peak_memory"] > MEMORY * 0.9
+    assert "before" in run.html
+
+
+def test_a_stopped_container_lets_the_notebook_clean_up_and_writes_its_outputs(
+    make_image: Callable[..., Image], in_containers: Containers, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    image = make_image(
+        f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n"
+        "    time.sleep(60)\nfinally:\n    print('cleaned up')"
+    )
+    container = in_containers.start(image)
+    wait_for(begun)
+
+    before = time.monotonic()
+    containers.stop(in_containers.engine, container, grace=10.0)
+    run = in_containers.finish(image, container)
+
+    assert run.code == 143
+    assert time.monotonic() - before < 9
+    assert run.statuses == ["cancelled"]
+    assert run.text(0) == "cleaned up\n"
+
+
+def test_a_full_disk_is_told_and_does_not_hang(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    image = make_image("print('x' * 3_000_000)")
+
+    run = in_containers.run(image, "--output", "file:///out", tmpfs={"/out": "rw,size=2m"})
+
+    assert run.code == 74
+    end = run.events[-1]
+    assert end["cause"] == "outputs"
+    assert "No space left" in end["message"]
+    assert "A copy is in /tmp/kernel-containers-" in end["message"]
+
+
+@pytest.mark.full
+def test_twenty_containers_at_once_do_not_meet(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    image = make_image("import os; print(os.getpid())")
+    started = [in_containers.start(image, network="host") for _ in range(20)]
+
+    runs = [in_containers.finish(image, container) for container in started]
+
+    assert [run.code for run in runs] == [0] * 20
