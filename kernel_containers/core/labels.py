@@ -11,7 +11,7 @@ KERNEL_ID = f"{PREFIX}.kernel-id"
 NOTEBOOK = f"{PREFIX}.notebook"
 RUN_ID = f"{PREFIX}.run-id"
 
-# On images.
+# On images; KERNEL on containers of kernels, too: the kernelspec's name.
 CONTRACT = f"{PREFIX}.contract"
 KERNEL = f"{PREFIX}.kernel"
 PARAMETERS = f"{PREFIX}.parameters"

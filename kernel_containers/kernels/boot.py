@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-_MODULES = ("link", "supervisor")  # in the order of their imports
+_MODULES = ("link", "surroundings", "supervisor")  # in the order of their imports
 _PACKAGE = "kernel_containers.kernels"
 # Modules in sys.modules are found by `from kernel_containers.kernels.link import …` although
 # their packages are not there. The length is an argument: the stream goes on with frames.

@@ -38,7 +38,7 @@ class Death:
 
 
 class KernelContainer:
-    """A running container. `death` is None while a kernel runs in it or is being started.
+    """A running container, which owns `engine`. `death` is None while a kernel runs or starts.
 
     `died` is called in another thread each time a kernel ends.
     """
@@ -90,6 +90,8 @@ class KernelContainer:
         self.death = None
         self._relay.send({"do": "start", **message})
         self._relay.listen()
+        if self.has_ended:  # meanwhile
+            self.death = Death(cause="container", code=KILLED)
 
     def signal(self, number: int) -> None:
         """Send a signal to the kernel and the processes in its group."""
@@ -103,10 +105,11 @@ class KernelContainer:
         return written.decode("utf-8", errors="replace")
 
     def release(self) -> None:
-        """Let the container end by itself, without asking the engine."""
+        """Let the container end by itself, without asking the engine, and let the engine go."""
         self._removing = True
         if self._relay is not None:
             self._relay.close()
+        self.engine.close()
 
     def remove(self) -> None:
         """Remove the container, whatever its state.

@@ -71,7 +71,7 @@ def reason(death: Death, config: KernelConfig) -> str:
     sentences = {
         "out-of-memory": _out_of_memory(config.resources.memory),
         "container": f"The kernel's container was stopped from outside (exit code {death.code}).",
-        "engine": f"The connection to the kernel's container was lost: {death.detail}.",
+        "engine": f"The Docker Engine stopped, and the kernel with it ({death.detail}).",
         "not-started": f"The kernel's program was not started: {death.detail}.",
         "exit": f"The kernel ended by itself with exit code {death.code}.",
     }

@@ -6,7 +6,7 @@ Jupyter calls it from its event loop; what asks the engine runs in threads.
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import shutil
 import signal
 import weakref
@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, cast
 import zmq
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from kernel_containers.errors import InvalidInput, KernelContainersError, Unavailable
+from kernel_containers.errors import InvalidInput, KernelContainersError
 from kernel_containers.kernels import failures
 from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.connection import Heartbeat, connection_info, make_socket_folder
-from kernel_containers.kernels.container_spec import Place
 from kernel_containers.kernels.failures import KernelNotStarted
-from kernel_containers.kernels.launch import Launch, create_container
+from kernel_containers.kernels.launch import Launch, create_container, read_launch
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.container import Death, KernelContainer
 
 POLL = 0.02  # seconds between looks at a starting or ending kernel
-# Clients whose iopub connection stayed open over a restart connect anew within 100 ms. Without
-# this pause, 3 to 5 of 20 restarts lost the first output; with it, none did.
+# A client whose iopub connection stayed open over a restart tries again every 100 ms. One that
+# comes later than the kernel's first output misses it.
 SETTLE = 0.2
+ENGINE_PATIENCE = 30.0  # seconds for an engine to come back that has ended a kernel by stopping
 
 
 @dataclass(slots=True)
@@ -64,17 +64,15 @@ class ContainerProvisioner(KernelProvisionerBase):
         self._config = KernelConfig(image="")
         self._held = _Held()
         self._running = False
-        self._deliberate = False  # whoever uses Jupyter has asked for the kernel's end
+        self._expected = True  # the kernel's end was asked for, or is told in another way
         self._reason: str | None = None
         self._directory: str | None = None
-        self._finalizer = weakref.finalize(self, _Held.release, self._held)
+        weakref.finalize(self, _Held.release, self._held)
 
     @property
     def _manager(self) -> Any:
         """Jupyter's kernel manager."""
         return self.parent
-
-    # -- what Jupyter asks for ---------------------------------------------------------------
 
     @property
     def has_process(self) -> bool:
@@ -130,7 +128,7 @@ class ContainerProvisioner(KernelProvisionerBase):
             self._expect_end()
 
     def _expect_end(self) -> None:
-        self._deliberate = True
+        self._expected = True
         self._tell(None)
 
     async def cleanup(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
@@ -176,9 +174,9 @@ class ContainerProvisioner(KernelProvisionerBase):
             KernelNotStarted: it does not; nothing is left behind.
         """
         again, died = self._held.folder is not None, self._reason
-        self._deliberate = False
+        self._expected = True
         try:
-            await self._launch(self._read(cmd, kwargs))
+            await self._launch(read_launch(self, self._config, cmd, kwargs))
         except KernelContainersError as error:
             await self._remove()
             if again and died:
@@ -190,9 +188,10 @@ class ContainerProvisioner(KernelProvisionerBase):
         finally:
             if not self._running and not again:
                 self._held.release()
+        self._expected = False
+        self._tell(self._reason)
         if again:
             await asyncio.sleep(SETTLE)
-        self._tell(self._reason)
         return self.connection_info
 
     def resolve_path(self, path: str) -> str | None:
@@ -207,40 +206,6 @@ class ContainerProvisioner(KernelProvisionerBase):
         container = self._held.container
         info: dict[str, Any] = await super().get_provisioner_info()
         return {**info, "container": container.id if container else None}
-
-    # -- starting -----------------------------------------------------------------------------
-
-    def _read(self, cmd: list[str], kwargs: dict[str, Any]) -> Launch:
-        given: dict[str, str] = kwargs.get("env") or {}
-        names = {*self.kernel_spec.env, *self._config.env_passthrough, "JPY_SESSION_NAME"}
-        # ipykernel ends when the process in JPY_PARENT_PID is not its parent.
-        names.discard("JPY_PARENT_PID")
-        root = getattr(self._manager.parent, "root_dir", None)
-        return Launch(
-            kernel_id=self.kernel_id,
-            config=self._config,
-            argv=cmd,
-            language=str(self.kernel_spec.language),
-            environment={name: given[name] for name in sorted(names) if name in given},
-            place=Place(
-                directory=os.path.abspath(kwargs.get("cwd") or "."),  # noqa: PTH100 - keeps links
-                root=os.path.abspath(root) if root else None,  # noqa: PTH100
-                notebook=given.get("JPY_SESSION_NAME"),
-            ),
-            connection=self._session(),
-        )
-
-    def _session(self) -> dict[str, Any]:
-        manager = self._manager
-        session: dict[str, Any] = {
-            "key": manager.session.key.decode(),
-            "signature_scheme": manager.session.signature_scheme,
-            "kernel_name": manager.kernel_name,
-        }
-        if getattr(manager, "curve_publickey", None) is not None:
-            session["curve_publickey"] = manager.curve_publickey.decode()
-            session["curve_secretkey"] = manager.curve_secretkey.decode()
-        return session
 
     async def _launch(self, launch: Launch) -> None:
         held = self._held
@@ -262,14 +227,22 @@ class ContainerProvisioner(KernelProvisionerBase):
         )
 
     async def _create(self, launch: Launch, folder: Path) -> KernelContainer:
+        # A strong reference from the container's thread would keep a forgotten kernel alive.
+        died = weakref.WeakMethod(self._died)
+
+        def tell(death: Death) -> None:
+            if method := died():
+                method(death)
+
+        patience = ENGINE_PATIENCE if self._reason else 0.0
         making = asyncio.ensure_future(
-            asyncio.to_thread(create_container, launch, folder, self._died)
+            asyncio.to_thread(create_container, launch, folder, tell, patience=patience)
         )
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:  # the thread goes on, and makes a container
-            container = await making
-            await asyncio.to_thread(container.remove)
+            with contextlib.suppress(KernelContainersError):
+                await asyncio.to_thread((await making).remove)
             raise
 
     async def _answered(self, container: KernelContainer, heartbeat: Heartbeat) -> None:
@@ -283,27 +256,23 @@ class ContainerProvisioner(KernelProvisionerBase):
                 raise failures.no_answer(limit, container.tail, name)
             await asyncio.sleep(POLL)
 
-    # -- ending -------------------------------------------------------------------------------
-
     async def _remove(self) -> None:
         container, self._held.container = self._held.container, None
         self._running = False
-        if container is None:
-            return
         try:
-            await asyncio.to_thread(container.remove)
-        except Unavailable as error:  # the container ends when nobody is connected to it
-            self.log.warning("The container of kernel %s: %s", self.kernel_id, error)
-        finally:
-            container.engine.close()
+            if container is not None:
+                await asyncio.to_thread(container.remove)
+        except KernelContainersError as error:  # it ends when nobody is connected to it
+            self.log.warning("The container of kernel %s: %s", self.kernel_id, str(error))
 
     def _died(self, death: Death) -> None:
         """Note why; called in another thread."""
-        if self._deliberate:
+        if self._expected:
             return
         reason = failures.reason(death, self._config)
         self._tell(reason)
-        self.log.warning("Kernel %s: %s", self.kernel_id, reason)
+        tail = failures.last_lines(death.tail)
+        self.log.warning("Kernel %s: %s%s", self.kernel_id, reason, tail and f"\n{tail}")
 
     def _tell(self, reason: str | None) -> None:
         self._reason = reason

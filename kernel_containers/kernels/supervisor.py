@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.kernels.link import BLOCK, Link
+from kernel_containers.kernels.surroundings import kernel_environment, killed_for_memory
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -35,8 +36,6 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL when the container ends
 IDLE = 60.0  # seconds without a kernel; Jupyter restarts one within 3, or gives it up for good
 PATIENCE = 0.01  # seconds between attempts to reach a kernel that is starting
-# How often processes of a control group were killed for lack of memory: version 2, version 1.
-OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 FORWARDED = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -275,42 +274,6 @@ def free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
-
-
-def kernel_environment(program: str, message: dict[str, Any]) -> dict[str, str]:
-    """Return the kernel's environment: HOME can be written to, and pip has a place to install."""
-    environment = {**os.environ, **message["environment"]}
-    home, packages = message.get("home"), message.get("packages")
-    if home and not os.access(environment.get("HOME", "/"), os.W_OK | os.X_OK):
-        environment["HOME"] = home
-    if packages and not installs_in_place(program, environment):
-        environment["PIP_TARGET"] = packages
-        paths = [packages, environment.get("PYTHONPATH")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        paths = [environment.get("PATH"), packages + "/bin"]
-        environment["PATH"] = os.pathsep.join(filter(None, paths))
-    return environment
-
-
-def installs_in_place(program: str, environment: dict[str, str]) -> bool:
-    """Whether pip can write where the packages of this Python are."""
-    for folder in os.get_exec_path(environment):
-        path = Path(folder, program)  # where `program` is absolute, the folder does not count
-        if os.access(path, os.X_OK):
-            found = path.parent.parent.glob("lib/python3*/*-packages")
-            return any(os.access(packages, os.W_OK) for packages in found)
-    return False
-
-
-def killed_for_memory() -> int | None:
-    """Return how many processes were killed for lack of memory; None where nobody tells."""
-    for path in OOM_COUNTERS:
-        with contextlib.suppress(OSError):
-            for line in Path(path).read_text().splitlines():
-                name, _, value = line.partition(" ")
-                if name == "oom_kill":
-                    return int(value)
-    return None
 
 
 def main() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from jupyter_client.manager import KernelManager
 
 from kernel_containers.core import labels
@@ -19,6 +23,12 @@ if TYPE_CHECKING:
 
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.provisioner import ContainerProvisioner
+
+
+# docker-py does not close a socket that it can't connect. Collect garbage within such a test.
+engine_refuses = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
 
 
 class Result(NamedTuple):
@@ -132,3 +142,52 @@ def tiny_wheel(folder: Path) -> Path:
         )
         archive.writestr("kctiny-1.dist-info/RECORD", "")
     return path
+
+
+class EngineDoor:
+    """A Unix socket that leads to the engine's, until it is shut."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connections: list[socket.socket] = []
+        self._listener: socket.socket | None = None
+
+    def open(self) -> None:
+        """Let connections through."""
+        self.path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        """End all connections, and refuse new ones."""
+        if self._listener:
+            # Closing alone does not wake the thread that accepts.
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        self._connections.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect("/var/run/docker.sock")
+            self._connections += [client, engine]
+            for pair in ((client, engine), (engine, client)):
+                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)

@@ -35,6 +35,7 @@ def _spec(
     return container_spec(
         KernelConfig.parse({"image": "env:1", **config}),
         kernel_id="1b2c",
+        kernel_name="env",
         command=("python3",),
         place=place,
         user=USER,
@@ -166,6 +167,7 @@ def test_the_container_ends_with_its_connection_and_keeps_no_log(place: Place) -
         labels.KIND: "kernel",
         labels.OWNER: current_owner(),
         labels.KERNEL_ID: "1b2c",
+        labels.KERNEL: "env",
         labels.NOTEBOOK: "/n.ipynb",
     }
     assert spec.name is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from kernel_containers.kernels import failures
 from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.container import Death
 from kernel_containers.kernels.failures import KernelNotStarted
-from tests.kernels.support import until
+from tests.kernels.support import engine_refuses, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,10 @@ def refused(
         manager.context.destroy(linger=0)
         assert containers.find(engine, {labels.KERNEL_ID: manager.kernel_id}) == []
         assert not list(jupyter_folders.glob("runtime/kernel-*-*/"))
-        return str(caught.value)
+        message = str(caught.value)
+        del caught
+        gc.collect()
+        return message
 
     return start
 
@@ -84,6 +88,7 @@ def test_an_environment_that_does_not_exist(refused: Callable[..., str]) -> None
     assert "kernel-containers kernel add" in message
 
 
+@engine_refuses
 def test_an_engine_that_does_not_answer(refused: Callable[..., str]) -> None:
     message = refused(docker_host="unix:///no/such/docker.sock")
 
@@ -200,20 +205,17 @@ def test_a_cancelled_start_leaves_nothing(
     assert not list(jupyter_folders.glob("runtime/kernel-*-*/"))
 
 
-def test_an_engine_that_has_stopped(
-    install: Callable[..., str], tmp_path: Path, workspace: Path
-) -> None:
+@engine_refuses
+def test_an_engine_that_has_stopped(refused: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.close()  # nobody listens
-    name = install("gone", docker_host=f"unix://{path}")
-    manager = KernelManager(kernel_name=name)
 
-    with pytest.raises(KernelNotStarted, match="No Docker Engine answers"):
-        manager.start_kernel(cwd=str(workspace))
+    message = refused(docker_host=f"unix://{path}")
 
-    manager.context.destroy(linger=0)
+    assert "No Docker Engine answers" in message
+    assert "refused" in message
 
 
 CONFIG = KernelConfig.parse({"image": "env:1", "memory": "1g"})
@@ -226,7 +228,10 @@ CONFIG = KernelConfig.parse({"image": "env:1", "memory": "1g"})
         (Death(cause="exit", code=-11), "ended by the signal SIGSEGV."),
         (Death(cause="out-of-memory", code=-9), "may have (1g). Raise `memory`"),
         (Death(cause="container", code=137), "stopped from outside (exit code 137)."),
-        (Death(cause="engine", code=137, detail="gone"), "container was lost: gone."),
+        (
+            Death(cause="engine", code=137, detail="gone"),
+            "Docker Engine stopped, and the kernel with it (gone).",
+        ),
         (Death(cause="not-started", code=127, detail="no R"), "was not started: no R."),
     ],
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +17,20 @@ from typing import TYPE_CHECKING
 import nbclient
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.kernels.connection import remove_stale_folders
-from tests.kernels.support import Running, kernel_containers, running, tiny_wheel, until
+from tests.kernels.support import (
+    EngineDoor,
+    Running,
+    engine_refuses,
+    kernel_containers,
+    running,
+    tiny_wheel,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -290,6 +301,44 @@ def test_a_process_that_is_killed_leaves_no_container(
         until(lambda: not kernel_containers(engine, kernel_id), 10)
 
     assert [path.parent for path in remove_stale_folders()] == [jupyter_folders / "runtime"]
+
+
+def test_a_kernel_that_everybody_has_forgotten_ends(
+    install: Callable[..., str], workspace: Path, engine: Engine
+) -> None:
+    manager = KernelManager(kernel_name=install("plain"))
+    manager.start_kernel(cwd=str(workspace))
+    kernel_id, folder = manager.kernel_id, Path(manager.ip).parent
+
+    manager.context.destroy(linger=0)
+    del manager
+    gc.collect()
+
+    until(lambda: not kernel_containers(engine, kernel_id))
+    assert not folder.exists()
+
+
+@engine_refuses
+def test_a_kernel_comes_back_with_its_engine(
+    install: Callable[..., str], workspace: Path, engine: Engine, jupyter_folders: Path
+) -> None:
+    door = EngineDoor(jupyter_folders / "docker.sock")
+    door.open()
+    with running(install("door", docker_host=f"unix://{door.path}"), workspace) as started:
+        kernel_id = started.manager.kernel_id
+        door.shut()
+        until(lambda: not started.manager.is_alive())
+        reason = started.provisioner.reason() or ""
+        until(lambda: not kernel_containers(engine, kernel_id))
+
+        again = threading.Timer(1, door.open)
+        again.start()
+        started.restart(now=True)
+
+        assert "Docker Engine stopped" in reason
+        assert started.text("print('back')") == "back"
+    door.shut()
+    gc.collect()
 
 
 def test_another_user_has_a_home_and_a_place_for_packages(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernel_containers.kernels import boot, link, supervisor
+from kernel_containers.kernels import boot, link, supervisor, surroundings
 from kernel_containers.kernels.boot import supervisor_boot
 from kernel_containers.kernels.link import Link
 
@@ -167,7 +167,7 @@ def _received(connection: socket.socket) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("module", [link, supervisor])
+@pytest.mark.parametrize("module", [link, surroundings, supervisor])
 def test_what_runs_in_the_container_is_python_3_8_and_stands_alone(module: Any) -> None:
     source = Path(module.__file__).read_text("utf-8")
 
@@ -185,7 +185,7 @@ def test_what_runs_in_the_container_is_python_3_8_and_stands_alone(module: Any) 
         )
     }
     assert imports - {"kernel_containers"} <= sys.stdlib_module_names
-    assert "kernel_containers.kernels.link" in source or module is link
+    assert module.__name__.rpartition(".")[2] in boot._MODULES
 
 
 def test_the_boot_program_is_python_3_8() -> None:
