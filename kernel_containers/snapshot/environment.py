@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # The system's own Python. Its files belong to a package manager and to libraries all over the
 # system, so the base image's Python of the same version stands in for it.
 SYSTEM_PREFIX = "/usr"
+OUTSIDE = "modules outside the environment"  # the name of their set: code of the user, mostly
 
 _CONDA = compile_rules(
     (
@@ -149,7 +150,7 @@ class _Plan:
             if folder.name in ("site-packages", "dist-packages") and folder.is_dir()
         ]
         found = outside(self.interpreter.path, roots, packages)
-        self.add("modules outside the environment", found.entries, found.exclusions)
+        self.add(OUTSIDE, found.entries, found.exclusions)
         self.python_path += found.python_path
         self.notes += found.notes
 

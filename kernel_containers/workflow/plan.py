@@ -33,6 +33,7 @@ from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
 from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
+from kernel_containers.snapshot.environment import OUTSIDE
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.sources import find_source
 
@@ -111,7 +112,9 @@ def make_plan(
         title=notebook.title,
     )
     user, reason = _user(base, (str(path.parent), *source.folders))
-    findings = secrets.find_secrets(notebook_cells(notebook), found.entries)
+    user_code = [item for item in source.environment.file_sets if item.name == OUTSIDE]
+    searched = [entry for item in (*user_code, found) for entry in item.entries]
+    findings = secrets.find_secrets(notebook_cells(notebook), searched)
     return Plan(
         base=base,
         runner=_runner_interpreter(source),
@@ -131,7 +134,7 @@ def make_plan(
             exclusions=(*source.exclusions, *exclusions, *held_back),
             findings=findings,
             created=_created(path),
-            notes=(*source.notes, *notes),
+            notes=(*source.environment.notes, *source.notes, *notes),
         ),
     )
 
@@ -166,7 +169,8 @@ def _runner_interpreter(source: Source) -> Interpreter:
     interpreter = source.environment.interpreter
     usable = interpreter.implementation == "cpython" and interpreter.version[:2] >= OLDEST_RUNNER
     if usable:
-        return interpreter
+        # Where the base image's own Python stands in, wheels have to fit that one's patch level.
+        return replace(interpreter, version=(source.base_interpreter or interpreter).version)
     if source.base_interpreter and source.base_interpreter.version[:2] >= OLDEST_RUNNER:
         return source.base_interpreter
     raise InvalidInput(
@@ -199,6 +203,8 @@ def _image_variables(
         merged["PATH"] = f"{folder}:{search}"
     merged.setdefault("LANG", "C.UTF-8")
     merged["HOME"] = HOME
+    if source.environment.python_path:
+        merged["PYTHONPATH"] = ":".join(source.environment.python_path)
     return tuple(sorted((merged | dict(passed)).items()))
 
 

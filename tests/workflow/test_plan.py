@@ -1,0 +1,96 @@
+"""What a plan takes over from an environment of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.core.progress import silent
+from kernel_containers.core.reference import ToEngine
+from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
+from kernel_containers.workflow.settings import read_settings
+from tests.acceptance.product import write_notebook
+
+if TYPE_CHECKING:
+    from kernel_containers.engine import Engine
+    from kernel_containers.workflow.plan import Plan
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A venv with nothing but ipykernel, which is never started here."""
+    folder = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    for name in ("ipykernel", "ipykernel_launcher.py"):
+        source = next(Path(path) / name for path in sys.path if (Path(path) / name).exists())
+        target = packages / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    (packages / "ipykernel-7.0.dist-info").mkdir()
+    (packages / "ipykernel-7.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: ipykernel\nVersion: 7.0\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An ordinary kernelspec of that venv, with variables of which one is secret."""
+    folder = tmp_path / "jupyter" / "kernels" / "local"
+    folder.mkdir(parents=True)
+    spec = {
+        "argv": [f"{prefix}/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Local",
+        "language": "python",
+        "env": {"API_TOKEN": "x", "OMP_NUM_THREADS": "2"},
+    }
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(tmp_path / "cache"))
+    return "local"
+
+
+def plan_of(engine: Engine, notebook: Path, kernel: str, base: str) -> Plan:
+    request = ContainerizeRequest(notebook=notebook, kernel=kernel, base=base)
+    return make_plan(request, engine, read_settings(), silent)
+
+
+def test_a_local_kernel_is_planned_with_its_interpreter_below_its_packages(
+    engine: Engine, base_image: str, kernel: str, tmp_path: Path, prefix: Path
+) -> None:
+    notebook = write_notebook(tmp_path / "My Report.ipynb", "#md # Title\n\nWhat it says.", "x = 1")
+
+    plan = plan_of(engine, notebook, kernel, base_image)
+
+    snapshot = plan.snapshot
+    assert [item.name for item in snapshot.file_sets][-2:] == ["environment", "notebook"]
+    assert (snapshot.title, snapshot.description) == ("Title", "What it says.")
+    assert snapshot.contract.kernel.argv[0].startswith(str(prefix))
+    assert isinstance(plan.destination, ToEngine)
+    assert str(plan.destination) == "docker:my-report:latest"
+    assert snapshot.contract.kernel.environment == {"OMP_NUM_THREADS": "2"}
+    assert "$API_TOKEN" in [item.path for item in snapshot.exclusions]
+    assert dict(snapshot.variables)["PATH"].startswith(f"{prefix}/bin:")
+
+
+def test_a_folder_that_only_root_enters_makes_the_image_run_as_root_and_says_so(
+    engine: Engine, base_image: str, kernel: str
+) -> None:
+    folder = Path("/root") / f".kernel-containers-test-{os.getpid()}"
+    folder.mkdir()
+    try:
+        notebook = write_notebook(folder / "n.ipynb", "x = 1")
+
+        plan = plan_of(engine, notebook, kernel, base_image)
+    finally:
+        shutil.rmtree(folder)
+
+    assert plan.snapshot.user == "0:0"
+    assert "/root" in plan.snapshot.user_reason
