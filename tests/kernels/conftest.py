@@ -29,9 +29,15 @@ def jupyter_folders() -> Iterator[Path]:
 def install(kernel_image: str, jupyter_folders: Path) -> Callable[..., str]:
     """Install a kernelspec with some configuration and return its name."""
 
-    def write(name: str, environment: dict[str, str] | None = None, **config: Any) -> str:
+    def write(
+        name: str,
+        environment: dict[str, str] | None = None,
+        language: str = "python",
+        **config: Any,
+    ) -> str:
         parsed = KernelConfig.parse({"image": kernel_image, **config})
-        return kernelspecs.install(name, parsed, environment=environment).name
+        spec = kernelspecs.install(name, parsed, environment=environment, language=language)
+        return spec.name
 
     return write
 

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kernel_containers.core.containers import Mount, Resources
 from kernel_containers.errors import InvalidInput
-from kernel_containers.kernels.config import KernelConfig, size_text
+from kernel_containers.kernels.config import PROVISIONER, KernelConfig, size_text
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 EVERYTHING: dict[str, Any] = {
     "image": "registry.example:5000/team/env:1",
     "prefix": "/opt/project/.venv",
@@ -126,3 +127,20 @@ def test_a_configuration_without_an_image_is_refused() -> None:
 )
 def test_sizes_are_written_in_their_largest_whole_unit(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_every_key_is_described() -> None:
+    text = (ROOT / "kernelspecs" / "README.md").read_text("utf-8")
+
+    described = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+
+    assert sorted(described) == sorted(EVERYTHING)
+
+
+def test_the_template_is_a_configuration() -> None:
+    template = json.loads((ROOT / "kernelspecs" / "kernel.json").read_text("utf-8"))
+
+    stanza = template["metadata"]["kernel_provisioner"]
+
+    assert stanza["provisioner_name"] == PROVISIONER
+    assert KernelConfig.parse(stanza["config"]).image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import nbclient
 import nbformat
 import pytest
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
 
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
@@ -386,10 +387,11 @@ def test_a_hardened_container_works(install: Callable[..., str], workspace: Path
     assert places == "[False, True, True, False, True, True]"
 
 
+@pytest.mark.parametrize("policy", ["auto", "required"])
 def test_encrypted_connections_work_and_keep_their_keys(
-    install: Callable[..., str], workspace: Path
+    install: Callable[..., str], workspace: Path, policy: str
 ) -> None:
-    with running(install("plain"), workspace, transport_encryption="required") as started:
+    with running(install("plain"), workspace, transport_encryption=policy) as started:
         before = started.manager.get_connection_info()["curve_publickey"]
         started.restart()
 
@@ -400,6 +402,39 @@ def test_encrypted_connections_work_and_keep_their_keys(
             "print('curve_secretkey' in json.load(open(ipykernel.get_connection_file())))"
         )
         assert started.text(code) == "True"
+
+
+def test_a_kernel_in_another_language_may_know_tcp_only(
+    install: Callable[..., str], workspace: Path
+) -> None:
+    # ipykernel stands for it: it listens where its connection file says.
+    with running(install("other", language="other", network="none"), workspace) as started:
+        code = "import json, ipykernel as k; print(json.load(open(k.get_connection_file()))['ip'])"
+        before = started.text(code)
+        started.restart()
+
+        assert (before, started.text(code)) == ("127.0.0.1", "127.0.0.1")
+        assert started.manager.transport == "ipc"
+
+
+@pytest.mark.full
+def test_six_kernels_start_at_once(install: Callable[..., str], workspace: Path) -> None:
+    name = install("plain")
+
+    async def start() -> AsyncKernelManager:
+        manager = AsyncKernelManager(kernel_name=name)
+        await manager.start_kernel(cwd=str(workspace))
+        return manager
+
+    async def all_at_once() -> list[bool]:
+        managers = await asyncio.gather(*(start() for _ in range(6)))
+        alive = [await manager.is_alive() for manager in managers]
+        await asyncio.gather(*(manager.shutdown_kernel(now=True) for manager in managers))
+        for manager in managers:
+            manager.context.destroy(linger=0)
+        return alive
+
+    assert asyncio.run(all_at_once()) == [True] * 6
 
 
 def test_nbclient_executes_a_notebook(install: Callable[..., str], workspace: Path) -> None:
