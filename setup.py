@@ -165,7 +165,7 @@ setup(
         "asttokens>=2.4",
         "boto3>=1.36",
         "certifi",
-        "click>=8.1",
+        "click>=8.2",
         "detect-secrets>=1.5",
         "docker>=7.1",
         "httpx>=0.27",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -65,13 +67,14 @@ def run(arguments: Sequence[str]) -> int:
         output.error(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        output.error(Interrupted("Interrupted.", todo="run it again: finished layers are kept"))
+        output.error(Interrupted("Interrupted."))
         return Interrupted.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        output.line(error.format_message())
+        return UsageError.exit_code
     except click.ClickException as error:
         output.error(UsageError(error.format_message(), todo=_help(error)))
         return UsageError.exit_code
-    except BrokenPipeError:
-        return 0  # the reader of our output, such as `head`, has had enough
     except Exception as error:
         logger.exception("unexpected error")
         output.error(
@@ -94,4 +97,18 @@ def _help(error: click.ClickException) -> str:
 def main() -> None:
     """Run the command line of this process."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    sys.exit(run(sys.argv[1:]))
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    code = run(sys.argv[1:])
+    for stream in streams:
+        _let_go(stream)
+    sys.exit(code)
+
+
+def _let_go(stream: TextIOWrapper) -> None:
+    """Keep Python from failing at its end with what a reader that has gone left unread."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -6,9 +6,9 @@ import json
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -30,20 +30,21 @@ class Output:
 
     as_json: bool = False
     _errors: Console = field(default_factory=lambda: Console(stderr=True))
-    _results: Console = field(default_factory=lambda: Console(soft_wrap=True))
 
     def result(self, value: Any, text: str) -> None:
         """Print `value` as one JSON document, or `text`."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
-        else:
-            self._results.print(text, markup=False, highlight=False)
-        sys.stdout.flush()
+            text = json.dumps(value, indent=2, default=str, ensure_ascii=False)
+        _write(sys.stdout, text)
 
     def note(self, text: str) -> None:
         """Tell a person something beside the result."""
         if not self.as_json:
-            self._errors.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.line(text)
+
+    def line(self, text: str) -> None:
+        """Write a line to stderr; a reader that has gone stops nothing."""
+        _write(sys.stderr, text)
 
     def error(self, error: KernelContainersError) -> None:
         """Print what happened, why, and what to do."""
@@ -55,9 +56,9 @@ class Output:
                 "todo": error.todo,
                 "exit_code": error.exit_code,
             }
-            sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
+            self.line(json.dumps(value, ensure_ascii=False))
             return
-        self._errors.print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
+        self.line(f"Error: {error}")
 
     @contextmanager
     def progress(self) -> Iterator[Report]:
@@ -66,7 +67,7 @@ class Output:
             yield _Lines().report
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[amount]}"),
             TimeElapsedColumn(),
@@ -92,7 +93,7 @@ class _Lines:
             elif now - self._when.get(progress.stage, -INTERVAL) < INTERVAL:
                 return
             self._when[progress.stage] = now
-        sys.stderr.write(json.dumps(asdict(progress), ensure_ascii=False) + "\n")
+        _write(sys.stderr, json.dumps(asdict(progress), ensure_ascii=False))
 
 
 class _Bars:
@@ -114,6 +115,16 @@ class _Bars:
             description=f"{progress.stage} {progress.message}".strip()[:LONGEST_LABEL],
             amount=f"{done}/{total}" if total else done,
         )
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write a line. Not through rich, which makes a picture of `:link:`.
+
+    A reader that has gone, such as `head`, stops nothing.
+    """
+    with suppress(BrokenPipeError):
+        stream.write(f"{text}\n")
+        stream.flush()
 
 
 def format_size(size: int) -> str:

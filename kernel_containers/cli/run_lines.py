@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ class RunLines:
         """Show one line."""
         if self._output.as_json:
             # The command's own result is the one document on stdout.
-            sys.stderr.write(f"{line}\n")
+            self._output.line(line)
             return
         event = _event(line) if stream == "stdout" else None
         text = line if event is None else _text(event)

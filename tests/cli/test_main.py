@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -107,3 +108,62 @@ def test_progress_without_a_terminal_is_a_line_for_each_end(
         ("one", 10),
         ("two", 10),
     ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["kernel"], ["repositories"]])
+def test_a_command_that_is_not_complete_shows_its_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 64
+
+    assert capsys.readouterr().err.startswith("Usage: ")
+
+
+def test_results_and_notes_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+
+    output.result(None, "docker:link:latest\ta [bold]b[/bold]")
+    output.note("docker:link:latest\ta [bold]b[/bold]")
+
+    told = capsys.readouterr()
+    assert told.out == told.err == "docker:link:latest\ta [bold]b[/bold]\n"
+
+
+WRITER = """
+from kernel_containers.cli.main import run
+from kernel_containers.cli import main
+from kernel_containers.cli.output import Output
+output = Output()
+for _ in range(20_000):
+    output.note("x" * 80)
+    output.result([], "x" * 80)
+main.main()
+"""
+
+
+def test_a_reader_that_goes_away_stops_nothing() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, "kernel", "remove", "never-installed"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stderr.close()
+
+    assert process.returncode == 66
+
+
+def test_names_that_are_no_text_are_printed_all_the_same() -> None:
+    arguments = ["kernel", "remove", os.fsdecode(b"caf\xe9")]
+
+    answer = subprocess.run(
+        [sys.executable, "-c", "from kernel_containers.cli import main; main.main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 66
+    assert r"caf\udce9" in answer.stderr
