@@ -6,13 +6,14 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from tests.acceptance.conftest import Product
-from tests.acceptance.product import write_notebook
+import pytest
+
+from tests.acceptance.product import Product, write_notebook
+from tests.support.registry import start_registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
     from tests.support.registry import RegistryServer
 
@@ -48,6 +49,14 @@ def test_two_containerizations_of_the_same_tree_give_the_same_layers(
     other.run("containerize", sales, "--kernel", "team", "--to", "oci:./second")
 
     assert diff_ids(product.folder / "first") == diff_ids(product.folder / "second")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RegistryServer]:
+    """A registry of its own: from other tests' repositories blobs would be mounted, not sent."""
+    server = start_registry(tmp_path / "registry")
+    yield server
+    server.stop()
 
 
 def test_a_changed_cell_sends_only_the_small_top_layer(
