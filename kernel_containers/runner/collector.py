@@ -18,6 +18,7 @@ from kernel_containers.runner.nodes import to_nodes
 
 # Called with a cell's index and an output that was added to it.
 OnOutput = Callable[[int, Any], None]
+_CELLS = 4  # that may say as much as one may
 _MEMBERS = {
     "stream": ("name", "text"),
     "display_data": ("data", "metadata"),
@@ -29,7 +30,8 @@ _MEMBERS = {
 class Collector(NotebookClient):
     """Puts outputs into cells. A stream's text is a list of parts until it is written.
 
-    What a cell says beyond `max_output` characters is dropped, and the cell says so.
+    What a cell says beyond `max_output` characters is dropped, and the cell says so; the same
+    holds for all cells together beyond four times as much.
     """
 
     def __init__(self, notebook: Any, on_output: OnOutput, max_output: int) -> None:
@@ -105,7 +107,9 @@ class Collector(NotebookClient):
             return output
         if index in self._cut:
             return None
+        everything = sum(self._sizes.values())
         room = self._max_output - self._sizes.get(index, 0)
+        room = max(0, min(room, _CELLS * self._max_output - everything))
         if _size(output) <= room:
             return output
         self._cut.add(index)

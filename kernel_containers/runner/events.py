@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 import time
 from datetime import datetime, timezone
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.runs import RunReport
 
 _FLUSH_AFTER = 0.2  # seconds; a cell may write a hundred thousand times a second
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _FLUSH_LENGTH = 60_000  # characters
 
 
@@ -147,6 +149,17 @@ def _line(event: dict[str, Any]) -> bytes:
     text = json.dumps(event, ensure_ascii=False)
     # An undecodable character becomes \\udc80, which is what JSON calls it too.
     return f"{text}\n".encode(errors="backslashreplace")
+
+
+def describe_output(output: Any) -> dict[str, Any]:
+    """Return the fields of an event about a display, a result or an error."""
+    if output.output_type == "error":
+        text = _COLOUR.sub("", "\n".join(output.get("traceback", ())))
+        fields = {"ename": output.get("ename"), "evalue": output.get("evalue")}
+    else:
+        text = output.data.get("text/plain", "")
+        fields = {"types": sorted(output.data)}
+    return {"name": output.output_type, "text": f"{text}\n", **fields}
 
 
 def as_text(event: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from kernel_containers.runner.verdict import (
     death_words,
     error_of,
     exit_code_of,
+    is_untrue,
     tags_of,
     words_for,
 )
@@ -116,6 +117,13 @@ class Execution:
             return Ended("cell-failed", message).outcome
         return Ended("completed", "All cells ran.").outcome
 
+    def untrue(self, expressions: dict[str, str]) -> list[str]:
+        """Return the names of expressions that are false or can't be evaluated, in 5 s at most."""
+        if not expressions or self._kernel.exit_code() is not None:
+            return []
+        answers = self._client.evaluate(expressions, 5.0)
+        return [name for name, answer in answers.items() if is_untrue(answer)]
+
     def ask_to_end(self) -> None:
         """Let the kernel clean up and end, without waiting for it."""
         if self._kernel.exit_code() is None:
@@ -144,8 +152,7 @@ class Execution:
                 self.kernel_answered = True
                 self._notebook.metadata["language_info"] = reply.get("language_info", {})
                 return
-            if self._stop.requested:
-                raise Ended("terminated", "The run was stopped before the first cell.")
+            self._watch.check()
             if self._kernel.exit_code() is not None:
                 raise Ended("kernel-start", f"The kernel did not start. {self._kernel_words()}")
             if now > end:

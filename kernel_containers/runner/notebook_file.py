@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.cells import derived_cell_id
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.contract import KernelCommand
     from kernel_containers.runner.masking import Masker
-
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
@@ -90,8 +86,3 @@ def to_bytes(notebook: Any) -> bytes:
         return f"{write(notebook, ascii_only=False)}\n".encode()
     except UnicodeEncodeError:  # half a surrogate pair has no UTF-8 but has an escape
         return f"{write(notebook, ascii_only=True)}\n".encode()
-
-
-def without_colours(text: str) -> str:
-    """Return text without the codes that colour it on terminals."""
-    return _COLOUR.sub("", text)

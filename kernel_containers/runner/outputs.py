@@ -73,6 +73,9 @@ def find_destination(arguments: Arguments, sources: Sources, notebook: str) -> D
             todo=f"give --output s3://BUCKET/PREFIX or file:///FOLDER, or set {OUTPUT_VARIABLE}",
         )
     places = {name: _uri(text) for name, text in explicit.items() if text}
+    for uri in places.values():
+        if not uri.name:
+            raise UsageError(f"{uri} names no file.", todo="add a name to it")
     if not prefix:
         return Destination(run_id, OutputUris(**places))
     below = OutputUris.below(_uri(prefix), slug(Path(notebook).name), run_id)

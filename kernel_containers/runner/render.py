@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbconvert
+from jinja2 import pass_context
 from nbconvert.exporters.html import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
+
+from kernel_containers.runner.formulas import Renderer, latex_to_html
+from kernel_containers.runner.widgets import show_widgets
 
 _PAGE = Path(__file__).with_name("page.html.j2")
 # Interactive widgets and scripts that need a loader show their text instead.
@@ -52,6 +57,20 @@ class _Exporter(HTMLExporter):
         # Not the user's folders: they may hold templates of another release.
         return [str(_share_folder())]
 
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        cell = context.get("cell", {})
+        path = context.get("resources", {}).get("metadata", {}).get("path", "")
+        make_renderer: Any = Renderer
+        renderer = make_renderer(
+            escape=False,
+            attachments=cell.get("attachments", {}),
+            embed_images=True,
+            path=path,
+            anchor_link_text=self.anchor_link_text,
+        )
+        return str(MarkdownWithMath(renderer=renderer).render(source))
+
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **kw: Any
     ) -> Any:
@@ -61,6 +80,7 @@ class _Exporter(HTMLExporter):
         highlight: Any = Highlight2HTML
         lexer = nb.metadata.get("language_info", {}).get("name") or "text"
         untyped.register_filter("highlight_code", highlight(pygments_lexer=lexer, parent=self))
+        untyped.register_filter("latex2html", latex_to_html)
         resources = untyped._init_resources(resources)  # noqa: SLF001 - as the parent does
         return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
 
@@ -82,10 +102,10 @@ def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> st
     """
     for index, cell in enumerate(notebook.cells):
         cell.setdefault("id", f"cell-{index}")  # the anchors of older formats
+    show_widgets(notebook)
     make_exporter: Any = _Exporter
     exporter = make_exporter(
         raw_template=_PAGE.read_text(encoding="utf-8"),
-        embed_images=True,
         exclude_input=hide_input,
         exclude_input_prompt=hide_input,
         exclude_output_prompt=hide_input,

@@ -14,7 +14,8 @@ from kernel_containers.core.contract import IMAGE_VARIABLE
 from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 from kernel_containers.runner import notebook_file
-from kernel_containers.runner.events import Events, utc_text
+from kernel_containers.runner.arguments import DEFAULT_MAX_OUTPUT
+from kernel_containers.runner.events import Events, describe_output, utc_text
 from kernel_containers.runner.inject import apply_values
 from kernel_containers.runner.kernel import KernelProcess, start_kernel
 from kernel_containers.runner.masking import SHORTEST, Masker
@@ -131,7 +132,7 @@ class Session:
             self._outputs.check(self._notebook_bytes(), placeholder(title))
         except OutputsNotWritten as error:
             return self._conclude_early("outputs", str(error))
-        collector = Collector(self._notebook, self._on_output, self._arguments.max_output)
+        collector = Collector(self._notebook, self._on_output, self._max_output())
         self._execution = Execution(
             self._notebook,
             kernel,
@@ -148,11 +149,28 @@ class Session:
 
     def _run_cells(self, execution: Execution) -> Outcome:
         try:
-            return execution.run()
+            outcome = execution.run()
+            if outcome.cause == "completed":
+                self._look_at_values(execution)
+            return outcome
         except Exception as error:  # noqa: BLE001 - what the cells said so far is still written
             sys.stderr.write(self._masker.text(traceback.format_exc()))
             words = f"The runner failed: {error!r}. This is a defect of it, not of the notebook."
             return Ended("defect", words).outcome
+
+    def _look_at_values(self, execution: Execution) -> None:
+        from kernel_containers.runner.final_values import expressions  # noqa: PLC0415
+
+        wanted = expressions(self._notebook, self._contract, self._given.values)
+        for name in execution.untrue(wanted):
+            self._events.warn(f"At the end of the run {name!r} did not have the value given.")
+
+    def _max_output(self) -> int:
+        if self._arguments.max_output is not None:
+            return self._arguments.max_output
+        limit = self._memory.limit_bytes()
+        # Rendering takes six times an output's size.
+        return DEFAULT_MAX_OUTPUT if limit is None else min(DEFAULT_MAX_OUTPUT, limit // 40)
 
     def _limits(self) -> Limits:
         arguments = self._arguments
@@ -181,16 +199,8 @@ class Session:
         number = self._execution.number(index) if self._execution else 0
         if output.output_type == "stream":
             self._events.stream(number, output.name, output.text)
-            return
-        if output.output_type == "error":
-            text = notebook_file.without_colours("\n".join(output.get("traceback", ())))
-            fields = {"ename": output.get("ename"), "evalue": output.get("evalue")}
         else:
-            text = output.data.get("text/plain", "")
-            fields = {"types": sorted(output.data)}
-        self._events.event(
-            "output", number=number, name=output.output_type, text=f"{text}\n", **fields
-        )
+            self._events.event("output", number=number, **describe_output(output))
 
     # The end
 

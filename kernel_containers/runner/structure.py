@@ -85,6 +85,17 @@ def sets_anew(source: str, name: str) -> bool:
     return False
 
 
+def count_bindings(source: str, name: str) -> int:
+    """Return how often a Python cell seems to bind `name`, in whatever scope."""
+    tree = _parse(source)
+    if tree is None:
+        return len(re.findall(rf"\b{re.escape(name)}\b", source))
+    return sum(
+        isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+        for node in ast.walk(tree)
+    )
+
+
 def _parse(source: str) -> ast.Module | None:
     masked = _CONTINUED_SHELL.sub(r"\1\n%", source)
     masked = _MAGIC.sub(lambda match: f"{match['indent']}pass", masked)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.runner.image import edit_of, markdown, parameter
@@ -12,7 +17,8 @@ if TYPE_CHECKING:
 
     from tests.runner.image import Image
 
-MakeImage = "Callable[..., Image]"
+ROOT = Path(__file__).parents[2]
+ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def test_a_run_applies_values_in_place_and_writes_all_outputs(
@@ -112,3 +118,61 @@ def test_a_notebook_without_code_succeeds(make_image: Callable[..., Image]) -> N
 
     assert run.code == 0
     assert "only words" in run.html
+
+
+def test_a_value_that_the_notebook_changes_unseen_is_told(
+    make_image: Callable[..., Image],
+) -> None:
+    image = make_image("a = 1; b = 1; c = 1", "exec('a = 7')\nc = c * 2\nb")
+    names = ("a", "b", "c")
+    image.parameters = tuple(
+        parameter(name, "int", 1, edits=(edit_of(image.cells, 0, "1", nth=number),))
+        for number, name in enumerate(names)
+    )
+
+    run = image.run(*(word for name in names for word in ("-p", name, "5")))
+
+    assert run.code == 0
+    assert run.report["warnings"] == ["At the end of the run 'a' did not have the value given."]
+
+
+def test_magics_stay_and_values_beside_them_are_applied(make_image: Callable[..., Image]) -> None:
+    image = make_image(
+        "%%capture out\na = 1",
+        "%%time\nb = 1",
+        "x = !echo shell\n%env KC_TEST=1\nc = 1\nif True:\n    %cd -q .\nprint(a, b, c, x)",
+    )
+    image.parameters = tuple(
+        parameter(name, "int", 1, edits=(edit_of(image.cells, cell, f"{name} = 1"),))
+        for cell, name in enumerate("abc")
+    )
+    image.parameters = tuple(
+        replace(item, edits=(replace(item.edits[0], start=item.edits[0].start + 4),))
+        for item in image.parameters
+    )
+
+    run = image.run("-p", "a", "7", "-p", "b", "8", "-p", "c", "9")
+
+    assert run.code == 0, run.report["message"]
+    assert "7 8 9 ['shell']\n" in run.text(2)
+
+
+def test_the_runner_imports_little(tmp_path: Path) -> None:
+    script = tmp_path / "imports.py"
+    script.write_text(
+        "import pkgutil, sys, importlib\nimport kernel_containers.runner as package\n"
+        "for module in pkgutil.iter_modules(package.__path__):\n"
+        "    if module.name not in ('s3', 'launcher', 'bootstrap'):\n"
+        "        importlib.import_module(f'{package.__name__}.{module.name}')\n"
+        "print(' '.join(sys.modules))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, cwd=ROOT, env=ENVIRON
+    )
+
+    modules = set(done.stdout.split())
+    banned = {"docker", "click", "rich", "httpx", "IPython", "ipykernel", "boto3", "asttokens"}
+    assert not banned & modules
+    ours = {name.split(".")[1] for name in modules if name.startswith("kernel_containers.")}
+    assert ours == {"core", "errors", "runner"}
