@@ -29,7 +29,9 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]
     server.stop()
 
 
-@pytest.fixture(scope="package")
+# Playwright's event loop runs in this thread as long as the browser is there. A random order may
+# put other packages' modules between the modules of this one, and asyncio there would fail.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     program = shutil.which("chromium") or shutil.which("google-chrome")

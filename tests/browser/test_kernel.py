@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.support.jupyter import JupyterServer
 
 DISPLAY_NAME = "Python in a container"
+SOURCE = "import socket; print(socket.gethostname())"
 
 
 @pytest.fixture
@@ -52,9 +53,11 @@ def test_a_notebook_from_the_launcher_runs_in_a_container(
 
     expect(card.locator("img")).to_have_attribute("src", "/kernelspecs/in-a-container/logo-svg.svg")
     card.click()
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
-    page.keyboard.type("import socket; print(socket.gethostname())")
-    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=60_000)
+    cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+    cell.fill(SOURCE)
+    expect(cell).to_have_text(SOURCE)
+    cell.press("Shift+Enter")
     printed = page.locator(".jp-OutputArea-output pre").first
     expect(printed).not_to_be_empty(timeout=60_000)
 
