@@ -6,9 +6,9 @@ The format is POSIX.1-2001 (pax) with ustar headers wherever they suffice. `tarf
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
+from errno import EACCES, EAGAIN, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EPERM, ESTALE
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
@@ -30,15 +30,7 @@ _LARGEST_OWNER = 8**7 - 1
 _MAGIC = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00"  # no owner names, no device
 _FIXED_SUM = sum(_MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
 # What opening or reading says where a file is gone, or is now a link, folder, socket or FIFO.
-_REPLACED = {
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.ESTALE,
-    errno.ELOOP,
-    errno.EISDIR,
-    errno.ENXIO,
-    errno.EAGAIN,
-}
+_REPLACED = {ENOENT, ENOTDIR, ESTALE, ELOOP, EISDIR, ENXIO, EAGAIN}
 _SHOWN = 10  # names of changed files in an error
 
 
@@ -234,7 +226,7 @@ def _open(source: str) -> int:
     except OSError as error:
         if error.errno in _REPLACED:
             raise _Changed(source) from error
-        if error.errno in (errno.EACCES, errno.EPERM):
+        if error.errno in (EACCES, EPERM):
             raise Refused(
                 f"{source} can't be read.",
                 why="this user has no right to",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.containers import ContainerSpec, Mount
@@ -11,20 +13,22 @@ from kernel_containers.engine import containers
 from kernel_containers.errors import InvalidInput, NotFound, UsageError
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
+from kernel_containers.snapshot.environment import SYSTEM_PREFIX
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
 from kernel_containers.workflow.bases import check_stand_in, choose_base
 from kernel_containers.workflow.sources import check_kernel
 from kernel_containers.workflow.submit import find_image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from kernel_containers.core.progress import Report
     from kernel_containers.core.snapshot import Interpreter
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.workflow.settings import Settings
+
+MOST_LINKS = 40  # as the kernel of Linux: more are a loop
 
 # What a kernel needs before it can say anything; a missing system library shows here.
 _IMPORTS = "import ipykernel, zmq, ssl, sqlite3, ctypes"
@@ -118,13 +122,28 @@ def _prefix(
 
 
 def prefix_mounts(interpreter: Interpreter) -> tuple[Mount, ...]:
-    """Return the read-only mounts of an environment and its base interpreter, at the same paths."""
+    """Return the read-only mounts of an environment and its base interpreter, at the same paths.
+
+    A link to the interpreter may lead through further folders, as uv's do; they are mounted too.
+    """
     folders = dict.fromkeys((interpreter.prefix, interpreter.base_prefix))
+    for link in _links(Path(interpreter.executable)):
+        if not any(link.is_relative_to(folder) for folder in folders):
+            folders[str(link.parent.parent)] = None
     return tuple(
         Mount(source=folder, target=folder, read_only=True)
         for folder in folders
-        if folder != "/usr"
+        if folder != SYSTEM_PREFIX
     )
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Yield what a path leads to, one link after the other."""
+    for _ in range(MOST_LINKS):
+        if not path.is_symlink():
+            return
+        path = Path(os.path.normpath(path.parent / path.readlink()))
+        yield path
 
 
 def _check_runs(engine: Engine, image: str, interpreter: Interpreter) -> None:

@@ -44,7 +44,8 @@ def clean(
         leftovers = [*reaper.leftovers(engine), *ended]
         names = [found.name for found in leftovers]
         if not dry_run:
-            for found in leftovers:
+            reaper.remove_leftovers(engine)
+            for found in ended:
                 containers.remove(engine, found.id)
     size = BlobStore(settings.store).usage().size if cache else 0
     if cache and not dry_run:

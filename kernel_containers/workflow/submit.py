@@ -57,12 +57,16 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run ended. `code` is the image's exit code; `end` its last word, if it had one."""
+    """How a run ended. `code` is the image's exit code; `end` its last word, if it had one.
+
+    `kept` is `container:folder` where a copy is of outputs that their place refused.
+    """
 
     run_id: str
     code: int
     out_of_memory: bool
     end: Mapping[str, Any]
+    kept: str | None = None
 
 
 def find_image(engine: Engine, text: str, report: Report) -> EngineImage:
@@ -200,6 +204,7 @@ def start(engine: Engine, request: RunRequest) -> DockerRun:
 def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
     """Run an image to its end and remove its container; each line of its output is handed on.
 
+    The container stays where it has the only copy of the outputs.
     An interrupt stops the run, waits until its outputs are written, and is raised again.
 
     Raises:
@@ -207,6 +212,7 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
     """
     backend = DockerBackend(engine)
     run = backend.create(request)
+    kept: str | None = None
     try:
         follower = _Follower(backend.follow(run), on_line)
         backend.start(run)
@@ -218,10 +224,17 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
             follower.wait()
             raise
         state = backend.wait(run)
+        if follower.end.get("cause") == "outputs":
+            kept = backend.kept_outputs(run)
     finally:
-        backend.remove(run)
+        if kept is None:
+            backend.remove(run)
     return Outcome(
-        run_id=run.run_id, code=state.code, out_of_memory=state.out_of_memory, end=follower.end
+        run_id=run.run_id,
+        code=state.code,
+        out_of_memory=state.out_of_memory,
+        end=follower.end,
+        kept=kept,
     )
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from kernel_containers.cli.main import run
 from kernel_containers.core.containers import ContainerSpec
+from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.engine import containers
+from kernel_containers.workflow.add_kernel import prefix_mounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +97,32 @@ def test_clean_removes_ended_runs_and_leaves_what_is_in_use(
     finally:
         for container in ids:
             containers.remove(engine, container)
+
+
+def test_all_folders_that_links_to_the_interpreter_lead_through_are_mounted(tmp_path: Path) -> None:
+    real = tmp_path / "cpython-3.11.7" / "bin" / "python3.11"
+    real.parent.mkdir(parents=True)
+    real.touch()
+    (tmp_path / "cpython-3.11").symlink_to("cpython-3.11.7")
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(tmp_path / "cpython-3.11" / "bin" / "python3.11")
+    interpreter = Interpreter(
+        executable=str(venv / "bin" / "python"),
+        version=(3, 11, 7),
+        implementation="cpython",
+        machine="x86_64",
+        prefix=str(venv),
+        base_prefix=str(tmp_path / "cpython-3.11.7"),
+        libc=("glibc", "2.36"),
+        kernel_version="7.0",
+    )
+
+    mounts = prefix_mounts(interpreter)
+
+    assert [mount.target for mount in mounts] == [
+        str(venv),
+        str(tmp_path / "cpython-3.11.7"),
+        str(tmp_path / "cpython-3.11"),
+    ]
+    assert all(mount.read_only for mount in mounts)
