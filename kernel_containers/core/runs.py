@@ -149,3 +149,4 @@ class RunReport:
     peak_memory: int | None = None  # bytes
     warnings: tuple[str, ...] = ()
     external_references: tuple[str, ...] = ()
+    scraps: Mapping[str, JsonValue] = field(default_factory=dict)  # named results, last ones

@@ -13,7 +13,7 @@ from kernel_containers.core.runs import EXIT_CODES, RunReport
 from kernel_containers.errors import OutputsNotWritten
 from kernel_containers.runner import notebook_file
 from kernel_containers.runner.outputs import Outputs, keep_locally, to_json
-from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts
+from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts, scraps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,7 @@ def finish(
         report,
         peak_memory=end_kernel(),
         external_references=references,
+        scraps=scraps_of(notebook),
         warnings=tuple(events.warnings),
     )
     if failures:

@@ -178,10 +178,22 @@ def kernel_environment(
     if not _has_user_name():
         for name in ("LOGNAME", "USER"):
             found.setdefault(name, "notebook")
+    found["KERNEL_CONTAINERS_CLIENT"] = str(_client_folder(folder))
     found["JUPYTER_RUNTIME_DIR"] = str(folder)
     # ipykernel ends itself with this process; as PID 1 it would not see it end, nor need to.
     found["JPY_PARENT_PID"] = str(os.getpid())
     return found
+
+
+def _client_folder(folder: Path) -> Path:
+    """Make a folder from which the notebook can import our client, and nothing else of ours."""
+    made = folder / "client"
+    package = made / "kernel_containers"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "__init__.py").touch()
+    with contextlib.suppress(FileExistsError):
+        (package / "client").symlink_to(Path(__file__).parents[1] / "client")
+    return made
 
 
 def _has_user_name() -> bool:

@@ -11,6 +11,10 @@ import sys
 if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # noqa: PTH100, PTH120
     del sys.path[0]
 
+# At the end: a package of this name that the notebook has itself comes first.
+if os.environ.get("KERNEL_CONTAINERS_CLIENT"):
+    sys.path.append(os.environ.pop("KERNEL_CONTAINERS_CLIENT"))
+
 import zmq
 from ipykernel.kernelapp import IPKernelApp
 

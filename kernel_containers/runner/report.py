@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.client.scraps import SCRAP
 from kernel_containers.core.redaction import MASK
 from kernel_containers.core.run_json import report_to_json
 
@@ -34,6 +35,17 @@ def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dic
         else:
             shown[parameter.name] = values.get(parameter.name, parameter.default)
     return {**shown, **{name: item for name, item in values.items() if name not in shown}}
+
+
+def scraps_of(notebook: Any) -> dict[str, JsonValue]:
+    """Return the named results among a notebook's outputs; of one name the last."""
+    found: dict[str, JsonValue] = {}
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            scrap = output.get("data", {}).get(SCRAP)
+            if isinstance(scrap, dict) and isinstance(scrap.get("name"), str):
+                found[scrap["name"]] = scrap.get("value")
+    return found
 
 
 def latest_pointer(report: RunReport) -> dict[str, Any]:

@@ -45,6 +45,10 @@ def test_a_stranger_without_home_network_or_writable_root_runs_the_notebook(
         "              for p in os.listdir('/proc') if p.isdigit()]\n"
         "    if 'Z' not in states: break\nprint('zombies', states.count('Z'))",
         "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()",
+        # The notebook has nothing of ours installed.
+        "from kernel_containers.client import scrap; scrap('rows', 5)",
+        "import importlib.util; assert not importlib.util.find_spec('kernel_containers.runner')\n"
+        "assert not importlib.util.find_spec('nbclient')",
     )
 
     run = in_containers.run(
@@ -62,6 +66,7 @@ def test_a_stranger_without_home_network_or_writable_root_runs_the_notebook(
     assert run.text(1) == "ё\n"
     assert run.text(3) == "zombies 0\n"
     assert "data:image/png" in run.html
+    assert run.report["scraps"] == {"rows": 5}
     assert run.stderr == ""
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.runner.image import edit_of, markdown, parameter
+from tests.runner.image import code, edit_of, markdown, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,4 +175,18 @@ def test_the_runner_imports_little(tmp_path: Path) -> None:
     banned = {"docker", "click", "rich", "httpx", "IPython", "ipykernel", "boto3", "asttokens"}
     assert not banned & modules
     ours = {name.split(".")[1] for name in modules if name.startswith("kernel_containers.")}
-    assert ours == {"core", "errors", "runner"}
+    assert ours == {"client", "core", "errors", "runner"}
+
+
+def test_a_notebook_names_its_results(make_image: Callable[..., Image]) -> None:
+    image = make_image(
+        "from kernel_containers.client import scrap\nscrap('rows', 1)\nscrap('rows', 1234)",
+        "scrap('names', {'a': [None]})",
+        code("scrap('bad', object())", "raises-exception"),
+    )
+
+    run = image.run()
+
+    assert run.code == 0, run.report["message"]
+    assert run.report["scraps"] == {"rows": 1234, "names": {"a": [None]}}
+    assert "rows = 1234" in run.html
