@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,9 +19,11 @@ from kernel_containers.core.contract import (
     IMAGE_VARIABLE,
     OUTPUT_VARIABLE,
     REQUEST_PATH,
+    RUN_ID_VARIABLE,
     SECRETS_FOLDER,
 )
 from kernel_containers.core.owner import current_owner
+from kernel_containers.core.runs import new_run_id
 from kernel_containers.core.uris import Uri
 from kernel_containers.engine import containers, images
 from kernel_containers.engine.containers import PlacedFile
@@ -47,12 +47,6 @@ class DockerRun:
     run_id: str
     container: str
     image: str
-
-
-def new_run_id() -> str:
-    """Return the UTC time and six random characters: sortable, and unique on many machines."""
-    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{time}-{secrets.token_hex(3)}"
 
 
 class DockerBackend:
@@ -120,12 +114,23 @@ class DockerBackend:
         """Send SIGTERM, which makes the runner write its outputs; SIGKILL after `grace` seconds."""
         containers.stop(self._engine, run.container, grace)
 
+    def kept_outputs(self, run: DockerRun) -> str | None:
+        """Return `container:folder` of outputs that their place refused; None without any."""
+        folder = f"/tmp/kernel-containers-{run.run_id}"  # noqa: S108 - the container's own
+        if not containers.has_path(self._engine, run.container, folder):
+            return None
+        return f"{run.container[:12]}:{folder}"
+
     def remove(self, run: DockerRun) -> None:
         """Remove the run's container, whatever its state."""
         containers.remove(self._engine, run.container)
 
     def _spec(self, request: RunRequest, image: EngineImage, run_id: str) -> ContainerSpec:
-        environment = {**request.environment, IMAGE_VARIABLE: _identity(image)}
+        environment = {
+            **request.environment,
+            IMAGE_VARIABLE: _identity(image),
+            RUN_ID_VARIABLE: run_id,
+        }
         if request.output:
             environment[OUTPUT_VARIABLE] = request.output
         spec = ContainerSpec(
@@ -160,7 +165,11 @@ class DockerBackend:
         if spec.user in ("", "0", "0:0"):
             return replace(spec, mounts=(mount,))
         # The image's own uid may not write to the caller's folder; its gid 0 may read the rest.
-        return replace(spec, mounts=(mount,), user=f"{os.getuid()}:0")
+        # Root has no rights over others' folders in there, so it hands the run to the owner.
+        found = folder.stat()
+        user = f"{os.getuid() or found.st_uid}:0"
+        groups = (str(found.st_gid),) if found.st_gid in os.getgroups() else ()
+        return replace(spec, mounts=(mount,), user=user, groups=groups)
 
 
 def _identity(image: EngineImage) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -231,6 +231,15 @@ def put_files(engine: Engine, container: str, folder: str, files: Iterable[Place
                 tar.addfile(member, io.BytesIO(file.content))
     with engine_errors(f"The engine was not able to write files to {folder}."):
         engine.api.put_archive(container, folder, archive.getvalue())
+
+
+def has_path(engine: Engine, container: str, path: str) -> bool:
+    """Whether a file or a small folder is in the container, which may have ended."""
+    what = f"The engine was not able to read {path} in the container."
+    with suppress(NotFound), engine_errors(what):
+        list(engine.api.get_archive(container, path)[0])  # unread, it would hold its connection
+        return True
+    return False
 
 
 def output(engine: Engine, container: str) -> Iterator[tuple[str, bytes]]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +16,11 @@ from kernel_containers.core.uris import Uri
 from kernel_containers.dispatch.docker import AWS_CREDENTIALS, DockerBackend
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, UsageError
+from kernel_containers.workflow.watch import Follower, OnLine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kernel_containers.core.progress import Report
     from kernel_containers.dispatch.docker import DockerRun
     from kernel_containers.engine import Engine
@@ -34,8 +34,6 @@ AWS_VARIABLES = (
     "AWS_ENDPOINT_URL_S3",
 )
 GRACE = 30.0  # seconds for the runner to write its outputs after it was told to stop
-
-OnLine = Callable[[str, str], None]  # ("stdout" | "stderr", one line without its end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +212,7 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
     run = backend.create(request)
     kept: str | None = None
     try:
-        follower = _Follower(backend.follow(run), on_line)
+        follower = Follower(backend.follow(run), on_line)
         backend.start(run)
         follower.start()
         try:
@@ -236,54 +234,6 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
         end=follower.end,
         kept=kept,
     )
-
-
-class _Follower:
-    """Reads a run's output in a thread, so that an interrupt of this one loses no line."""
-
-    def __init__(self, output: Iterator[tuple[str, bytes]], on_line: OnLine) -> None:
-        self.end: Mapping[str, Any] = {}
-        self._output = output
-        self._on_line = on_line
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name="run-output", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wait(self) -> None:
-        while self._thread.is_alive():
-            self._thread.join(0.5)  # without a limit an interrupt would wait for the thread
-        if self._error:
-            raise self._error
-
-    def _read(self) -> None:
-        try:
-            rest = {"stdout": b"", "stderr": b""}
-            for stream, data in self._output:
-                *lines, rest[stream] = (rest[stream] + data).split(b"\n")
-                for line in lines:
-                    self._line(stream, line)
-            for stream, line in rest.items():
-                if line:
-                    self._line(stream, line)
-        except BaseException as error:  # noqa: BLE001 - raised again by wait()
-            self._error = error
-
-    def _line(self, stream: str, line: bytes) -> None:
-        text = line.decode(errors="replace")
-        self.end = _end(text) or self.end
-        self._on_line(stream, text)
-
-
-def _end(line: str) -> Mapping[str, Any] | None:
-    if not line.startswith('{"event"') or "run-end" not in line:
-        return None
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) and value.get("event") == "run-end" else None
 
 
 def parse_environment(items: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.runs import RunRequest
 from kernel_containers.dispatch.docker import DockerBackend
-from kernel_containers.engine import containers
+from kernel_containers.engine import containers, images
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -161,3 +162,61 @@ def test_cancelling_gives_the_run_time_to_end_well(backend: DockerBackend, base_
 
     assert rest == b"bye\n"
     assert state.code == 143
+
+
+def test_the_image_is_told_the_id_that_the_caller_gets(
+    backend: DockerBackend, engine: Engine, base_image: str
+) -> None:
+    run = backend.create(request(base_image, "true"))
+    try:
+        environment = containers.inspect(engine, run.container)["Config"]["Env"]
+    finally:
+        backend.remove(run)
+
+    assert f"KERNEL_CONTAINERS_RUN_ID={run.run_id}" in environment
+
+
+@pytest.fixture
+def image_with_user(engine: Engine, base_image: str) -> Iterator[str]:
+    """An image that runs as 1000:0, as ours do."""
+    container = containers.create(engine, ContainerSpec(image=base_image))
+    name = f"kernel-containers/test-user:{uuid.uuid4().hex[:8]}"
+    repository, _, tag = name.partition(":")
+    engine.api.commit(container, repository=repository, tag=tag, changes="USER 1000:0")
+    containers.remove(engine, container)
+    yield name
+    images.remove(engine, name)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_root_hands_a_run_to_the_owner_of_the_output_folder(
+    backend: DockerBackend, engine: Engine, image_with_user: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o755)
+    os.chown(folder, 1234, 1234)
+
+    run = backend.create(request(image_with_user, "true", output=str(folder)))
+    try:
+        user = containers.inspect(engine, run.container)["Config"]["User"]
+    finally:
+        backend.remove(run)
+
+    assert user == "1234:0"
+
+
+def test_a_copy_of_outputs_in_the_container_is_found(
+    backend: DockerBackend, base_image: str
+) -> None:
+    script = "f=/tmp/kernel-containers-$KERNEL_CONTAINERS_RUN_ID; mkdir $f; echo x > $f/report.json"
+    kept = backend.submit(request(base_image, script))
+    none = backend.submit(request(base_image, "true"))
+    try:
+        backend.wait(kept)
+        backend.wait(none)
+        places = [backend.kept_outputs(run) for run in (kept, none)]
+    finally:
+        backend.remove(kept)
+        backend.remove(none)
+
+    assert places == [f"{kept.container[:12]}:/tmp/kernel-containers-{kept.run_id}", None]
