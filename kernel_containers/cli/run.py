@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kernel_containers.cli.options import json_option, limits, resources_from
 from kernel_containers.cli.output import Output
-from kernel_containers.errors import InvalidInput, OutputsNotWritten, RunFailed
+from kernel_containers.errors import (
+    Defect,
+    InvalidInput,
+    KernelContainersError,
+    OutputsNotWritten,
+    RunFailed,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +27,12 @@ if TYPE_CHECKING:
 REASONS = {
     123: "a cell took longer than its time limit",
     124: "the run took longer than its deadline",
-    137: "the kernel needed more memory than the container has",
     138: "the kernel died",
     143: "it was told to stop",
 }
+# What an image's exit code means that ended without a last word.
+BY_CODE = {64: "usage", 65: "parameters", 70: "defect", 74: "outputs"}
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command("run")
@@ -37,8 +47,8 @@ REASONS = {
     "--secret", "secrets", multiple=True, metavar="NAME", help="Asked for, or from $NAME."
 )
 @click.option("--network", default="bridge", show_default=True)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Deadline of the whole run.")
-@click.option("--cell-timeout", type=float, metavar="SECONDS", help="Limit of each cell.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Deadline of the whole run.")
+@click.option("--cell-timeout", type=SECONDS, metavar="SECONDS", help="Limit of each cell.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a cell failed.")
 @click.option("--allow-unknown", is_flag=True, help="Accept parameters the image does not have.")
 @click.option("--detach", is_flag=True, help="Return when the run has started.")
@@ -70,7 +80,7 @@ def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
         )
         return 0
     outcome = submit.execute(engine, request, _printer(output))
-    return _conclude(output, outcome)
+    return conclude(output, outcome)
 
 
 def _options(image: str, options: Mapping[str, Any]) -> Any:
@@ -79,14 +89,10 @@ def _options(image: str, options: Mapping[str, Any]) -> Any:
     further = ["--log-format", "json"]
     for name in ("timeout", "cell_timeout"):
         if options[name] is not None:
-            further += [f"--{name.replace('_', '-')}", f"{options[name]:g}"]
+            further += [f"--{name.replace('_', '-')}", str(options[name])]
     further += [
         f"--{name.replace('_', '-')}" for name in ("allow_errors", "allow_unknown") if options[name]
     ]
-    secrets = {
-        name: os.environ[name] if name in os.environ else click.prompt(name, hide_input=True)
-        for name in options["secrets"]
-    }
     return RunOptions(
         image=image,
         parameters=options["parameters"],
@@ -95,11 +101,23 @@ def _options(image: str, options: Mapping[str, Any]) -> Any:
         yaml=options["yaml"],
         base64=options["base64"],
         output=options["output"] or "runs",
-        secrets=secrets,
+        secrets={name: _secret(name) for name in options["secrets"]},
         resources=resources_from(options),
         network=options["network"],
         further=tuple(further),
     )
+
+
+def _secret(name: str) -> str:
+    if name in os.environ:
+        return os.environ[name]
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"The secret {name} is not known.",
+            why="there is no terminal to ask on",
+            todo=f"set the variable {name}",
+        )
+    return str(click.prompt(name, hide_input=True, err=True))
 
 
 def _printer(output: Output) -> Any:
@@ -108,20 +126,51 @@ def _printer(output: Output) -> Any:
     return RunLines(output)
 
 
-def _conclude(output: Output, outcome: Outcome) -> int:
-    end = dict(outcome.end)
-    message = str(end.get("message") or REASONS.get(outcome.code, "")) or None
+def conclude(output: Output, outcome: Outcome) -> int:
+    """Print how a run ended, or raise what its cause is; `sys.exit(65)` is none of ours."""
+    result = {"run_id": outcome.run_id, **outcome.end}
     if outcome.code == 0:
-        written = end.get("outputs") or {}
-        lines = [f"{name}: {uri}" for name, uri in written.items()]
-        output.result({"run_id": outcome.run_id, **end}, "\n".join(lines) or "Succeeded.")
+        lines = [f"{name}: {uri}" for name, uri in (outcome.end.get("outputs") or {}).items()]
+        output.result(result, "\n".join(lines) or "Succeeded.")
         return 0
-    if outcome.code == OutputsNotWritten.exit_code:
-        raise OutputsNotWritten("The run's outputs were not written.", why=message)
-    if outcome.code == InvalidInput.exit_code:
-        raise InvalidInput("The run did not start.", why=message)
-    raise RunFailed(
+    if output.as_json and outcome.end:
+        output.result(result, "")
+    raise _failure(outcome)
+
+
+def _failure(outcome: Outcome) -> KernelContainersError:
+    cause = outcome.end.get("cause") or BY_CODE.get(outcome.code, "")
+    why, todo = _words(outcome)
+    if cause == "parameters":
+        return InvalidInput("The run did not start.", why=why, todo=todo)
+    if cause == "usage":
+        return UsageError("The image does not take these arguments.", why=why, todo=todo)
+    if cause == "outputs":
+        return OutputsNotWritten("The run's outputs were not written.", why=why, todo=todo)
+    if cause == "defect":
+        return Defect("The run's own program failed.", why=why, todo=todo or "report it")
+    html = (outcome.end.get("outputs") or {}).get("html")
+    return RunFailed(
         f"The run failed with exit code {outcome.code}.",
-        why=message,
-        todo=f"open {end['outputs']['html']}" if (end.get("outputs") or {}).get("html") else None,
+        why=why,
+        todo=todo or (f"open {html}" if html else None),
     )
+
+
+def _words(outcome: Outcome) -> tuple[str | None, str | None]:
+    """Return the cause and the advice in a run's last word, which may hold both."""
+    message = str(outcome.end.get("message") or REASONS.get(outcome.code, ""))
+    if outcome.out_of_memory:
+        message = message or "the kernel needed more memory than the container has"
+    causes: list[str] = []
+    advice: list[str] = []
+    for line in message.splitlines():
+        if line.startswith("Try: "):
+            advice.append(line.removeprefix("Try: "))
+        else:
+            causes.append(line.removeprefix("Cause: "))
+    if outcome.kept:
+        advice.append(
+            f"`docker cp {outcome.kept} .` gets a copy; `kernel-containers clean` ends it"
+        )
+    return " ".join(causes) or None, "; ".join(advice) or None
