@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import labels
 from kernel_containers.core.containers import Resources
-from kernel_containers.core.contract import CONTRACT_FOLDER
 from kernel_containers.core.oci_json import read_object
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.core.runs import RunRequest
 from kernel_containers.core.uris import Uri
 from kernel_containers.dispatch.docker import AWS_CREDENTIALS, DockerBackend
 from kernel_containers.engine import images
-from kernel_containers.errors import InvalidInput, NotFound, UsageError
+from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
+from kernel_containers.workflow.run_arguments import place_arguments
 from kernel_containers.workflow.watch import Follower, OnLine
 
 if TYPE_CHECKING:
@@ -67,22 +67,44 @@ class Outcome:
     kept: str | None = None
 
 
+def place_of(text: str) -> Uri:
+    """Return a place for outputs; a path without a scheme is one of this machine.
+
+    Raises:
+        InvalidInput: another scheme, or a home folder that nobody has.
+    """
+    if text.startswith(("s3:", "file:")) or "://" in text:
+        return Uri.parse(text)
+    try:
+        return Uri.parse(str(Path(text).expanduser().absolute()))
+    except RuntimeError as error:
+        raise InvalidInput(f"{text!r} is not a place for outputs.", why=str(error)) from error
+
+
 def find_image(engine: Engine, text: str, report: Report) -> EngineImage:
     """Return an image by name, digest or id, pulled where the engine lacks it.
 
     Raises:
         NotFound, Refused, Unavailable: what the engine or the registry said.
     """
+    text = text.removeprefix("docker:")  # as `containerize --to` has it
+    reference = ImageReference.parse(text)  # before the engine, whose words on names are poor
     found = images.inspect(engine, text)
     if found:
         return found
-    reference = ImageReference.parse(text)
     if not reference.repository.host:
-        raise NotFound(
-            f"The engine has no image {text!r}.",
-            todo="list them with `docker images`; give a registry's host to pull one",
-        )
+        raise no_image(text)
     return images.pull(engine, reference, report)
+
+
+def no_image(name: str) -> NotFound:
+    """Return the error for a name without a registry that the engine does not know."""
+    library = "" if "/" in name else "library/"
+    return NotFound(
+        f"The engine has no image {name!r}.",
+        why="a name without a registry's host is not pulled",
+        todo=f"list them with `docker images`; on Docker Hub it would be docker.io/{library}{name}",
+    )
 
 
 def schema_of(image: EngineImage, name: str) -> dict[str, Any]:
@@ -109,12 +131,12 @@ def make_request(image: EngineImage, options: RunOptions, environ: Mapping[str, 
         NotFound: a file of parameters does not exist.
     """
     schema = schema_of(image, options.image)
-    output = str(Uri.parse(_absolute(options.output))) if options.output else None
-    arguments, files, secrets = _arguments(options, schema)
+    output = str(place_of(options.output)) if options.output else None
+    arguments, files, secrets = place_arguments(options, schema)
     environment: dict[str, str] = {}
     if any(text.startswith(("s3://", "@s3://")) for text in (output or "", *arguments)):
-        environment = {name: environ[name] for name in AWS_VARIABLES if environ.get(name)}
-        if credentials := _aws_credentials():
+        environment, credentials = _aws(environ)
+        if credentials:
             environment["AWS_SHARED_CREDENTIALS_FILE"] = AWS_CREDENTIALS
             files[AWS_CREDENTIALS] = credentials
     return RunRequest(
@@ -129,57 +151,26 @@ def make_request(image: EngineImage, options: RunOptions, environ: Mapping[str, 
     )
 
 
-def _absolute(output: str) -> str:
-    return output if "://" in output else str(Path(output).expanduser().absolute())
-
-
-def _arguments(
-    options: RunOptions, schema: Mapping[str, Any]
-) -> tuple[list[str], dict[str, bytes], dict[str, str]]:
-    properties = schema.get("properties", {})
-    unknown = sorted(set(options.secrets) - set(properties))
-    if unknown:
-        raise InvalidInput(
-            f"The image has no parameter {', '.join(unknown)}.",
-            todo=f"its parameters are: {', '.join(properties) or 'none'}",
-        )
-    pairs = [("-p", *pair) for pair in options.parameters]
-    pairs += [("-r", *pair) for pair in options.raw_parameters]
-    # An argument would show in `docker inspect`.
-    hidden = {name: text for _, name, text in pairs if properties.get(name, {}).get("writeOnly")}
-    arguments: list[str] = []
-    files: dict[str, bytes] = {}
-    for flag, name, text in pairs:
-        if name not in hidden:
-            large = flag == "-p" and text.startswith("@") and not text.startswith("@s3://")
-            arguments += [flag, name, f"@{_place(files, text[1:])}" if large else text]
-    for text in options.files:
-        arguments += ["-f", text if text.startswith("s3://") else _place(files, text)]
-    arguments += [item for text in options.yaml for item in ("-y", text)]
-    arguments += [item for text in options.base64 for item in ("-b", text)]
-    return arguments, files, {**hidden, **options.secrets}
-
-
-def _place(files: dict[str, bytes], text: str) -> str:
-    path = Path(text).expanduser()
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"The file {path} does not exist.") from error
-    except OSError as error:
-        raise InvalidInput(f"The file {path} can't be read.", why=error.strerror) from error
-    target = f"{CONTRACT_FOLDER}/files/{len(files)}{path.suffix}"
-    files[target] = content
-    return target
-
-
-def _aws_credentials() -> bytes | None:
+def _aws(environ: Mapping[str, str]) -> tuple[dict[str, str], bytes | None]:
+    """Return the variables, and the content of a credentials file, that AWS needs in there."""
     import boto3  # noqa: PLC0415 - 0.3 s, and only for s3
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    found = boto3.Session().get_credentials()
-    if found is None:
-        return None
-    frozen = found.get_frozen_credentials()
+    variables = {name: environ[name] for name in AWS_VARIABLES if environ.get(name)}
+    try:
+        session = boto3.Session()
+        found = session.get_credentials()
+        frozen = found.get_frozen_credentials() if found else None
+    except BotoCoreError as error:
+        raise Refused(
+            "The AWS credentials can't be read.",
+            why=str(error),
+            todo="check AWS_PROFILE, or sign in again: `aws configure`, `aws sso login`",
+        ) from error
+    if session.region_name:  # may come from a profile
+        variables.setdefault("AWS_DEFAULT_REGION", session.region_name)
+    if frozen is None:
+        return variables, None
     lines = [
         "[default]",
         f"aws_access_key_id = {frozen.access_key}",
@@ -187,7 +178,7 @@ def _aws_credentials() -> bytes | None:
     ]
     if frozen.token:
         lines.append(f"aws_session_token = {frozen.token}")
-    return "\n".join([*lines, ""]).encode()
+    return variables, "\n".join([*lines, ""]).encode()
 
 
 def start(engine: Engine, request: RunRequest) -> DockerRun:
