@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import socket
 from contextlib import contextmanager
@@ -135,6 +136,12 @@ def _cannot_connect(endpoint: Endpoint, error: BaseException) -> KernelContainer
             f"No Docker Engine answers at {where}.",
             why="its socket does not exist",
             todo="install Docker Engine and start it: `sudo systemctl start docker`",
+        )
+    if endpoint.host.startswith("ssh://") and not importlib.util.find_spec("paramiko"):
+        return Unavailable(
+            f"The Docker Engine at {where} can't be reached.",
+            why="the package paramiko, which connections over SSH need, is not installed",
+            todo="`pip install paramiko`",
         )
     return Unavailable(
         f"No Docker Engine answers at {where}.",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from docker.auth import get_config_header, resolve_repository_name
-from docker.errors import ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig, Platform
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine.client import Engine, engine_errors
-from kernel_containers.errors import NotFound, TryAgain, Unavailable
+from kernel_containers.errors import NotFound, TryAgain, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # The containerd store says so in passing, and names the broken image as loaded all the same.
 _NOT_UNPACKED = "Error unpacking image"
 _LOADED = re.compile(r"Loaded image(?: ID)?: (.+)")
+_REFUSAL = re.compile(r"no basic auth credentials|unauthorized|denied|403 Forbidden")
 CHUNK = 1024 * 1024  # bytes read at a time from a saved image
 
 
@@ -94,20 +96,19 @@ def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineIma
     """Make the engine fetch an image and return it.
 
     Raises:
-        NotFound, Refused, Unavailable: the registry's words are the cause.
+        NotFound, Unauthorized, Unavailable: the registry's words are the cause.
     """
     what = f"The engine was not able to pull {reference}."
     name = str(ImageReference(reference.repository))
     finished = False
     registry, _ = resolve_repository_name(name)
-    with engine_errors(what):
-        header = get_config_header(engine.patient, registry)
+    with _refusals(registry), engine_errors(what):
         response = _request(
             engine,
             "POST",
             "/images/create",
             params={"fromImage": name, "tag": reference.target},
-            headers={"X-Registry-Auth": header} if header else {},
+            headers=_credentials(engine, registry),
         )
         layers = _Layers()
         with response:
@@ -118,6 +119,33 @@ def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineIma
     if image is None:
         raise Unavailable(what, why="its answer ended before it said that the image is there")
     return image
+
+
+def _credentials(engine: Engine, registry: str) -> dict[str, bytes]:
+    try:
+        header = get_config_header(engine.patient, registry)
+    except DockerException as error:
+        raise Unavailable(
+            f"Docker's credentials for {registry} can't be read.",
+            why=str(error),
+            todo=f"correct Docker's config.json, or sign in again: `docker login {registry}`",
+        ) from error
+    return {"X-Registry-Auth": header} if header else {}
+
+
+@contextmanager
+def _refusals(registry: str) -> Iterator[None]:
+    """The engine has no status of its own for a registry that does not know who asks."""
+    try:
+        yield
+    except Unavailable as error:
+        if not _REFUSAL.search(error.why or ""):
+            raise
+        raise Unauthorized(
+            error.what,
+            why=error.why,
+            todo=f"`docker login {registry}`, with an account that may do this",
+        ) from error
 
 
 class _Layers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,11 @@ def test_a_broken_password_in_dockers_config_is_told(
 
     with pytest.raises(InvalidInput, match=r"config\.json"):
         connect()
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("paramiko") is not None, reason="connections over SSH can be made"
+)
+def test_ssh_without_its_package_says_what_to_install() -> None:
+    with pytest.raises(Unavailable, match="pip install paramiko"):
+        connect({"DOCKER_HOST": "ssh://nobody@127.0.0.1:9"})

@@ -9,6 +9,7 @@ import pytest
 from kernel_containers.core import labels
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig
+from kernel_containers.core.progress import silent
 from kernel_containers.engine.images import EngineImage
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.workflow.submit import RunOptions, find_image, make_request, place_of
@@ -25,10 +26,6 @@ IMAGE = EngineImage(
     config=ImageConfig(labels={labels.CONTRACT: "1", labels.PARAMETERS: '{"properties": {}}'}),
     size=0,
 )
-
-
-def silent(progress: object) -> None:
-    del progress
 
 
 def test_an_image_is_found_as_containerize_and_docker_name_it(
