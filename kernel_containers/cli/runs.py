@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.run_store import StoredRun
 
 prefix_option = click.option(
-    "--prefix",
-    default="runs",
-    show_default=True,
-    metavar="URI",
-    help="Where the runs were written.",
+    "--prefix", metavar="URI", help="Where the runs were written. [./runs]"
 )
 
 
-def _prefix(text: str) -> Uri:
-    return Uri.parse(text if "://" in text else str(Path(text).expanduser().absolute()))
+def _prefix(ctx: click.Context, text: str | None) -> Uri:
+    """The command's own --prefix, or that of `runs --prefix URI COMMAND`."""
+    from kernel_containers.workflow.submit import place_of
+
+    group = ctx.parent.params.get("prefix") if ctx.parent else None
+    return place_of(text or group or "runs")
 
 
 @click.group("runs", invoke_without_command=True)
@@ -36,19 +36,19 @@ def _prefix(text: str) -> Uri:
 @click.option("--notebook", metavar="SLUG", help="Only runs of this notebook.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, prefix: str, notebook: str | None, as_json: bool) -> None:
+def command(ctx: click.Context, prefix: str | None, notebook: str | None, as_json: bool) -> None:
     """List runs, newest first."""
     if ctx.invoked_subcommand:
         return
     from kernel_containers.workflow.run_store import list_runs
 
-    found = list_runs(_prefix(prefix), notebook)
+    found = list_runs(_prefix(ctx, prefix), notebook)
     rows = [
         (
             run.run_id,
             run.notebook,
             str(run.report.get("status", "")),
-            f"{float(run.report.get('seconds') or 0):.1f} s",
+            _duration(run.report.get("seconds")),
         )
         for run in found
     ]
@@ -56,6 +56,10 @@ def command(ctx: click.Context, prefix: str, notebook: str | None, as_json: bool
         [_as_json(run) for run in found],
         table(rows, ("RUN", "NOTEBOOK", "STATUS", "DURATION")) if rows else "No runs.",
     )
+
+
+def _duration(seconds: object) -> str:
+    return f"{seconds:.1f} s" if isinstance(seconds, int | float) else ""
 
 
 def _as_json(run: StoredRun) -> dict[str, object]:
@@ -66,11 +70,12 @@ def _as_json(run: StoredRun) -> dict[str, object]:
 @click.argument("run_id", default="latest")
 @prefix_option
 @json_option
-def show(run_id: str, prefix: str, as_json: bool) -> None:
+@click.pass_context
+def show(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> None:
     """Print the report of RUN_ID, or of the latest run."""
     from kernel_containers.workflow.run_store import read_run
 
-    run = read_run(_prefix(prefix), run_id)
+    run = read_run(_prefix(ctx, prefix), run_id)
     text = json.dumps(run.report, indent=2, ensure_ascii=False)
     Output(as_json=as_json).result(_as_json(run), text)
 
@@ -79,11 +84,12 @@ def show(run_id: str, prefix: str, as_json: bool) -> None:
 @click.argument("run_id", default="latest")
 @prefix_option
 @json_option
-def open_(run_id: str, prefix: str, as_json: bool) -> None:
+@click.pass_context
+def open_(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> None:
     """Open the HTML of RUN_ID, or of the latest run, in a browser."""
     from kernel_containers.workflow.run_store import read_file, read_run
 
-    run = read_run(_prefix(prefix), run_id)
+    run = read_run(_prefix(ctx, prefix), run_id)
     if run.html is None:
         raise NotFound(f"The run {run.run_id} wrote no HTML.")
     uri = Uri.parse(run.html)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kernel_containers.errors import NotFound, Unauthorized, Unavailable
+from kernel_containers.errors import NotFound, Refused, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,8 @@ def _runs(files: _Files, prefix: Uri, notebook: str | None) -> Iterator[StoredRu
                 report = json.loads(data)
             except ValueError:
                 continue  # another program's file, or one that is being written
+            if not isinstance(report, dict):
+                continue
             yield StoredRun(uri=uri, notebook=name, run_id=run_id, report=report)
 
 
@@ -101,15 +103,22 @@ def _files(uri: Uri) -> _Files:
 class _Folder:
     def folders(self, uri: Uri) -> list[str]:
         path = Path(uri.path)
-        if not path.is_dir():
-            raise NotFound(f"The folder {path} does not exist.")
-        return sorted(item.name for item in path.iterdir() if item.is_dir())
+        try:
+            return sorted(item.name for item in path.iterdir() if item.is_dir())
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(
+                f"The folder {path} does not exist.", todo="name another with --prefix"
+            ) from error
+        except OSError as error:
+            raise Refused(f"The folder {path} can't be read.", why=str(error)) from error
 
     def read(self, uri: Uri) -> bytes | None:
         try:
             return Path(uri.path).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Refused(f"The file {uri.path} can't be read.", why=str(error)) from error
 
 
 class _Bucket:
@@ -120,7 +129,8 @@ class _Bucket:
         # Servers other than AWS refuse the checksum trailers that newer boto3 sends.
         config = Config(request_checksum_calculation="when_required")
         # The default session would keep the first credentials it saw.
-        self._s3 = boto3.Session().client("s3", config=config)
+        with _store_errors(f"s3://{bucket}"):
+            self._s3 = boto3.Session().client("s3", config=config)
         self._bucket = bucket
 
     def folders(self, uri: Uri) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel_containers.core.uris import Uri
-from kernel_containers.errors import NotFound, Unauthorized
+from kernel_containers.errors import NotFound, Unauthorized, Unavailable
 from kernel_containers.workflow.run_store import list_runs, read_file, read_run
 
 if TYPE_CHECKING:
@@ -98,3 +98,19 @@ def test_a_missing_bucket_and_a_wrong_key_are_told_apart(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(Unauthorized):
         list_runs(Uri.parse(f"s3://{bucket}/x"))
+
+
+def test_reports_of_others_and_of_a_later_kind_are_passed_over(tmp_path: Path) -> None:
+    for number, text in enumerate(["[1]", "{", json.dumps({"status": "succeeded"})]):
+        folder = tmp_path / "report" / f"2026010{number}T000000Z-aaaaaa"
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(text)
+
+    assert [run.report for run in list_runs(Uri.parse(str(tmp_path)))] == [{"status": "succeeded"}]
+
+
+def test_an_unknown_profile_is_said_and_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    with pytest.raises(Unavailable, match="nobody"):
+        list_runs(Uri.parse("s3://bucket/runs"))
