@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -76,6 +77,10 @@ class Parameter:
     edits: tuple[Edit, ...] = ()
 
 
+# The schema is a label of the image and an annotation of its manifest, which registries limit
+# to 4 MB in all.
+LONGEST_DEFAULT = 4096
+
 _SCHEMAS: dict[ParameterType, dict[str, JsonValue]] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -93,7 +98,8 @@ _SCHEMAS: dict[ParameterType, dict[str, JsonValue]] = {
 def json_schema(parameters: tuple[Parameter, ...], title: str = "") -> dict[str, JsonValue]:
     """Return the JSON Schema (draft 2020-12) of an object with these parameters, in order.
 
-    `x-type` holds our type where the schema's is wider; a secret is `writeOnly`.
+    `x-type` holds our type where the schema's is wider; a secret is `writeOnly`. A default of
+    more than LONGEST_DEFAULT characters of JSON is left out: it is data rather than a setting.
     """
     properties: dict[str, JsonValue] = {}
     for parameter in parameters:
@@ -104,7 +110,7 @@ def json_schema(parameters: tuple[Parameter, ...], title: str = "") -> dict[str,
             schema["description"] = parameter.description
         if parameter.secret:
             schema["writeOnly"] = True
-        elif not parameter.required:
+        elif not parameter.required and len(json.dumps(parameter.default)) <= LONGEST_DEFAULT:
             schema["default"] = parameter.default
         properties[parameter.name] = schema
     schema = {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.snapshot import FileSet
     from kernel_containers.workflow.plan import Plan
 
+LONGEST_VALUE = 80  # characters of a default
 SHOWN = 20  # lines of one kind before "and … more"
 
 
@@ -70,7 +71,13 @@ def plan_as_text(plan: Plan) -> str:
             "Parameters",
             [
                 f"{item.name}: {item.type}"
-                + (" (secret)" if item.secret else "" if item.required else f" = {item.default!r}")
+                + (
+                    " (secret)"
+                    if item.secret
+                    else ""
+                    if item.required
+                    else f" = {_short(item.default)}"
+                )
                 + (f"  # {item.description}" if item.description else "")
                 for item in snapshot.contract.parameters
             ],
@@ -83,6 +90,11 @@ def plan_as_text(plan: Plan) -> str:
         *_listed("Notes", list(snapshot.notes)),
     ]
     return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _listed(title: str, items: list[str]) -> list[str]:

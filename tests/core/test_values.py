@@ -189,3 +189,16 @@ def test_a_run_does_not_leave_its_end() -> None:
     assert advance(RunState.RUNNING, RunState.SUCCEEDED) is RunState.SUCCEEDED
     with pytest.raises(Defect):
         advance(RunState.SUCCEEDED, RunState.RUNNING)
+
+
+def test_a_default_that_is_data_rather_than_a_setting_is_left_out_of_the_schema() -> None:
+    parameters = tuple(
+        Parameter(name=name, type="str", default=default)
+        for name, default in (("short", "x" * 4000), ("long", "x" * 5000))
+    )
+
+    properties = json_schema(parameters)["properties"]
+
+    assert properties["short"]["default"] == "x" * 4000
+    assert "default" not in properties["long"]
+    assert json_schema(parameters)["required"] == []
