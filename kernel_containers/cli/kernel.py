@@ -68,7 +68,7 @@ def add(name: str, image: str | None, prefix: Path | None, as_json: bool, **opti
 def _config(options: Mapping[str, Any]) -> dict[str, object]:
     config = {
         "network": options["network"],
-        "mounts": [_mount(text) for text in options["mounts"]],
+        "mounts": [mount_from(text) for text in options["mounts"]],
         "env_passthrough": list(options["passed"]),
         "read_only": options["read_only"] or None,
         "memory": options["memory"],
@@ -80,11 +80,17 @@ def _config(options: Mapping[str, Any]) -> dict[str, object]:
     return {name: value for name, value in config.items() if value not in (None, [])}
 
 
-def _mount(text: str) -> dict[str, object]:
+def mount_from(text: str) -> dict[str, object]:
+    """Return the kernel.json form of SOURCE[:TARGET[:ro]]; a source is a path as in a shell.
+
+    Raises:
+        UsageError: no source, or another mode.
+    """
     source, _, rest = text.partition(":")
     target, _, mode = rest.partition(":")
-    if mode not in ("", "ro", "rw"):
+    if not source or mode not in ("", "ro", "rw"):
         raise UsageError(f"{text!r} is not a mount.", todo="give SOURCE[:TARGET[:ro]]")
+    source = os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111 - and no `..`
     return {"source": source, "target": target or source, "read_only": mode == "ro"}
 
 
