@@ -69,7 +69,7 @@ def choose_base(
 
     Raises:
         NotFound: none can be had; the cause names what was tried.
-        Unavailable: the engine does not answer.
+        Unauthorized, Unavailable: the engine or the wanted image's registry says no.
     """
     python = ".".join(map(str, interpreter.version[:2]))
     wanted = wanted or settings.base
@@ -84,6 +84,8 @@ def choose_base(
         try:
             images.pull(engine, _with_tag(name), report)
         except KernelContainersError as error:
+            if wanted:
+                raise
             refused.append(f"{name}: {error.why or error.what}")
         else:
             return name

@@ -21,6 +21,7 @@ from kernel_containers.workflow.watch import Follower, OnLine
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kernel_containers.core.oci import ImageConfig
     from kernel_containers.core.progress import Report
     from kernel_containers.dispatch.docker import DockerRun
     from kernel_containers.engine import Engine
@@ -107,14 +108,14 @@ def no_image(name: str) -> NotFound:
     )
 
 
-def schema_of(image: EngineImage, name: str) -> dict[str, Any]:
+def schema_of(config: ImageConfig, name: str) -> dict[str, Any]:
     """Return the JSON Schema of an image's parameters.
 
     Raises:
         InvalidInput: the image was not made by this program.
     """
-    text = image.config.labels.get(labels.PARAMETERS)
-    if labels.CONTRACT not in image.config.labels or text is None:
+    text = config.labels.get(labels.PARAMETERS)
+    if labels.CONTRACT not in config.labels or text is None:
         raise InvalidInput(
             f"{name} was not made by kernel-containers.",
             why=f"it has no label {labels.CONTRACT}",
@@ -130,7 +131,7 @@ def make_request(image: EngineImage, options: RunOptions, environ: Mapping[str, 
         InvalidInput: the image is not one of ours, or the output is not a place.
         NotFound: a file of parameters does not exist.
     """
-    schema = schema_of(image, options.image)
+    schema = schema_of(image.config, options.image)
     output = str(place_of(options.output)) if options.output else None
     arguments, files, secrets = place_arguments(options, schema)
     environment: dict[str, str] = {}
@@ -231,11 +232,13 @@ def parse_environment(items: tuple[str, ...], environ: Mapping[str, str]) -> dic
     """Return variables from `NAME=value` or `NAME`, the latter taken from this process.
 
     Raises:
-        UsageError: a name alone that this process does not have.
+        UsageError: no name, or a name alone that this process does not have.
     """
     found: dict[str, str] = {}
     for item in items:
         name, equals, value = item.partition("=")
+        if not name:
+            raise UsageError(f"{item!r} has no name.", todo="give NAME=VALUE or NAME")
         if not equals:
             if name not in environ:
                 raise UsageError(f"The variable {name} is not set here, so it can't be passed on.")
