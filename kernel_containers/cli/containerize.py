@@ -11,7 +11,7 @@ import click
 
 from kernel_containers.cli.options import json_option, yes_option
 from kernel_containers.cli.output import Output
-from kernel_containers.core.reference import ToRegistry, parse_destination
+from kernel_containers.core.reference import ToLayout, ToRegistry, parse_destination
 from kernel_containers.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ def command(
     output.result(
         {**asdict(done), "digest": str(done.digest), "image_id": str(done.image_id)},
         f"{done.reference}\n"
-        f"{len(done.layers)} layers, built and delivered in {done.seconds:.1f} s\n"
-        f"Run it: kernel-containers run {_runnable(done.reference)} --output ./runs",
+        f"{len(done.layers)} layers, built and delivered in {done.seconds:.1f} s"
+        + ("" if isinstance(plan.destination, ToLayout) else f"\nRun it: {_run(done.reference)}"),
     )
 
 
-def _runnable(reference: str) -> str:
-    return reference.removeprefix("docker:")
+def _run(reference: str) -> str:
+    return f"kernel-containers run {reference} --output ./runs"
 
 
 def _ask_about_findings(plan: Plan, check: Any) -> None:
