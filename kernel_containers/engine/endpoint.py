@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +44,9 @@ def docker_config_folder(environ: Mapping[str, str]) -> Path:
     """Return where the docker command keeps its config.json and contexts."""
     if folder := environ.get("DOCKER_CONFIG"):
         return Path(folder)
-    home = environ.get("HOME")
-    return (Path(home) if home else Path.home()) / ".docker"
+    # Not Path.home(): it fails for a user without one, who then has no config.json either.
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
+    return Path(home, ".docker")
 
 
 def find_endpoint(environ: Mapping[str, str]) -> Endpoint:

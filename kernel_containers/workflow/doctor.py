@@ -48,7 +48,7 @@ def diagnose(settings: Settings, hosts: tuple[str, ...] = ()) -> list[Check]:
         _run(checks, "engine disk", lambda: _engine_disk(engine))
         _run(checks, "base image", lambda: _base(engine, settings))
     _run(checks, "cache", lambda: _cache(settings))
-    _run(checks, "kernelspec folder", _kernelspecs)
+    _run(checks, "kernelspecs", _kernelspecs)
     for host in hosts:
         _run(checks, f"registry {host}", partial(_registry, host, settings))
     _run(checks, "AWS credentials", lambda: _aws(settings))
@@ -61,6 +61,8 @@ def _run(checks: list[Check], name: str, check: Callable[[], Check]) -> None:
     except KernelContainersError as error:
         detail = f"{error.what} {error.why or ''}".strip()
         checks.append(Check(name=name, status="problem", detail=detail, todo=error.todo or ""))
+    except OSError as error:
+        checks.append(Check(name=name, status="problem", detail=str(error)))
 
 
 def _engine(checks: list[Check]) -> Engine | None:
@@ -120,7 +122,7 @@ def _base(engine: Engine, settings: Settings) -> Check:
 
 def _cache(settings: Settings) -> Check:
     folder = settings.cache
-    while not folder.exists():
+    while not os.path.exists(folder):  # noqa: PTH110 - Path.exists() fails where it may not look
         folder = folder.parent
     if not os.access(folder, os.W_OK):
         return Check(

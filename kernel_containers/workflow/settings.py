@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,13 +37,27 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     The cache is KERNEL_CONTAINERS_CACHE, else `kernel-containers` below XDG_CACHE_HOME or
     ~/.cache; the base image is KERNEL_CONTAINERS_BASE.
+
+    Raises:
+        UsageError: nobody says where the cache is, and this user has no home folder.
     """
     environ = os.environ if environ is None else environ
-    home = Path(environ.get("HOME") or Path.home())
-    caches = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     cache = environ.get("KERNEL_CONTAINERS_CACHE")
     return Settings(
-        cache=Path(cache).absolute() if cache else caches / "kernel-containers",
+        cache=Path(cache).absolute() if cache else _caches(environ) / "kernel-containers",
         environ=environ,
         base=environ.get("KERNEL_CONTAINERS_BASE") or None,
     )
+
+
+def _caches(environ: Mapping[str, str]) -> Path:
+    if folder := environ.get("XDG_CACHE_HOME"):
+        return Path(folder)
+    try:
+        return Path(environ.get("HOME") or Path.home()) / ".cache"
+    except RuntimeError as error:
+        raise UsageError(
+            "This user has no home folder.",
+            why=str(error),
+            todo="set HOME, or KERNEL_CONTAINERS_CACHE to a folder for cached data",
+        ) from error
