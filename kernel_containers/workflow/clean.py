@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernel_containers.core import labels
+from kernel_containers.core.owner import is_gone
 from kernel_containers.engine import containers
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import reaper
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine
+    from kernel_containers.engine.containers import Found
     from kernel_containers.workflow.settings import Settings
 
-ENDED = ("exited", "dead", "created")
+ENDED = ("exited", "dead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ def clean(
     names: list[str] = []
     if engine:
         ended = [
-            found for found in containers.find(engine, {labels.KIND: "run"}) if found.state in ENDED
+            found for found in containers.find(engine, {labels.KIND: "run"}) if _has_ended(found)
         ]
         leftovers = [*reaper.leftovers(engine), *ended]
         names = [found.name for found in leftovers]
@@ -52,3 +54,10 @@ def clean(
         BlobStore(settings.store).clear(0)
         shutil.rmtree(settings.runner, ignore_errors=True)
     return Cleaned(containers=tuple(names), cache=size)
+
+
+def _has_ended(run: Found) -> bool:
+    # One that is only created is about to start while its process lives.
+    if run.state == "created":
+        return is_gone(run.labels.get(labels.OWNER, ""))
+    return run.state in ENDED
