@@ -91,6 +91,7 @@ def make_plan(
         Unavailable: the engine does not do its part.
     """
     path = Path(request.notebook).expanduser().absolute()
+    _check_text(path)
     notebook = document.read(path)
     spec = kernelspecs.find(request.kernel or notebook.kernel_name or "python3")
     notebook, parameters = withhold(notebook, _parameters(notebook, request))
@@ -137,6 +138,16 @@ def make_plan(
             notes=(*source.environment.notes, *source.notes, *notes),
         ),
     )
+
+
+def _check_text(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"The path {path} is no UTF-8, so an image can't name it.",
+            todo="rename it, or run with a UTF-8 locale such as LANG=C.UTF-8",
+        ) from error
 
 
 def notebook_cells(notebook: Notebook) -> list[tuple[str, str]]:

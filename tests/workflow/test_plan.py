@@ -14,6 +14,7 @@ import pytest
 
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ToEngine
+from kernel_containers.errors import InvalidInput
 from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
 from kernel_containers.workflow.settings import read_settings
 from tests.acceptance.product import write_notebook
@@ -94,3 +95,10 @@ def test_a_folder_that_only_root_enters_makes_the_image_run_as_root_and_says_so(
 
     assert plan.snapshot.user == "0:0"
     assert "/root" in plan.snapshot.user_reason
+
+
+def test_a_notebook_whose_path_is_no_text_is_refused(engine: Engine, tmp_path: Path) -> None:
+    notebook = tmp_path / os.fsdecode(b"caf\xe9.ipynb")
+
+    with pytest.raises(InvalidInput, match="UTF-8"):
+        plan_of(engine, notebook, "local", "none")
