@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.cells import derived_cell_id
 from kernel_containers.errors import InvalidInput
+from kernel_containers.runner.streams import finish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,12 +70,13 @@ def masked_copy(notebook: Any, masker: Masker) -> Any:
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "stream" and not isinstance(output["text"], str):
+                # Still a list, for what may yet be added.
                 output["text"] = ["".join(output["text"])]
     copy = to_nodes(masker.value(notebook))
     for cell in copy.cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "stream" and not isinstance(output.text, str):
-                output["text"] = output.text[0]
+                output["text"] = finish(output.text)
     return copy
 
 

@@ -57,7 +57,7 @@ def is_untrue(answer: Any) -> bool:
 
 def words_for(name: str, value: str) -> str:
     """Return an error in one line for the report."""
-    words = f"{name}: {value}" if value else name
+    words = f"{name or 'error'}: {value}" if value else name or "an error without a name"
     if name == _NO_STDIN:
         words = "it asks for input, and nobody is there to answer; make it a parameter"
     return words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runner.container import Containers, write_runner
+from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from tests.runner.container import PYTHON, Containers, write_runner
 from tests.runner.image import Image, code
 
 if TYPE_CHECKING:
@@ -16,13 +18,21 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
 
 
+@pytest.fixture(scope="session")
+def runner_here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an image with this Python has below `/opt/kernel-containers`."""
+    folder = tmp_path_factory.mktemp("runner-here")
+    write_runner(inspect_local(sys.executable), folder)
+    return folder
+
+
 @pytest.fixture
-def make_image(tmp_path: Path) -> Callable[..., Image]:
+def make_image(tmp_path: Path, runner_here: Path) -> Callable[..., Image]:
     """Return a function that makes an image of cells; a string is a code cell."""
 
     def make(*cells: str | dict[str, Any], **fields: Any) -> Image:
         made = [code(cell) if isinstance(cell, str) else cell for cell in cells]
-        return Image(root=tmp_path, cells=made, **fields)
+        return Image(root=tmp_path, runner=runner_here, cells=made, **fields)
 
     return make
 
@@ -33,7 +43,7 @@ def runner_home(
 ) -> Path:
     """The folder that is `/opt/kernel-containers` in containers of the kernel image."""
     folder = tmp_path_factory.mktemp("runner-home")
-    write_runner(engine, kernel_image, folder)
+    write_runner(inspect_image(engine, kernel_image, PYTHON), folder)
     folder.chmod(0o755)
     return folder
 

@@ -15,24 +15,23 @@ from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileKind
 from kernel_containers.engine import containers
 from kernel_containers.image.runner_layer import runner_file_set
-from kernel_containers.snapshot.interpreter import inspect_image
 from tests.runner.image import Finished, Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kernel_containers.core.snapshot import Interpreter
     from kernel_containers.engine import Engine
 
 PYTHON = "/opt/venv/bin/python"
 KERNEL = (PYTHON, "-m", "ipykernel_launcher", "-f", "{connection_file}")
-# Packages for the container's Python stay on the machine, as the kernel image itself does.
+# Packages for one Python stay on the machine, as the kernel image itself does.
 CACHE = Path(tempfile.gettempdir()) / "kernel-containers-test-runner"
 
 
-def write_runner(engine: Engine, image: str, folder: Path) -> None:
-    """Write what an image has below `/opt/kernel-containers` into a folder."""
+def write_runner(interpreter: Interpreter, folder: Path) -> None:
+    """Write what an image with this Python has below `/opt/kernel-containers` into a folder."""
     CACHE.mkdir(exist_ok=True)
-    interpreter = inspect_image(engine, image, PYTHON)
     for entry in runner_file_set(interpreter, CACHE, silent).entries:
         target = folder / Path(entry.target).relative_to(RUNNER_HOME)
         if entry.kind is FileKind.FOLDER:

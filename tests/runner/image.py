@@ -8,8 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.contract import (
     MANIFEST_PATH,
@@ -19,15 +18,11 @@ from kernel_containers.core.contract import (
 )
 from kernel_containers.core.parameters import Edit, Parameter
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SECONDS = 120.0
 KERNEL = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
-# An optional package of jsonschema, which the runner's lock does not have, takes 1.3 s to import.
-START = """
-import sys
-sys.modules["rfc3987_syntax"] = None
-from kernel_containers.runner.__main__ import main
-sys.exit(main(sys.argv[1:]))
-"""
 NOISE = ("KERNEL_CONTAINERS_", "AWS_")
 
 
@@ -127,6 +122,7 @@ class Image:
     """A folder that has what an image has; `run` starts the runner in a process of its own."""
 
     root: Path
+    runner: Path  # what an image has below /opt/kernel-containers
     cells: list[dict[str, Any]]
     parameters: tuple[Parameter, ...] = ()
     language: str = "python"
@@ -182,7 +178,8 @@ class Image:
     def command(self, *arguments: str, to_folder: bool = True) -> list[str]:
         """Return the runner's command line."""
         where = ("--output", f"file://{self.output}") if to_folder else ()
-        return [sys.executable, "-c", START, "--root", str(self.root), *where, *arguments]
+        bootstrap = [sys.executable, "-I", "-S", str(self.runner / "bootstrap.py")]
+        return [*bootstrap, "--root", str(self.root), *where, *arguments]
 
     def environ(self) -> dict[str, str]:
         """Return the runner's environment."""
@@ -195,7 +192,6 @@ class Image:
         return subprocess.Popen(
             self.command(*arguments, to_folder=to_folder),
             env=self.environ(),
-            cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

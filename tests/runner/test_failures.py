@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel_containers.runner.verdict import exit_code_of
 from tests.runner.image import code, parameter
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ DEATHS = {
 }
 
 
-@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize(
+    "death",
+    ["killed", *(pytest.param(name, marks=pytest.mark.full) for name in list(DEATHS)[1:])],
+)
 def test_a_dead_kernel_is_told_from_a_failed_cell(
     make_image: Callable[..., Image], death: str
 ) -> None:
@@ -70,8 +74,6 @@ EXITS = {
     "import sys; sys.exit(0)": (0, "succeeded"),
     "exit()": (0, "succeeded"),
     "import sys; sys.exit(3)": (3, "failed"),
-    "import sys; sys.exit('no data today')": (1, "failed"),
-    "raise SystemExit(256)": (1, "failed"),
 }
 
 
@@ -87,6 +89,25 @@ def test_an_exit_that_the_notebook_asks_for_is_carried_out(
     assert run.report["cause"] == "exit"
     assert run.statuses == [status, "skipped" if exit_code == 0 else "not-run"]
     assert ("SystemExit" in run.html) is (exit_code != 0)
+
+
+ARGUMENTS = {
+    "": 0,
+    "None": 0,
+    "0": 0,
+    "False": 0,
+    "7": 7,
+    "True": 1,
+    "no data today": 1,
+    "256": 1,
+    "-1": 255,
+    "1.5": 1,
+}
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_the_argument_of_exit_is_a_code(argument: str) -> None:
+    assert exit_code_of(argument) == ARGUMENTS[argument]
 
 
 def test_tags_and_headless_words(make_image: Callable[..., Image]) -> None:
@@ -107,20 +128,13 @@ def test_tags_and_headless_words(make_image: Callable[..., Image]) -> None:
 def test_allowed_errors_let_the_rest_run_and_still_fail_the_run(
     make_image: Callable[..., Image],
 ) -> None:
-    run = make_image("1 / 0", "print('after')").run("--allow-errors")
+    only_shown = "try:\n    1 / 0\nexcept Exception:\n    get_ipython().showtraceback()"
+
+    run = make_image("1 / 0", only_shown, "print('after')").run("--allow-errors")
 
     assert run.code == 1
-    assert run.statuses == ["failed", "succeeded"]
-    assert run.text(1) == "after\n"
-
-
-def test_an_error_that_a_cell_only_shows_fails_it(make_image: Callable[..., Image]) -> None:
-    run = make_image(
-        "try:\n    1 / 0\nexcept Exception:\n    get_ipython().showtraceback()", "2"
-    ).run()
-
-    assert run.code == 1
-    assert run.statuses == ["failed", "not-run"]
+    assert run.statuses == ["failed", "failed", "succeeded"]
+    assert run.text(2) == "after\n"
 
 
 def test_a_cell_over_its_time_is_interrupted_and_keeps_its_output(

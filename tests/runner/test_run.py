@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.runner.image import code, edit_of, markdown, parameter
 
 if TYPE_CHECKING:
@@ -47,18 +49,12 @@ def test_a_run_applies_values_in_place_and_writes_all_outputs(
     assert run.report["status"] == "succeeded"
     assert run.report["parameters"] == {"n": 5, "name": "NO"}
     assert run.statuses == ["succeeded", "succeeded"]
-
-
-def test_the_pointer_to_the_latest_run_names_its_outputs(
-    make_image: Callable[..., Image],
-) -> None:
-    image = make_image("1")
-
-    run = image.run()
-
     latest = json.loads((image.output / "my-report" / "latest.json").read_text())
     assert latest["run_id"] == run.run_folder.name
     assert latest["outputs"]["html"] == f"file://{run.run_folder}/notebook.html"
+    metadata = run.notebook["metadata"]
+    assert metadata["kernelspec"]["name"] == "python3"
+    assert metadata["language_info"]["name"] == "python"
 
 
 def test_stdout_has_one_json_line_per_event(make_image: Callable[..., Image]) -> None:
@@ -96,14 +92,6 @@ def test_describe_prints_the_schema_and_needs_no_output(
     }
 
 
-def test_the_notebook_names_the_kernel_that_ran_it(make_image: Callable[..., Image]) -> None:
-    run = make_image("1").run()
-
-    metadata = run.notebook["metadata"]
-    assert metadata["kernelspec"]["name"] == "python3"
-    assert metadata["language_info"]["name"] == "python"
-
-
 def test_old_formats_get_no_ids_and_keep_their_version(make_image: Callable[..., Image]) -> None:
     run = make_image("print(1)", markdown("text"), minor=2).run()
 
@@ -113,6 +101,7 @@ def test_old_formats_get_no_ids_and_keep_their_version(make_image: Callable[...,
     assert "print" in run.html
 
 
+@pytest.mark.full
 def test_a_notebook_without_code_succeeds(make_image: Callable[..., Image]) -> None:
     run = make_image(markdown("only words")).run()
 
