@@ -8,6 +8,7 @@ import click
 
 from kernel_containers.cli.options import json_option
 from kernel_containers.cli.output import Output, format_size
+from kernel_containers.errors import Refused, Unavailable
 
 
 @click.command("clean")
@@ -20,9 +21,17 @@ def command(cache: bool, dry_run: bool, as_json: bool) -> None:
     from kernel_containers.workflow.clean import clean
     from kernel_containers.workflow.settings import read_settings
 
-    cleaned = clean(connect(), read_settings(), cache=cache, dry_run=dry_run)
+    output = Output(as_json=as_json)
+    try:
+        engine = connect()
+    except (Refused, Unavailable) as error:
+        if not cache:
+            raise
+        engine = None  # a full disk may be why it does not answer
+        output.note(f"Containers were not looked at. {error.what}")
+    cleaned = clean(engine, read_settings(), cache=cache, dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
     lines = [f"{verb} the container {name}." for name in cleaned.containers]
     if cache:
         lines.append(f"{verb} {format_size(cleaned.cache)} of cached data.")
-    Output(as_json=as_json).result(asdict(cleaned), "\n".join(lines) or "Nothing to remove.")
+    output.result(asdict(cleaned), "\n".join(lines) or "Nothing to remove.")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from kernel_containers import errors
 from kernel_containers.cli.main import COMMANDS, run
 from kernel_containers.cli.output import Output, format_size, table
 from kernel_containers.core.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
@@ -167,3 +171,15 @@ def test_names_that_are_no_text_are_printed_all_the_same() -> None:
 
     assert answer.returncode == 66
     assert r"caf\udce9" in answer.stderr
+
+
+def test_the_cache_is_cleaned_without_an_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(tmp_path / "cache"))
+
+    assert run(["clean"]) == 69
+    assert run(["clean", "--cache"]) == 0
+
+    assert "0 B of cached data" in capsys.readouterr().out
