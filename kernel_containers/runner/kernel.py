@@ -146,8 +146,9 @@ def start_kernel(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(_OOM_SCORE))
+    with contextlib.suppress(OSError, ValueError):
+        score = int(Path("/proc/self/oom_score_adj").read_text()) + _OOM_SCORE
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(min(score, 1000)))
     kernel = KernelProcess(process, connection)
     kernel.interrupt_by_message = contract.kernel.interrupt_mode == "message"
     return kernel

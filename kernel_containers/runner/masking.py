@@ -9,11 +9,13 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from kernel_containers.core.redaction import MASK
+from kernel_containers.core.redaction import MASK, is_secret_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+# Of a variable that is called like a secret; `AUTH=basic` is none.
+_SHORTEST_VARIABLE = 12
 # Shorter ones are in every text; masking them would hide the output and not the secret.
 SHORTEST = 4
 
@@ -66,6 +68,15 @@ def _forms(secret: str) -> set[str]:
     forms.add(encoded)
     # A key of several lines is often printed line by line.
     return forms | (set(lines) if len(lines) > 1 else set())
+
+
+def secrets_in(environ: Mapping[str, str]) -> list[str]:
+    """Return the values of variables that are called like secrets, such as AWS's."""
+    return [
+        text
+        for name, text in environ.items()
+        if is_secret_name(name) and len(text) >= _SHORTEST_VARIABLE and not text.startswith("/")
+    ]
 
 
 class StreamMasker:

@@ -18,7 +18,7 @@ from kernel_containers.runner.arguments import DEFAULT_MAX_OUTPUT
 from kernel_containers.runner.events import Events, describe_output, utc_text
 from kernel_containers.runner.inject import apply_values
 from kernel_containers.runner.kernel import KernelProcess, start_kernel
-from kernel_containers.runner.masking import SHORTEST, Masker
+from kernel_containers.runner.masking import SHORTEST, Masker, secrets_in
 from kernel_containers.runner.memory import find_memory_files
 from kernel_containers.runner.outputs import Outputs, find_destination
 from kernel_containers.runner.report import shown_parameters, status_for
@@ -113,7 +113,7 @@ class Session:
             kernel.end(0.0)
 
     def _hide_secrets(self) -> None:
-        self._masker = Masker(self._given.secrets)
+        self._masker = Masker([*self._given.secrets, *secrets_in(self._environ)])
         self._events.hide(self._masker)
         if any(0 < len(secret) < SHORTEST for secret in self._given.secrets):
             self._events.warn(f"Secrets under {SHORTEST} characters are not masked in outputs.")

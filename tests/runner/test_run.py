@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -144,6 +145,22 @@ def test_magics_stay_and_values_beside_them_are_applied(make_image: Callable[...
 
     assert run.code == 0, run.report["message"]
     assert "7 8 9 ['shell']\n" in run.text(2)
+
+
+@pytest.mark.full
+def test_the_same_inputs_give_the_same_notebook(make_image: Callable[..., Image]) -> None:
+    image = make_image("n = 1", "print(n)\nn * 2", parameters=(parameter("m", "int", 1),))
+    found = []
+
+    for _ in range(2):
+        notebook = image.run("-p", "m", "5").notebook
+        del notebook["metadata"]["kernel_containers"]
+        for cell in notebook["cells"]:
+            cell["metadata"].pop("execution", None)
+        found.append(notebook)
+        shutil.rmtree(image.output)
+
+    assert found[0] == found[1]
 
 
 def test_the_runner_imports_little(tmp_path: Path) -> None:

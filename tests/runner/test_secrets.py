@@ -26,13 +26,14 @@ def test_no_output_holds_the_secret(make_image: Callable[..., Image]) -> None:
         "print('key is', key)\nfor c in key: print(c, end='', flush=True)",
         "import sys, json; print(json.dumps({'k': key}), repr(key), file=sys.stderr)",
         "from IPython.display import HTML, display\ndisplay(HTML(f'<b>{key}</b>'))\n{key: [pin]}",
-        "import os; os.write(2, key.encode())",
+        "import os; os.write(2, key.encode()); print(os.environ)",
         "raise ValueError(f'bad key {key}')",
     )
     image.parameters = (
         parameter("key", "str", secret=True, edits=(edit_of(image.cells, 0, "None"),)),
         parameter("pin", "int", secret=True, edits=(edit_of(image.cells, 0, "0"),)),
     )
+    image.environment = {"AWS_SECRET_ACCESS_KEY": "abcdEFGH12345678"}
     image.place(f"{SECRETS_FOLDER}/key", SECRET)
     image.place(f"{SECRETS_FOLDER}/pin", "13579\n")
 
@@ -45,6 +46,7 @@ def test_no_output_holds_the_secret(make_image: Callable[..., Image]) -> None:
     for name, text in written.items():
         assert "w0rd" not in text, name
         assert "13579" not in text, name
+        assert "EFGH1234" not in text, name
     assert run.report["parameters"] == {"key": "********", "pin": "********"}
     assert run.report["message"] == "Cell 7 failed: ValueError: bad key ********"
     assert "os" in run.source(0)
