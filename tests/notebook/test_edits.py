@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import keyword
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,10 +123,12 @@ def test_a_date_stays_a_date(tmp_path: Path) -> None:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InteractiveShell]:
     """The shell that ipykernel builds on."""
     enabled, HistoryManager.enabled = HistoryManager.enabled, False
+    main = sys.modules["__main__"]  # which the shell puts its own module in place of
     shell = InteractiveShell(ipython_dir=str(tmp_path_factory.mktemp("ipython")))
     yield shell
     HistoryManager.enabled = enabled
     InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main
 
 
 @pytest.mark.parametrize(
