@@ -177,7 +177,12 @@ def _identity(image: EngineImage) -> str:
 
 
 def _network(request: RunRequest) -> str:
-    """The host's network where the store listens on this machine's loopback only."""
+    """The host's network where the store listens on this machine's loopback only.
+
+    A network that was asked for stays.
+    """
+    if request.network != "bridge":
+        return request.network
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         host = urlsplit(request.environment.get(name, "")).hostname or ""
         if host == "localhost" or host.startswith("127.") or host == "::1":

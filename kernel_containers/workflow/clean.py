@@ -13,6 +13,8 @@ from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import reaper
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kernel_containers.engine import Engine
     from kernel_containers.engine.containers import Found
     from kernel_containers.workflow.settings import Settings
@@ -49,11 +51,16 @@ def clean(
             reaper.remove_leftovers(engine)
             for found in ended:
                 containers.remove(engine, found.id)
-    size = BlobStore(settings.store).usage().size if cache else 0
+    store = BlobStore(settings.store)
+    size = store.usage().size + _size(settings.runner) if cache else 0
     if cache and not dry_run:
-        BlobStore(settings.store).clear(0)
+        store.clear(0)
         shutil.rmtree(settings.runner, ignore_errors=True)
     return Cleaned(containers=tuple(names), cache=size)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
 
 
 def _has_ended(run: Found) -> bool:

@@ -58,7 +58,7 @@ def check_findings(snapshot: Snapshot) -> None:
         for finding in snapshot.findings
     )
     raise Refused(
-        f"{len(snapshot.findings)} likely secrets would enter the image.",
+        f"Likely secrets would enter the image, at {len(snapshot.findings)} places.",
         why=places,
         todo="make them secret parameters (--secret NAME) or read them from the environment; "
         "or say that they are none with --allow-secrets",

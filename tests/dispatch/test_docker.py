@@ -128,6 +128,13 @@ def test_a_store_on_the_loopback_is_reached_through_the_hosts_network(
     assert text.strip() == os.readlink("/proc/self/ns/net")  # noqa: PTH115
 
 
+def test_a_network_that_was_asked_for_is_kept(finish: Finish, base_image: str) -> None:
+    store = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
+    asked = request(base_image, "ls /sys/class/net", environment=store, network="none")
+
+    assert finish(asked) == (0, "lo\n")
+
+
 def test_an_unknown_image_is_not_found(backend: DockerBackend) -> None:
     with pytest.raises(NotFound):
         backend.submit(RunRequest(image="kernel-containers/never:made"))
