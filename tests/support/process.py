@@ -44,8 +44,9 @@ def start_server(
     """
     with log.open("wb") as output:
         # Its own session: Ctrl-C reaches pytest only, which stops the server when tests are done.
+        # Where pytest is killed, the kernel ends the server.
         process = subprocess.Popen(
-            command,
+            ["setpriv", "--pdeathsig", "TERM", *command],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
