@@ -81,11 +81,13 @@ def test_clean_removes_ended_runs_and_leaves_what_is_in_use(
     ids = [
         containers.create(
             engine,
-            ContainerSpec(image=base_image, command=("sleep", "60"), labels=labels, network="none"),
+            ContainerSpec(image=base_image, command=command, labels=labels, network="none"),
         )
-        for _ in range(2)
+        for command in (("true",), ("sleep", "60"))
     ]
-    containers.start(engine, ids[1])
+    for container in ids:
+        containers.start(engine, container)
+    containers.wait(engine, ids[0])
     try:
         assert run(["clean", "--dry-run", "--json"]) == 0
         planned = json.loads(capsys.readouterr().out)["containers"]
