@@ -73,10 +73,9 @@ def python_literal(kind: ParameterType, value: JsonValue) -> str:
     if isinstance(value, str) and kind == "datetime":
         return _python_datetime(datetime.fromisoformat(value))
     if isinstance(value, (list, dict)):
-        text = _python(value, 0)
-        if text is None or len(text) > _LONGEST_LITERAL:
-            return f"__import__('json').loads({json.dumps(value)!r})"
-        return text
+        as_json = json.dumps(value)
+        text = _python(value, 0) if len(as_json) < _LONGEST_LITERAL else None
+        return text or f"__import__('json').loads({as_json!r})"
     return _python_scalar(value)
 
 

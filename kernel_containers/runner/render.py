@@ -40,6 +40,7 @@ _LOADS = re.compile(
 )
 _TEXT = re.compile(r"<pre\b.*?</pre>", re.DOTALL)  # code and streams, which load nothing
 _MOST_REFERENCES = 100
+_LONGEST_SOURCE = 100_000  # characters of one cell
 
 
 class Facts(NamedTuple):
@@ -102,10 +103,15 @@ def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> st
     """
     for index, cell in enumerate(notebook.cells):
         cell.setdefault("id", f"cell-{index}")  # the anchors of older formats
+        left = len(cell.source) - _LONGEST_SOURCE
+        if left > 0 and cell.cell_type == "code":
+            # Colouring 10 MB of code, such as a large parameter's, takes 20 s.
+            cell.source = f"{cell.source[:_LONGEST_SOURCE]}\n… {left} more characters"
     show_widgets(notebook)
     make_exporter: Any = _Exporter
     exporter = make_exporter(
         raw_template=_PAGE.read_text(encoding="utf-8"),
+        optimistic_validation=True,  # once, not after each of twelve preprocessors
         exclude_input=hide_input,
         exclude_input_prompt=hide_input,
         exclude_output_prompt=hide_input,

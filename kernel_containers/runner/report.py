@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.runs import Cause, RunReport
 
 _LONGEST_SHOWN = 300  # characters of a parameter's value above the page
+_LONGEST_KEPT = 100_000  # characters of its JSON in the report
 
 
 def status_for(cause: Cause, exit_code: int) -> Any:
@@ -27,14 +29,26 @@ def status_for(cause: Cause, exit_code: int) -> Any:
 
 
 def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return all parameters as the run had them: given, or their default; secrets masked."""
+    """Return all parameters as the run had them: given, or their default; secrets masked.
+
+    Of a value of megabytes only its size and hash are shown: the notebook has it whole.
+    """
     shown: dict[str, JsonValue] = {}
     for parameter in contract.parameters:
         if parameter.secret:
             shown[parameter.name] = MASK if parameter.name in values else None
         else:
-            shown[parameter.name] = values.get(parameter.name, parameter.default)
-    return {**shown, **{name: item for name, item in values.items() if name not in shown}}
+            shown[parameter.name] = _shown(values.get(parameter.name, parameter.default))
+    return {**shown, **{name: _shown(item) for name, item in values.items() if name not in shown}}
+
+
+def _shown(value: JsonValue) -> JsonValue:
+    if not isinstance(value, (str, list, dict)):
+        return value
+    text = json.dumps(value)
+    if len(text) <= _LONGEST_KEPT:
+        return value
+    return {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def scraps_of(notebook: Any) -> dict[str, JsonValue]:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -261,7 +262,6 @@ class Session:
     ) -> RunReport:
         finished = time.time()
         destination = self._outputs.destination
-        parameters = shown_parameters(self._contract, self._given.values)
         return RunReport(
             status=status_for(cause, exit_code),
             cause=cause,
@@ -274,15 +274,16 @@ class Session:
             started=utc_text(self._started),
             finished=utc_text(finished),
             seconds=round(time.monotonic() - self._begin, 3),
-            parameters=self._masker.value(parameters),
+            parameters=self._masker.value(self._shown_parameters()),
             cells=tuple(self._masked_cell(cell) for cell in cells),
             outputs=destination.names(),
             warnings=tuple(self._events.warnings),
         )
 
-    def _masked_cell(self, cell: CellReport) -> CellReport:
-        from dataclasses import replace  # noqa: PLC0415
+    def _shown_parameters(self) -> Mapping[str, Any]:
+        return shown_parameters(self._contract, self._given.values)
 
+    def _masked_cell(self, cell: CellReport) -> CellReport:
         return replace(cell, error=self._masker.text(cell.error)) if cell.error else cell
 
     def _describe_in_notebook(self, end: Mapping[str, Any]) -> None:
@@ -290,7 +291,7 @@ class Session:
             "run_id": self._outputs.destination.run_id,
             "image": self._environ.get(IMAGE_VARIABLE),
             "started": utc_text(self._started),
-            "parameters": shown_parameters(self._contract, self._given.values),
+            "parameters": self._shown_parameters(),
             **end,
         }
 

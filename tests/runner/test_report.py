@@ -1,0 +1,82 @@
+"""What the report says about parameters, and that it can be read back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kernel_containers.core.contract import Contract, KernelCommand
+from kernel_containers.core.run_json import report_from_json, report_to_json
+from kernel_containers.core.runs import CellReport, RunReport
+from kernel_containers.errors import InvalidInput
+from kernel_containers.runner.report import duration_text, parameter_texts, shown_parameters
+from tests.runner.image import parameter
+
+CONTRACT = Contract(
+    notebook="/n.ipynb",
+    working_directory="/",
+    kernel=KernelCommand(name="k", language="python", argv=("k",)),
+    parameters=(
+        parameter("n", "int", 1),
+        parameter("key", "str", secret=True),
+        parameter("other", "str", secret=True),
+    ),
+)
+
+
+def test_defaults_are_shown_and_secrets_are_not() -> None:
+    shown = shown_parameters(CONTRACT, {"key": "hunter2", "extra": [1]})
+
+    assert shown == {"n": 1, "key": "********", "other": None, "extra": [1]}
+
+
+def test_of_a_large_value_only_size_and_hash_are_shown() -> None:
+    shown = shown_parameters(CONTRACT, {"extra": ["x" * 1_000_000]})
+
+    assert shown["extra"]["bytes"] == 1_000_004
+    assert len(json.dumps(shown)) < 1000
+
+
+def test_values_are_one_line_on_the_page() -> None:
+    texts = dict(parameter_texts({"a": "x" * 1000, "b": {"é": None}, "c": "plain"}))
+
+    assert len(texts["a"]) == 301
+    assert texts["b"] == '{"é": null}'
+    assert texts["c"] == "plain"
+
+
+DURATIONS = {0.04: "0.0 s", 59.94: "59.9 s", 61: "1 min 1 s", 7260: "2 h 1 min"}
+
+
+@pytest.mark.parametrize("seconds", DURATIONS)
+def test_durations_are_for_people(seconds: float) -> None:
+    assert duration_text(seconds) == DURATIONS[seconds]
+
+
+def test_a_report_is_read_back_and_later_members_are_ignored() -> None:
+    report = RunReport(
+        status="failed",
+        cause="cell-failed",
+        exit_code=1,
+        message="m",
+        run_id="r",
+        image=None,
+        manifest_sha256="0",
+        notebook="/n",
+        started="s",
+        finished="f",
+        seconds=1.5,
+        parameters={"a": 1},
+        cells=(CellReport(index=0, cell_id="c", status="failed", error="e"),),
+        outputs={"html": "file:///x"},
+        warnings=("w",),
+    )
+    written = json.loads(json.dumps(report_to_json(report)))
+
+    written["later"] = 1
+    written["cells"][0]["later"] = 1
+
+    assert report_from_json(written) == report
+    with pytest.raises(InvalidInput):
+        report_from_json({"cells": []})
