@@ -137,13 +137,15 @@ def test_allowed_errors_let_the_rest_run_and_still_fail_the_run(
     assert run.text(2) == "after\n"
 
 
+@pytest.mark.parametrize("mode", ["signal", pytest.param("message", marks=pytest.mark.full)])
 def test_a_cell_over_its_time_is_interrupted_and_keeps_its_output(
-    make_image: Callable[..., Image],
+    make_image: Callable[..., Image], mode: str
 ) -> None:
     image = make_image(
         "import time\ntry:\n    print('begun', flush=True)\n    time.sleep(60)\n"
         "finally:\n    print('cleaned up')",
         "2",
+        interrupt_mode=mode,
     )
 
     run = image.run("--cell-timeout", "0.5")
