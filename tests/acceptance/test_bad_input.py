@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,17 +134,70 @@ def test_a_registry_whose_certificate_nobody_vouches_for(
     assert "certificate" in failed.stderr
 
 
-def test_a_registry_that_breaks_while_it_is_pushed_to(
-    product: Product, notebook: Path, registry: RegistryServer
+IMMUTABLE = "The image tag '1' already exists and cannot be overwritten: the tag is immutable."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """What a registry answers, and what the command makes of it."""
+
+    method: str
+    path: str
+    status: int
+    error: tuple[str, str]
+    code: int
+    word: str
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal(
+            method="PUT",
+            path="/manifests/",
+            status=500,
+            error=("UNKNOWN", "out of order"),
+            code=69,
+            word="500",
+        ),
+        Refusal(
+            method="POST",
+            path="/blobs/uploads/",
+            status=404,
+            error=("NAME_UNKNOWN", "no such repository"),
+            code=66,
+            word="repository",
+        ),
+        Refusal(
+            method="PUT",
+            path="/manifests/",
+            status=400,
+            error=("TAG_INVALID", IMMUTABLE),
+            code=77,
+            word="immutable",
+        ),
+    ],
+    ids=lambda refusal: str(refusal.status),
+)
+def test_a_registry_that_refuses_a_push(
+    product: Product, notebook: Path, registry: RegistryServer, refusal: Refusal
 ) -> None:
     repository = f"broken/{product.folder.name.replace('_', '-')}"
+    code, message = refusal.error
     with FaultProxy(registry.host) as proxy:
-        proxy.add("status", method="PUT", path="/manifests/", status=500, times=None)
-        failed = product.run(
-            "containerize", notebook, "--to", f"{proxy.host}/{repository}:1", "--yes", check=69
+        proxy.add(
+            "status",
+            method=refusal.method,
+            path=refusal.path,
+            status=refusal.status,
+            times=None,
+            body=json.dumps({"errors": [{"code": code, "message": message}]}).encode(),
+            headers={"Content-Type": "application/json"},
         )
+        to = f"{proxy.host}/{repository}:1"
+        failed = product.run("containerize", notebook, "--to", to, "--yes", check=refusal.code)
 
-    assert "500" in failed.stderr
+    assert refusal.word in failed.stderr
     assert tags(registry, repository) == []
 
 
