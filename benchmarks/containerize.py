@@ -106,7 +106,9 @@ def _round(
     found["build"].append(seconds(build))
     write_notebook(notebook, "x = 3", kernel="bench")
     found["rebuild"].append(seconds(build))
-    run(DOCKER, "rmi", tag)
+    # By its id: the digest under which it was pushed is a name of its own.
+    image = subprocess.check_output([DOCKER, "images", "--quiet", tag], text=True).split()
+    run(DOCKER, "rmi", "--force", *image)
     shutil.rmtree(context)
 
 
