@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from kernel_containers.core.cells import derived_cell_id
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.notebook import summary
 
@@ -166,16 +167,11 @@ def _cell(path: Path, index: int, cell: JsonValue) -> Cell:
     tags = _mapping(cell.get("metadata")).get("tags")
     return Cell(
         index=index,
-        id=_text(cell.get("id")) or _derived_id(index, lines),
+        id=_text(cell.get("id")) or derived_cell_id(index, lines),
         type=kind,
         source=lines,
         tags=frozenset(filter(_text, tags)) if isinstance(tags, list) else frozenset(),
     )
-
-
-def _derived_id(index: int, source: str) -> str:
-    text = f"{index}\n{source}".encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def _language(metadata: Mapping[str, Any], kernelspec: Mapping[str, Any]) -> str:
