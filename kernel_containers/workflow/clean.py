@@ -45,12 +45,11 @@ def clean(
         ended = [
             found for found in containers.find(engine, {labels.KIND: "run"}) if _has_ended(found)
         ]
-        leftovers = [*reaper.leftovers(engine), *ended]
-        names = [found.name for found in leftovers]
+        ownerless = (reaper.leftovers if dry_run else reaper.remove_leftovers)(engine)
         if not dry_run:
-            reaper.remove_leftovers(engine)
             for found in ended:
                 containers.remove(engine, found.id)
+        names = [found.name for found in (*ownerless, *ended)]
     store = BlobStore(settings.store)
     size = store.usage().size + _size(settings.runner) if cache else 0
     if cache and not dry_run:
