@@ -135,7 +135,7 @@ def make_plan(
             exclusions=(*source.exclusions, *exclusions, *held_back),
             findings=findings,
             created=_created(path),
-            notes=(*source.environment.notes, *source.notes, *notes),
+            notes=(*source.environment.notes, *notes),
         ),
     )
 

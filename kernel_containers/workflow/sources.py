@@ -28,7 +28,6 @@ class Source:
     environment: Environment
     base_interpreter: Interpreter | None = None
     exclusions: tuple[Exclusion, ...] = ()
-    notes: tuple[str, ...] = ()
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -66,11 +65,10 @@ def find_source(
 def _image_source(spec: KernelSpec, engine: Engine) -> Source:
     assert spec.config is not None  # noqa: S101 - the caller looked
     image = spec.config.image
-    if spec.language != "python":
-        interpreter = inspect_image(engine, image, None)
-        return Source(base=image, environment=Environment(kind="image", interpreter=interpreter))
-    interpreter = inspect_image(engine, image, spec.argv[0])
-    check_kernel(interpreter, f"{spec.argv[0]} in {image}")
+    is_python = spec.language == "python"
+    interpreter = inspect_image(engine, image, spec.argv[0] if is_python else None)
+    if is_python:
+        check_kernel(interpreter, f"{spec.argv[0]} in {image}")
     return Source(base=image, environment=Environment(kind="image", interpreter=interpreter))
 
 
