@@ -229,27 +229,28 @@ def test_an_interrupt_during_a_push_leaves_no_tag_and_no_upload(
     product: Product, notebook: Path, registry: RegistryServer
 ) -> None:
     repository = f"stopped/{product.folder.name.replace('_', '-')}"
-    uploads = f"**/{repository}/_uploads/*/data"
-    process = subprocess.Popen(
-        [PROGRAM, "containerize", notebook, "--to", f"{registry.host}/{repository}:1", "--yes"],
-        env=product.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list(registry.folder.glob(uploads)) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    # One blob's content never arrives: the interrupt meets a push, however fast it is.
+    with FaultProxy(registry.host) as proxy:
+        proxy.add("hang", method="PATCH|PUT", path=f"/v2/{repository}/blobs/uploads/")
+        process = subprocess.Popen(
+            [PROGRAM, "containerize", notebook, "--to", f"{proxy.host}/{repository}:1", "--yes"],
+            env=product.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not any(seen.fault for seen in proxy.seen):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
 
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
 
     assert process.returncode == 130, stderr
     assert "Interrupted" in stderr
     assert "Traceback" not in stderr
     assert tags(registry, repository) == []
-    assert list(registry.folder.glob(uploads)) == []
+    assert list(registry.folder.glob(f"**/{repository}/_uploads/*/data")) == []
 
 
 def test_a_failed_cell_fails_the_run_and_its_html_is_written(product: Product) -> None:
