@@ -10,13 +10,14 @@ import pytest
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.progress import Progress, silent
 from kernel_containers.core.reference import ImageReference
-from kernel_containers.core.snapshot import FileKind, FileSet, Interpreter
+from kernel_containers.core.snapshot import FileKind, FileSet
 from kernel_containers.engine import images
 from kernel_containers.engine.containers import run_once
 from kernel_containers.image.layer import build_layer
 from kernel_containers.image.load import load
 from kernel_containers.image.runner_layer import runner_file_set
 from tests.image.trees import image_of
+from tests.support.interpreters import DEBIAN_12
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
     from kernel_containers.image.store import BlobStore
 
 HOME = "/opt/kernel-containers"
-DEBIAN = Interpreter(
-    executable="/usr/bin/python3",
-    version=(3, 11, 2),
-    implementation="cpython",
-    machine="x86_64",
-    prefix="/usr",
-    base_prefix="/usr",
-    libc=("glibc", "2.36"),
-    kernel_version=None,
-)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +39,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def runner(cache: Path) -> FileSet:
     """The runner for the base image's Python."""
-    return runner_file_set(DEBIAN, cache, silent)
+    return runner_file_set(DEBIAN_12, cache, silent)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +100,7 @@ def test_everybody_may_read_it_and_nobody_s_data_is_in_it(runner: FileSet) -> No
 def test_the_second_time_nothing_is_built(cache: Path, runner: FileSet) -> None:
     reported: list[Progress] = []
 
-    again = runner_file_set(DEBIAN, cache, reported.append)
+    again = runner_file_set(DEBIAN_12, cache, reported.append)
 
     assert again == runner
     assert reported == []

@@ -12,27 +12,17 @@ from pathlib import Path
 import pytest
 
 from kernel_containers.core.progress import Progress, silent
-from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.errors import InvalidInput, Unavailable
 from kernel_containers.image.bytecode import find_compiler
 from kernel_containers.image.once import TIME, build_once
 from kernel_containers.image.runner_packages import install_packages, platform_tags, requirements
+from tests.support.interpreters import DEBIAN_12
 
 LOCK = (Path(__file__).parent.parent / "data" / "two-packages.lock").read_text()
-DEBIAN = Interpreter(
-    executable="/usr/bin/python3",
-    version=(3, 11, 2),
-    implementation="cpython",
-    machine="x86_64",
-    prefix="/usr",
-    base_prefix="/usr",
-    libc=("glibc", "2.36"),
-    kernel_version=None,
-)
 
 
 def test_wheels_for_the_own_and_all_older_c_libraries_are_taken() -> None:
-    tags = platform_tags(DEBIAN)
+    tags = platform_tags(DEBIAN_12)
 
     assert tags[0] == "manylinux_2_36_x86_64"
     assert "manylinux_2_37_x86_64" not in tags
@@ -54,13 +44,13 @@ def test_wheels_for_the_own_and_all_older_c_libraries_are_taken() -> None:
 def test_other_machines_and_c_libraries_have_their_own_wheels(
     machine: str, libc: tuple[str, str], tags: tuple[str, ...]
 ) -> None:
-    assert platform_tags(replace(DEBIAN, machine=machine, libc=libc)) == tags
+    assert platform_tags(replace(DEBIAN_12, machine=machine, libc=libc)) == tags
 
 
 @pytest.mark.parametrize("libc", [("", ""), ("bionic", "30"), ("glibc", "unknown")])
 def test_an_unknown_c_library_is_refused(libc: tuple[str, str]) -> None:
     with pytest.raises(InvalidInput, match="C library"):
-        platform_tags(replace(DEBIAN, libc=libc))
+        platform_tags(replace(DEBIAN_12, libc=libc))
 
 
 UNIVERSAL = """\
@@ -80,11 +70,11 @@ uvloop==1 ; platform_machine == 'aarch64' --hash=sha256:00
 
 
 def test_a_lock_is_read_for_the_target_and_not_for_this_python() -> None:
-    assert requirements(UNIVERSAL, DEBIAN).split("\n")[:-1] == [
+    assert requirements(UNIVERSAL, DEBIAN_12).split("\n")[:-1] == [
         "soupsieve==2.6 --hash=sha256:bb      --hash=sha256:cc",
         "tornado==6.5 --hash=sha256:ee",
     ]
-    newer = replace(DEBIAN, version=(3, 12, 0), machine="aarch64")
+    newer = replace(DEBIAN_12, version=(3, 12, 0), machine="aarch64")
     assert [line.split()[0] for line in requirements(UNIVERSAL, newer).splitlines()] == [
         "soupsieve==3.0",
         "tornado==6.5",
@@ -97,7 +87,7 @@ def test_a_lock_is_read_for_the_target_and_not_for_this_python() -> None:
 )
 def test_an_interpreter_that_can_not_run_the_runner_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(InvalidInput, match=r"3\.10 or newer"):
-        requirements(LOCK, replace(DEBIAN, **change))
+        requirements(LOCK, replace(DEBIAN_12, **change))
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, float]]:
@@ -109,10 +99,10 @@ def tree(folder: Path) -> dict[str, tuple[bytes, float]]:
 
 
 def test_packages_are_installed_for_the_interpreter_and_alike_each_time(tmp_path: Path) -> None:
-    compiler = find_compiler(DEBIAN.version)
+    compiler = find_compiler(DEBIAN_12.version)
 
     folders = [
-        install_packages(DEBIAN, LOCK, compiler, tmp_path / name, silent) for name in ("a", "b")
+        install_packages(DEBIAN_12, LOCK, compiler, tmp_path / name, silent) for name in ("a", "b")
     ]
 
     found = tree(folders[0])
@@ -132,20 +122,20 @@ def test_packages_are_installed_for_the_interpreter_and_alike_each_time(tmp_path
 def test_installed_packages_are_found_again_without_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = install_packages(DEBIAN, LOCK, None, tmp_path, silent)
+    first = install_packages(DEBIAN_12, LOCK, None, tmp_path, silent)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
-    assert install_packages(DEBIAN, LOCK, None, tmp_path, silent) == first
+    assert install_packages(DEBIAN_12, LOCK, None, tmp_path, silent) == first
     with pytest.raises(Unavailable, match=r"3\.12\.1"):
-        install_packages(replace(DEBIAN, version=(3, 12, 1)), LOCK, None, tmp_path, silent)
+        install_packages(replace(DEBIAN_12, version=(3, 12, 1)), LOCK, None, tmp_path, silent)
 
 
 def test_a_wheel_with_another_hash_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     lock = "six==1.17.0 --hash=sha256:" + "0" * 64
 
     with pytest.raises(Unavailable) as raised:
-        install_packages(DEBIAN, lock, None, tmp_path, silent)
+        install_packages(DEBIAN_12, lock, None, tmp_path, silent)
 
     assert "hash" in str(raised.value).lower()
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
@@ -164,7 +154,7 @@ def test_a_cancelled_installation_ends_pip_and_leaves_nothing(tmp_path: Path) ->
             raise _Cancelled
 
     with pytest.raises(_Cancelled):
-        install_packages(DEBIAN, LOCK, None, tmp_path, cancel)
+        install_packages(DEBIAN_12, LOCK, None, tmp_path, cancel)
 
     assert {progress.stage for progress in calls} == {"runner"}
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []

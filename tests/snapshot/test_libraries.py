@@ -29,6 +29,7 @@ from kernel_containers.snapshot.libraries import (
     scan_libraries,
 )
 from tests.snapshot.environments import archive
+from tests.support.interpreters import DEBIAN_12
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine
@@ -107,16 +108,7 @@ def test_texts_are_not_opened_as_libraries(tmp_path: Path) -> None:
     assert scan_libraries([file_set(str(tmp_path / "notes.so.txt"))]) == LibraryNeeds()
 
 
-BASE = Interpreter(
-    executable="/usr/bin/python3",
-    version=(3, 11, 2),
-    implementation="cpython",
-    machine="x86_64",
-    prefix="/usr",
-    base_prefix="/usr",
-    libc=("glibc", "2.31"),
-    kernel_version=None,
-)
+BASE = replace(DEBIAN_12, libc=("glibc", "2.31"))
 NEEDS = LibraryNeeds(glibc=(2, 31), glibc_of="/env/x.so", machines=frozenset({"x86_64"}))
 
 
