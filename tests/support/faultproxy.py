@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BLOCK = 64 * 1024
 
-Kind = Literal["status", "reset", "reset_body", "cut_response", "delay", "hang"]
+Kind = Literal["status", "reset", "reset_body", "cut_response", "lost", "delay", "hang"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class Fault:
 
     `status` answers at once with `status`, `headers` and `body`; `reset` resets the connection
     before reading further; `reset_body` and `cut_response` reset it after `after` bytes of the
-    request's or the answer's body; `delay` waits `seconds` first; `hang` never answers.
+    request's or the answer's body; `lost` passes the request and resets it in the middle of the
+    answer's head; `delay` waits `seconds` first; `hang` never answers.
     """
 
     kind: Kind
@@ -242,6 +243,10 @@ async def _return(
 ) -> None:
     head = await server.readuntil(b"\r\n\r\n")
     seen.status = int(head.split(b" ", 2)[1])
+    if fault and fault.kind == "lost":
+        writer.write(head[: len(head) // 2])
+        await writer.drain()
+        raise _Reset
     left = fault.after if fault and fault.kind == "cut_response" else None
     writer.write(head)
     while data := await server.read(BLOCK):
