@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+_OFFERED = {
+    "scrap": "kernel_containers.client",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return what notebooks and scripts import from here; each is imported when it is used."""
+    if name not in _OFFERED:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(_OFFERED[name]), name)
+
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextension", "dest": "kernel-containers"}]

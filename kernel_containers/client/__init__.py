@@ -1,6 +1,6 @@
-"""What a notebook imports; standard library only.
+"""What a notebook imports; standard library only, on any Python from 3.8 on.
 
-from kernel_containers.client import scrap
+from kernel_containers import scrap
 
 scrap("rows", 1234)
 """

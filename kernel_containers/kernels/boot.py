@@ -26,6 +26,14 @@ module.main()
 """
 
 
+def client_files() -> dict[str, str]:
+    """Return what lets a kernel import `kernel_containers.client`: texts by path in a folder."""
+    package = Path(__file__).parents[1]
+    sources = sorted((package / "client").glob("*.py"))
+    texts = {f"{package.name}/client/{path.name}": path.read_text("utf-8") for path in sources}
+    return {**texts, f"{package.name}/__init__.py": texts[f"{package.name}/client/placed.py"]}
+
+
 class Boot(NamedTuple):
     """A container's command, and what its stdin gets first."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.engine import connect, images
 from kernel_containers.errors import InvalidInput, Unavailable
-from kernel_containers.kernels.boot import supervisor_boot
+from kernel_containers.kernels.boot import client_files, supervisor_boot
 from kernel_containers.kernels.container import KernelContainer
 from kernel_containers.kernels.container_spec import (
     HOME,
@@ -66,6 +66,7 @@ class Launch:
             "umask": host_user().umask if self.config.user == "host" else None,
             "home": HOME,
             "packages": PACKAGES if python else None,
+            "client": client_files() if python else None,
         }
 
 

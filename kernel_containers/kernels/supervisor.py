@@ -122,8 +122,8 @@ class Supervisor:
 
         `argv` has `{connection_file}` in it; `folder` takes the connection file and sockets;
         `connection` is what the connection file has besides the addresses; `transport` is ipc
-        or tcp; `environment` is added to the container's; `directory`, `umask`, `home` and
-        `packages` may be null.
+        or tcp; `environment` is added to the container's; `directory`, `umask`, `home`,
+        `packages` and `client` may be null.
         """
         if self.kernel is not None:
             self.sweep(self.kernel.pid)

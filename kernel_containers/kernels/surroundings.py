@@ -15,7 +15,9 @@ OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oo
 
 
 def kernel_environment(program: str, message: dict[str, Any]) -> dict[str, str]:
-    """Return the kernel's environment: HOME can be written to, and pip has a place to install."""
+    """Return the kernel's environment: HOME can be written to, pip has a place to install, and
+    what the message has as `client`, texts by path, can be imported.
+    """
     environment = {**os.environ, **message["environment"]}
     home, packages = message.get("home"), message.get("packages")
     if home and not os.access(environment.get("HOME", "/"), os.W_OK | os.X_OK):
@@ -26,7 +28,20 @@ def kernel_environment(program: str, message: dict[str, Any]) -> dict[str, str]:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         paths = [environment.get("PATH"), packages + "/bin"]
         environment["PATH"] = os.pathsep.join(filter(None, paths))
+    if message.get("client"):
+        client = place_client(Path(message["folder"]).parent / "client", message["client"])
+        paths = [environment.get("PYTHONPATH"), client]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return environment
+
+
+def place_client(folder: Path, files: dict[str, str]) -> str:
+    """Write what the notebook may import of ours below a folder of its own, and return that."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return str(folder)
 
 
 def installs_in_place(program: str, environment: dict[str, str]) -> bool:

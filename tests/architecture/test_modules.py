@@ -17,8 +17,9 @@ PACKAGE = ROOT / "kernel_containers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = [*MODULES, *sorted((ROOT / "labextension" / "src").rglob("*.ts*"))]
 LONGEST = 300  # lines
-# Run as a file and never imported: it arranges sys.path for what it starts.
-PROGRAMS = {PACKAGE / "runner" / "launcher.py"}
+# Run as a file and never imported: it arranges sys.path for what it starts, or is the start of
+# another package.
+PROGRAMS = {PACKAGE / "runner" / "launcher.py", PACKAGE / "client" / "placed.py"}
 
 # Statements of a module that only define; anything else would be work done by an import.
 DEFINITIONS = (
