@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.runs import CellReport, RunReport
+from kernel_containers.core.scraps import ScrapFile
 from kernel_containers.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def report_from_json(value: Mapping[str, Any]) -> RunReport:
     """
     known = {item.name for item in fields(RunReport)}
     cell_fields = {item.name for item in fields(CellReport)}
+    file_fields = {item.name for item in fields(ScrapFile)}
     try:
         cells = tuple(
             CellReport(**{name: item for name, item in cell.items() if name in cell_fields})
@@ -35,6 +37,11 @@ def report_from_json(value: Mapping[str, Any]) -> RunReport:
         members = {name: item for name, item in value.items() if name in known}
         for name in ("warnings", "external_references"):
             members[name] = tuple(value.get(name, ()))
+        files = value.get("scrap_files", ())
+        members["scrap_files"] = tuple(
+            ScrapFile(**{name: item for name, item in file.items() if name in file_fields})
+            for file in files
+        )
         return RunReport(**{**members, "cells": cells})
     except (AttributeError, KeyError, TypeError) as error:
         raise InvalidInput("This is no report of a run.", why=repr(error)) from error

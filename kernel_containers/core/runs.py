@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.parameters import JsonValue
+    from kernel_containers.core.scraps import ScrapFile
 
 
 class RunState(Enum):
@@ -149,4 +150,5 @@ class RunReport:
     peak_memory: int | None = None  # bytes
     warnings: tuple[str, ...] = ()
     external_references: tuple[str, ...] = ()
-    scraps: Mapping[str, JsonValue] = field(default_factory=dict)  # named results, last ones
+    scraps: Mapping[str, JsonValue] = field(default_factory=dict)  # named values, last ones
+    scrap_files: tuple[ScrapFile, ...] = ()  # tables, displays and large values

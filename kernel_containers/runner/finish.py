@@ -13,11 +13,13 @@ from kernel_containers.core.runs import EXIT_CODES, RunReport
 from kernel_containers.errors import OutputsNotWritten
 from kernel_containers.runner import notebook_file
 from kernel_containers.runner.outputs import Outputs, keep_locally, to_json
-from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts, scraps_of
+from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts
+from kernel_containers.runner.scraps import split_scraps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from kernel_containers.core.scraps import ScrapFile
     from kernel_containers.runner.events import Events
 
 
@@ -43,11 +45,14 @@ def finish(
     failures = _write(outputs, "ipynb", ipynb, until)
     page, references = _page(report, notebook, events, notebook_folder, hide_input=hide_input)
     failures += _write(outputs, "html", page, until)
+    scraps, files = split_scraps(notebook)
+    failures += _write_scraps(outputs, files, until)
     report = replace(
         report,
         peak_memory=end_kernel(),
         external_references=references,
-        scraps=scraps_of(notebook),
+        scraps=scraps,
+        scrap_files=tuple(files),
         warnings=tuple(events.warnings),
     )
     if failures:
@@ -57,6 +62,7 @@ def finish(
         report = _with_failures(report, failures)
     if report.cause == "outputs":
         contents = {"ipynb": ipynb, "html": page, "report": to_json(report_to_json(report))}
+        contents |= {file.path: data for file, data in files.items()}
         where = keep_locally(kept, contents)
         report = replace(report, message=f"{report.message}\n{_where(where)}")
     return report
@@ -80,6 +86,17 @@ def _write(outputs: Outputs, kind: str, data: bytes, until: float) -> list[Outpu
         outputs.write(kind, data, until)
     except OutputsNotWritten as error:
         return [error]
+    return []
+
+
+def _write_scraps(
+    outputs: Outputs, files: Mapping[ScrapFile, bytes], until: float
+) -> list[OutputsNotWritten]:
+    for file, data in files.items():
+        try:
+            outputs.write_beside(file.path, data, file.media_type, until)
+        except OutputsNotWritten as error:
+            return [error]  # the others would say the same
     return []
 
 

@@ -39,6 +39,10 @@ class Masker:
         """Return `text` without secrets."""
         return self._pattern.sub(MASK, text) if self._pattern else text
 
+    def is_in(self, data: bytes) -> bool:
+        """Whether a secret stands in bytes that are no text, and so can't be masked there."""
+        return any(form.encode(errors="surrogatepass") in data for form in self._forms)
+
     def value(self, value: Any) -> Any:
         """Return a copy of a JSON value without secrets in any string or name."""
         if isinstance(value, str):

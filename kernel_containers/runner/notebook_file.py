@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.cells import derived_cell_id
 from kernel_containers.errors import InvalidInput
+from kernel_containers.runner.scraps import withhold_tables
 from kernel_containers.runner.streams import finish
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def masked_copy(notebook: Any, masker: Masker) -> Any:
         for output in cell.get("outputs", ()):
             if output.output_type == "stream" and not isinstance(output.text, str):
                 output["text"] = finish(output.text)
+    withhold_tables(copy, masker)
     return copy
 
 

@@ -147,11 +147,25 @@ class Outputs:
             OutputsNotWritten: it was refused, or time is over.
         """
         uri = getattr(self._uris, kind)
-        if uri is None:
-            return
+        if uri is not None:
+            self._deliver(uri, data, CONTENT_TYPES[kind], until)
+
+    def write_beside(self, path: str, data: bytes, content_type: str, until: float) -> None:
+        """Write a file at a path relative to the report; where there is no report, do nothing.
+
+        Raises:
+            OutputsNotWritten: as from `write`.
+        """
+        report = self._uris.report
+        if report is not None:
+            folder, _, _ = report.path.rpartition("/")
+            uri = Uri(report.scheme, report.bucket, folder).join(path)
+            self._deliver(uri, data, content_type, until)
+
+    def _deliver(self, uri: Uri, data: bytes, content_type: str, until: float) -> None:
         for delay in (*_RETRY_DELAYS, None):
             try:
-                self._writer.write(uri, data, CONTENT_TYPES[kind])
+                self._writer.write(uri, data, content_type)
             except PlaceRefused:
                 raise
             except OutputsNotWritten as error:
@@ -164,12 +178,16 @@ class Outputs:
 
 
 def keep_locally(folder: Path, contents: Mapping[str, bytes]) -> Path | None:
-    """Save outputs that their place refused; None where this container has no room either."""
+    """Save outputs that their place refused, by kind or relative path.
+
+    Return None where this container has no room either.
+    """
     names = {"ipynb": "notebook.ipynb", "html": "notebook.html", "report": "report.json"}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for kind, data in contents.items():
-            (folder / names.get(kind, f"{kind}.json")).write_bytes(data)
+            path = folder / names.get(kind, kind)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
     except OSError:
         return None
     return folder

@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.client.scraps import SCRAP
 from kernel_containers.core.redaction import MASK
 from kernel_containers.core.run_json import report_to_json
 
@@ -49,17 +48,6 @@ def _shown(value: JsonValue) -> JsonValue:
     if len(text) <= _LONGEST_KEPT:
         return value
     return {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def scraps_of(notebook: Any) -> dict[str, JsonValue]:
-    """Return the named results among a notebook's outputs; of one name the last."""
-    found: dict[str, JsonValue] = {}
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", ()):
-            scrap = output.get("data", {}).get(SCRAP)
-            if isinstance(scrap, dict) and isinstance(scrap.get("name"), str):
-                found[scrap["name"]] = scrap.get("value")
-    return found
 
 
 def latest_pointer(report: RunReport) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def test_the_runner_imports_little(tmp_path: Path) -> None:
     banned = {"docker", "click", "rich", "httpx", "IPython", "ipykernel", "boto3", "asttokens"}
     assert not banned & modules
     ours = {name.split(".")[1] for name in modules if name.startswith("kernel_containers.")}
-    assert ours == {"client", "core", "errors", "runner"}
+    assert ours == {"core", "errors", "runner"}
 
 
 def test_a_notebook_names_its_results(make_image: Callable[..., Image]) -> None:
