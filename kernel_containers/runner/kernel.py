@@ -191,9 +191,10 @@ def _client_folder(folder: Path) -> Path:
     made = folder / "client"
     package = made / "kernel_containers"
     package.mkdir(parents=True, exist_ok=True)
-    (package / "__init__.py").touch()
+    client = Path(__file__).parents[1] / "client"
     with contextlib.suppress(FileExistsError):
-        (package / "client").symlink_to(Path(__file__).parents[1] / "client")
+        (package / "__init__.py").symlink_to(client / "placed.py")
+        (package / "client").symlink_to(client)
     return made
 
 
