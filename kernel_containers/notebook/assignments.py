@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import ast
 import warnings
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from asttokens import ASTText
 
 from kernel_containers.core.parameters import Edit
-from kernel_containers.notebook.bindings import Binding, BindingReader, How, reads_of
-from kernel_containers.notebook.comments import read_comments
-from kernel_containers.notebook.literals import (
+from kernel_containers.notebook.annotations import (
     Annotation,
     annotated,
     parse_annotation,
     read_annotation,
-    read_literal,
 )
+from kernel_containers.notebook.bindings import Binding, BindingReader, How, reads_of
+from kernel_containers.notebook.comments import read_comments
+from kernel_containers.notebook.literals import Literal, read_literal
 from kernel_containers.notebook.magics import PlainPython, plain_python
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class _Assignments(BindingReader):
             return
         commented = parse_annotation(self.comments.type_of(node.end_lineno or node.lineno))
         annotation = annotation or commented
-        literal = annotated(literal, annotation)
+        literal = annotated(self._whole(value, literal), annotation)
         if appended:
             _, end = self.positions.get_text_range(node)
             edit = self._edit(
@@ -147,6 +148,18 @@ class _Assignments(BindingReader):
             edit=edit,
             description=self._description(node),
         )
+
+    def _whole(self, value: ast.expr, literal: Literal) -> Literal:
+        """Keep what stands around a value that is a part of its expression."""
+        if literal.within is None:
+            return literal
+        start, end, first, last = (
+            self.plain.to_source(at)
+            for part in (value, literal.within)
+            for at in self.positions.get_text_range(part)
+        )
+        source = self.cell.source
+        return replace(literal, prefix=source[start:first], suffix=source[last:end])
 
     def _description(self, node: ast.stmt) -> str:
         return self.comments.describing(node.lineno, node.end_lineno or node.lineno)

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kernel_containers.core.parameters import Edit
+    from kernel_containers.notebook.annotations import Annotation
     from kernel_containers.notebook.document import Cell
-    from kernel_containers.notebook.literals import Annotation, Literal
+    from kernel_containers.notebook.literals import Literal
 
 
 class How(Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import platform
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.parameters import Variable
     from kernel_containers.notebook.document import Cell, Notebook
+
+_PYTHON = f"Python {'.'.join(platform.python_version_tuple()[:2])}"
 
 
 def declare(
@@ -114,7 +117,7 @@ def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str)
         ]
         raise InvalidInput(
             f"The notebook has no variable {name!r}.",
-            why=f"{', '.join(unread)} can't be parsed as Python" if unread else None,
+            why=f"{', '.join(unread)} can't be parsed as {_PYTHON}" if unread else None,
             todo=_suggestion(name, variables),
         )
     computed = [binding for binding in found if binding.how is How.COMPUTED]

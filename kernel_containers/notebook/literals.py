@@ -1,4 +1,4 @@
-"""Python expressions that are plain values, and annotations that name a parameter's type."""
+"""Python expressions that are plain values."""
 
 from __future__ import annotations
 
@@ -23,39 +23,18 @@ class NotPlain(ValueError):
 class Literal:
     """A value in JSON terms, and what to put around another one in its place.
 
-    A tuple or set is a list in JSON: `tuple(` and `)` keep it what it was.
+    A tuple or set is a list in JSON: `tuple(` and `)` keep it what it was. `within` is the part
+    of the expression that is the value, where it is not all of it, as in `Path("data.csv")`.
     """
 
     value: JsonValue
     type: ParameterType
     prefix: str = ""
     suffix: str = ""
+    within: ast.expr | None = None
     choices: tuple[JsonValue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotation:
-    """The parameter type that an annotation asks for."""
-
-    type: ParameterType
-    choices: tuple[JsonValue, ...] = ()
-
-
-_NAMED: Mapping[str, ParameterType] = {
-    "str": "str",
-    "int": "int",
-    "float": "float",
-    "bool": "bool",
-    "date": "date",
-    "datetime": "datetime",
-    "list": "list",
-    "List": "list",
-    "Sequence": "list",
-    "dict": "dict",
-    "Dict": "dict",
-    "Mapping": "dict",
-}
-_WRAPPERS = frozenset({"Final", "Annotated", "Optional", "ClassVar"})
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -67,23 +46,29 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _LARGEST = 2**63  # of a computed number; `10 ** 10 ** 10` must not be worked out
 _DATE_MODULES = frozenset({"datetime", "dt", "_dt"})
+# What makes something of one text, and of a date or datetime where the text is one.
+_OF_TEXT = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath", "Decimal", "Fraction"})
+_OF_MOMENT = frozenset({"Timestamp", "to_datetime", "datetime64"})
 
 
 def read_literal(node: ast.expr) -> Literal | None:
     """Return the plain value of an expression; None where it has none.
 
-    Besides literals these are arithmetic of numbers (`60 * 60`) and calls of `date` and
-    `datetime` with numbers.
+    Besides literals these are arithmetic of numbers (`60 * 60`), calls of `date` and `datetime`
+    with numbers, and calls such as `Path("data.csv")` and `pd.Timestamp("2024-01-31")`.
     """
     try:
-        if (moment := _moment(node)) is not None:
-            return moment
-        value = _value(node)
+        special = _moment(node) or _made_of_text(node)
+        if special is not None:
+            return special
+        value = plain_value(node)
     except (NotPlain, ArithmeticError, RecursionError):
         return None
     if isinstance(node, ast.Tuple):
         return Literal(value=value, type="list", prefix="tuple(", suffix=")")
     if isinstance(node, ast.Set):
+        if any(isinstance(member, list | dict) for member in value):
+            return None  # `{(1, 2)}`: a list in JSON, which no set can hold
         return Literal(value=value, type="list", prefix="set(", suffix=")")
     return Literal(value=value, type=_type_of(value))
 
@@ -100,7 +85,8 @@ def _type_of(value: JsonValue) -> ParameterType:
     return types.get(type(value), "json")
 
 
-def _value(node: ast.expr) -> JsonValue:
+def plain_value(node: ast.expr) -> JsonValue:
+    """Return the value of an expression of literals; raises NotPlain."""
     match node:
         case ast.Constant(value=value) if value is None or isinstance(
             value, bool | int | float | str
@@ -110,9 +96,9 @@ def _value(node: ast.expr) -> JsonValue:
             number = _number(operand)
             return -number if isinstance(node.op, ast.USub) else number
         case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
-            return [_value(element) for element in elements]
+            return [plain_value(element) for element in elements]
         case ast.Dict(keys=keys, values=values):
-            return {_key(key): _value(value) for key, value in zip(keys, values, strict=True)}
+            return {_key(key): plain_value(value) for key, value in zip(keys, values, strict=True)}
         case ast.BinOp(left=left, op=op, right=right):
             return _computed(_number(left), op, _number(right))
         case _:
@@ -126,7 +112,7 @@ def _finite(value: JsonValue) -> JsonValue:
 
 
 def _number(node: ast.expr) -> Any:
-    value = _value(node)
+    value = plain_value(node)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise NotPlain
     return value
@@ -151,6 +137,16 @@ def _key(node: ast.expr | None) -> str:
 def _moment(node: ast.expr) -> Literal | None:
     """Return `date(2024, 1, 2)` and its likes as ISO 8601; None where it is something else."""
     match node:
+        case ast.Call(
+            func=ast.Attribute(
+                attr="fromisoformat",
+                value=ast.Name(id="date" | "datetime" as kind)
+                | ast.Attribute(attr="date" | "datetime" as kind),
+            ),
+            args=[ast.Constant(value=str(text))],
+            keywords=[],
+        ):
+            return _iso(text, kind)
         case ast.Call(func=ast.Name(id="date" | "datetime" as kind)):
             pass
         case ast.Call(
@@ -169,6 +165,35 @@ def _moment(node: ast.expr) -> Literal | None:
     except (TypeError, ValueError) as error:
         raise NotPlain from error
     return Literal(value=value, type="date" if kind == "date" else "datetime")
+
+
+def _iso(text: str, kind: str) -> Literal:
+    make: Any = datetime.date if kind == "date" else datetime.datetime
+    try:
+        value = make.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise NotPlain from error
+    return Literal(value=value, type="date" if kind == "date" else "datetime")
+
+
+def _made_of_text(node: ast.expr) -> Literal | None:
+    match node:
+        case ast.Call(
+            func=ast.Name(id=maker) | ast.Attribute(attr=maker),
+            args=[ast.Constant(value=str(text)) as within],
+            keywords=words,
+        ) if maker in _OF_TEXT | _OF_MOMENT and all(
+            isinstance(word.value, ast.Constant) for word in words
+        ):
+            pass
+        case _:
+            return None
+    for kind in ("date", "datetime") if maker in _OF_MOMENT else ():
+        try:
+            return replace(_iso(text, kind), within=within)
+        except NotPlain:
+            continue
+    return Literal(value=text, type="str", within=within)
 
 
 def _argument(word: ast.keyword) -> int | datetime.tzinfo:
@@ -190,64 +215,3 @@ def _whole(node: ast.expr) -> int:
     if not isinstance(value, int):
         raise NotPlain
     return value
-
-
-def read_annotation(node: ast.expr | None) -> Annotation | None:
-    """Return what an annotation says about a parameter's type; None where it says nothing."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return parse_annotation(text)
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return Annotation(type=_NAMED[name]) if name in _NAMED else None
-        case ast.BinOp(op=ast.BitOr()):
-            return _only_member(node)
-        case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=inner):
-            return _generic(name, inner)
-        case _:
-            return None
-
-
-def parse_annotation(text: str) -> Annotation | None:
-    """Return what a type comment or a quoted annotation says; None where it says nothing."""
-    try:
-        return read_annotation(ast.parse(text, mode="eval").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _generic(name: str, inner: ast.expr) -> Annotation | None:
-    arguments = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-    if name == "Literal":
-        try:
-            choices = tuple(_value(argument) for argument in arguments)
-        except NotPlain:
-            return None
-        return Annotation(type="enum", choices=choices)
-    if name in _WRAPPERS:
-        return read_annotation(arguments[0])
-    return Annotation(type=_NAMED[name]) if name in _NAMED else None
-
-
-def _only_member(node: ast.BinOp) -> Annotation | None:
-    """`int | None` is an int; a real union says nothing."""
-    for side, other in ((node.left, node.right), (node.right, node.left)):
-        if isinstance(other, ast.Constant) and other.value is None:
-            return read_annotation(side)
-    return None
-
-
-def annotated(literal: Literal, annotation: Annotation | None) -> Literal:
-    """Return the literal with the type that its annotation asks for, where the value allows it.
-
-    `x: float = 1` is a float, `x: int | None = None` an int, `x: Literal["a", "b"] = "a"` an
-    enum. An annotation that contradicts the value is not believed.
-    """
-    if annotation is None:
-        return literal
-    if annotation.type == "enum":
-        if literal.value is None or literal.value in annotation.choices:
-            return replace(literal, type="enum", choices=annotation.choices)
-        return literal
-    if literal.value is None or (annotation.type, literal.type) == ("float", "int"):
-        return replace(literal, type=annotation.type)
-    return literal

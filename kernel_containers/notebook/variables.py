@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core.parameters import Variable
 from kernel_containers.core.redaction import is_secret_name
+from kernel_containers.notebook.annotations import annotated
 from kernel_containers.notebook.assignments import bindings, find_bindings
 from kernel_containers.notebook.bindings import Binding, How, places
 from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.document import INJECTED_TAG, PARAMETERS_TAG
-from kernel_containers.notebook.literals import annotated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

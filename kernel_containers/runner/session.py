@@ -160,9 +160,9 @@ class Session:
             return Ended("defect", words).outcome
 
     def _look_at_values(self, execution: Execution) -> None:
-        from kernel_containers.runner.final_values import expressions  # noqa: PLC0415
+        from kernel_containers.runner.final_values import at_end  # noqa: PLC0415
 
-        wanted = expressions(self._notebook, self._contract, self._given.values)
+        wanted = at_end(self._notebook, self._contract, self._given.values)
         for name in execution.untrue(wanted):
             self._events.warn(f"At the end of the run {name!r} did not have the value given.")
 

@@ -78,22 +78,36 @@ def sets_anew(source: str, name: str) -> bool:
             targets, value = [statement.target], statement.value
         else:
             continue
-        reads = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
         sets = {target.id for target in targets if isinstance(target, ast.Name)}
-        if name in sets - reads:
+        if name in sets - _names(value):
             return True
     return False
 
 
-def count_bindings(source: str, name: str) -> int:
-    """Return how often a Python cell seems to bind `name`, in whatever scope."""
+def refines(source: str, name: str) -> bool:
+    """Whether a Python cell seems to change or delete the value of `name` knowing what it was."""
     tree = _parse(source)
     if tree is None:
-        return len(re.findall(rf"\b{re.escape(name)}\b", source))
-    return sum(
-        isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-        for node in ast.walk(tree)
-    )
+        return bool(re.search(rf"\b{re.escape(name)}\b", source))
+    return any(_refines(statement, name) for statement in ast.walk(tree))
+
+
+def _refines(statement: ast.AST, name: str) -> bool:
+    match statement:
+        case ast.AugAssign(target=target) | ast.Delete(targets=[target, *_]):
+            return name in _names(target)
+        case ast.Assign(targets=targets, value=ast.expr() as value):
+            return name in _names(value) and any(name in _names(target) for target in targets)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            return name in _names(value) and name in _names(target)
+        case ast.NamedExpr(target=target, value=value):
+            return target.id == name and name in _names(value)
+        case _:
+            return False
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _parse(source: str) -> ast.Module | None:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import datetime
 import keyword
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from IPython.core.history import HistoryManager
-from IPython.core.interactiveshell import InteractiveShell
 
 from kernel_containers.notebook.variables import find_variables
 from tests.notebook.notebooks import code, run, sources_with, write
+from tests.support.shell import ipython_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 def given_value(folder: Path, literal: str, name: str, *cells: Any) -> list[str]:
@@ -122,13 +122,8 @@ def test_a_date_stays_a_date(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InteractiveShell]:
     """The shell that ipykernel builds on."""
-    enabled, HistoryManager.enabled = HistoryManager.enabled, False
-    main = sys.modules["__main__"]  # which the shell puts its own module in place of
-    shell = InteractiveShell(ipython_dir=str(tmp_path_factory.mktemp("ipython")))
-    yield shell
-    HistoryManager.enabled = enabled
-    InteractiveShell.clear_instance()
-    sys.modules["__main__"] = main
+    with ipython_shell(tmp_path_factory.mktemp("ipython")) as made:
+        yield made
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""Annotations and type comments that name a parameter's type."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kernel_containers.notebook.literals import Literal, NotPlain, plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_containers.core.parameters import JsonValue, ParameterType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """The parameter type that an annotation asks for."""
+
+    type: ParameterType
+    choices: tuple[JsonValue, ...] = ()
+
+
+_NAMED: Mapping[str, ParameterType] = {
+    "str": "str",
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "date": "date",
+    "datetime": "datetime",
+    "list": "list",
+    "List": "list",
+    "Sequence": "list",
+    "dict": "dict",
+    "Dict": "dict",
+    "Mapping": "dict",
+}
+_WRAPPERS = frozenset({"Final", "Annotated", "Optional", "ClassVar"})
+
+
+def read_annotation(node: ast.expr | None) -> Annotation | None:
+    """Return what an annotation says about a parameter's type; None where it says nothing."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return parse_annotation(text)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return Annotation(type=_NAMED[name]) if name in _NAMED else None
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _only_member(left, right)
+        case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=inner):
+            return _generic(name, inner)
+        case _:
+            return None
+
+
+def parse_annotation(text: str) -> Annotation | None:
+    """Return what a type comment or a quoted annotation says; None where it says nothing."""
+    try:
+        return read_annotation(ast.parse(text, mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _generic(name: str, inner: ast.expr) -> Annotation | None:
+    arguments = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if name == "Literal":
+        try:
+            choices = tuple(plain_value(argument) for argument in arguments)
+        except NotPlain:
+            return None
+        return Annotation(type="enum", choices=choices)
+    if name == "Union" and len(arguments) == 2:
+        return _only_member(*arguments)
+    if name in _WRAPPERS:
+        return read_annotation(arguments[0])
+    return Annotation(type=_NAMED[name]) if name in _NAMED else None
+
+
+def _only_member(left: ast.expr, right: ast.expr) -> Annotation | None:
+    """`int | None` is an int; a real union says nothing."""
+    for side, other in ((left, right), (right, left)):
+        if isinstance(other, ast.Constant) and other.value is None:
+            return read_annotation(side)
+    return None
+
+
+def annotated(literal: Literal, annotation: Annotation | None) -> Literal:
+    """Return the literal with the type that its annotation asks for, where the value allows it.
+
+    `x: float = 1` is a float, `x: int | None = None` an int, `x: Literal["a", "b"] = "a"` an
+    enum. An annotation that contradicts the value is not believed.
+    """
+    if annotation is None:
+        return literal
+    if annotation.type == "enum":
+        if literal.value is None or literal.value in annotation.choices:
+            return replace(literal, type="enum", choices=annotation.choices)
+        return literal
+    if literal.value is None or (annotation.type, literal.type) == ("float", "int"):
+        return replace(literal, type=annotation.type)
+    return literal
