@@ -16,7 +16,7 @@ from kernel_containers.errors import Refused, Unavailable
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
 def command(cache: bool, dry_run: bool, as_json: bool) -> None:
-    """Remove containers that nobody owns any more, and ended runs."""
+    """Remove what ended processes left: containers, runs, half-loaded images, files."""
     from kernel_containers.engine import connect
     from kernel_containers.workflow.clean import clean
     from kernel_containers.workflow.settings import read_settings
@@ -32,6 +32,9 @@ def command(cache: bool, dry_run: bool, as_json: bool) -> None:
     cleaned = clean(engine, read_settings(), cache=cache, dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
     lines = [f"{verb} the container {name}." for name in cleaned.containers]
+    lines += [f"{verb} the image {name}." for name in cleaned.images]
+    if cleaned.leftovers:
+        lines.append(f"{verb} {format_size(cleaned.leftovers)} of files that nobody uses.")
     if cache:
         lines.append(f"{verb} {format_size(cleaned.cache)} of cached data.")
     output.result(asdict(cleaned), "\n".join(lines) or "Nothing to remove.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from pathlib import Path
@@ -25,6 +26,23 @@ def is_gone(owner: str) -> bool:
     if start == "0" or not Path("/proc/self/stat").exists():
         return False
     return _start(int(rest)) != int(start)
+
+
+def owner_token() -> str:
+    """Return `current_owner()` in letters that names of files and image tags may have."""
+    host, pid, start = current_owner().rsplit(":", 2)
+    return f"{_short(host)}-{pid}-{start}"
+
+
+def is_gone_token(token: str) -> bool:
+    """Whether `token` is of a process that ran on this machine and has ended."""
+    host, _, process = token.partition("-")
+    here = socket.gethostname()
+    return host == _short(here) and is_gone(f"{here}:{process.replace('-', ':')}")
+
+
+def _short(host: str) -> str:
+    return hashlib.sha256(host.encode()).hexdigest()[:8]
 
 
 def _start(pid: int) -> int | None:

@@ -92,6 +92,17 @@ def diff_id_chains(engine: Engine) -> list[tuple[Digest, ...]]:
     return [image.config.diff_ids for image in images if image]
 
 
+def names(engine: Engine, repository: str) -> list[str]:
+    """Return the names of all images in a repository, with their tags.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    with engine_errors("The engine was not able to list its images."):
+        found = engine.api.images(repository)
+    return sorted(name for image in found for name in image.get("RepoTags") or ())
+
+
 def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineImage:
     """Make the engine fetch an image and return it.
 

@@ -19,6 +19,7 @@ from kernel_containers.image.compress import fastest
 from kernel_containers.image.placement import Ground
 from kernel_containers.image.store import layer_from_json, layer_to_json
 from kernel_containers.image.tree import Tree, read_layer
+from kernel_containers.image.upkeep import in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,12 +75,13 @@ def import_base(engine: Engine, image: str, store: BlobStore, report: Report) ->
             f"The engine has no image {image}.", todo=f"pull it first: `docker pull {image}`"
         )
     key = f"base {_FORMAT} {found.id} {fastest().name}"
-    record = store.recall_record(key)
-    if record is None:
-        chunks = _counted(images.save(engine, [str(found.id)]), image, found.size, report)
-        saved = read_archive(chunks, store)
-        record = _record(saved, store)
-        store.remember_record(key, record, saved.layers)
+    with in_use(store):
+        record = store.recall_record(key)
+        if record is None:
+            chunks = _counted(images.save(engine, [str(found.id)]), image, found.size, report)
+            saved = read_archive(chunks, store)
+            record = _record(saved, store)
+            store.remember_record(key, record, saved.layers)
     return _from_record(image, found.id, record)
 
 

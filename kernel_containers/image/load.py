@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.labels import OCI_REF_NAME
 from kernel_containers.core.oci import INDEX
 from kernel_containers.core.oci_json import canonical, descriptor_to_json
+from kernel_containers.core.owner import is_gone_token, owner_token
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.engine import images
 from kernel_containers.errors import TryAgain, Unavailable
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _READ_AT_ONCE = 1024**2  # bytes
+LOADING = "kernel-containers/loading"  # the names of images on their way
 _CONTAINERD = "io.containerd.snapshotter.v1"
 
 
@@ -48,12 +50,32 @@ def load(engine: Engine, image: BuiltImage, reference: ImageReference, report: R
         Unavailable: the engine refused the image or broke off.
         TryAgain: a layer is no longer in the store.
     """
+    remove_abandoned(engine)
     before = images.inspect(engine, str(reference))
     with _present(engine, image, report) as image_id:
         images.tag(engine, str(image_id), reference)
     if before and before.id != image_id:
         _remove_unnamed(engine, before.id)
     return image_id
+
+
+def abandoned(engine: Engine) -> list[str]:
+    """Return the names that processes of this machine gave to images, and ended meanwhile.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    found = images.names(engine, LOADING)
+    return [name for name in found if is_gone_token(name.partition(":")[2].rpartition("-")[0])]
+
+
+def remove_abandoned(engine: Engine) -> list[str]:
+    """Remove what `abandoned` returns; images that have another name or are used stay.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    return [name for name in abandoned(engine) if images.remove(engine, name)]
 
 
 def _remove_unnamed(engine: Engine, image_id: Digest) -> None:
@@ -70,7 +92,7 @@ def _present(engine: Engine, image: BuiltImage, report: Report) -> Iterator[Dige
             yield found.id
             return
     # A name of its own, so that a refused or broken image never gets the real one.
-    name = f"kernel-containers/loading:{secrets.token_hex(8)}"
+    name = f"{LOADING}:{owner_token()}-{secrets.token_hex(8)}"
     try:
         yield _bring(engine, image, name, report)
     finally:

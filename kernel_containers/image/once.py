@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ def build_once(folder: Path, build: Callable[[Path], None], waiting: Callable[[]
     builds, `waiting` is called a few times per second.
     """
     if folder.is_dir():
+        _touch(folder)
         return folder
     with writing(folder):
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,6 +48,24 @@ def build_once(folder: Path, build: Callable[[Path], None], waiting: Callable[[]
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def unused(parent: Path, seconds: float) -> list[Path]:
+    """Return what `build_once` made below `parent` and nobody asked for in the last `seconds`.
+
+    While nobody builds there, unfinished folders and locks are nobody's either.
+    """
+    oldest = time.time() - seconds
+    return [
+        path
+        for path in sorted(parent.glob("*"))
+        if path.suffix == ".lock" or ".new-" in path.name or path.lstat().st_mtime < oldest
+    ]
+
+
+def _touch(folder: Path) -> None:
+    with suppress(OSError):  # a read-only cache is still good to read
+        os.utime(folder)
 
 
 def _set_times(folder: str) -> None:

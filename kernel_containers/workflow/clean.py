@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from kernel_containers.core import labels
 from kernel_containers.core.owner import is_gone
 from kernel_containers.engine import containers
+from kernel_containers.errors import TryAgain
+from kernel_containers.image import load, once, upkeep
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import reaper
 
@@ -20,46 +22,88 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.settings import Settings
 
 ENDED = ("exited", "dead")
+UNUSED = 30 * 24 * 3600.0  # seconds after which the packages of another Python or release go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """What was, or would be, removed; `cache` is bytes."""
+    """What was, or would be, removed; `leftovers` and `cache` are bytes."""
 
     containers: tuple[str, ...]
+    images: tuple[str, ...]
+    leftovers: int
     cache: int
 
 
 def clean(
     engine: Engine | None, settings: Settings, *, cache: bool = False, dry_run: bool = False
 ) -> Cleaned:
-    """Remove containers whose owner is gone and runs that have ended; with `cache` all cached data.
+    """Remove what dead processes left, ended runs and old files; with `cache` all cached data.
 
-    A container that runs and whose owner lives is never touched.
+    A container that runs and whose owner lives is never touched, nor is a cache in use.
 
     Raises:
         Unavailable: the engine does not answer.
+        TryAgain: the cache is in use; what is in the engine was cleaned.
     """
-    names: list[str] = []
+    names = _containers(engine, dry_run=dry_run) if engine else []
+    images: list[str] = []
     if engine:
-        ended = [
-            found for found in containers.find(engine, {labels.KIND: "run"}) if _has_ended(found)
-        ]
-        ownerless = (reaper.leftovers if dry_run else reaper.remove_leftovers)(engine)
-        if not dry_run:
-            for found in ended:
-                containers.remove(engine, found.id)
-        names = [found.name for found in (*ownerless, *ended)]
+        images = (load.abandoned if dry_run else load.remove_abandoned)(engine)
+    return Cleaned(
+        containers=tuple(names),
+        images=tuple(images),
+        leftovers=_leftovers(settings, dry_run=dry_run),
+        cache=_cache(settings, dry_run=dry_run) if cache else 0,
+    )
+
+
+def _containers(engine: Engine, *, dry_run: bool) -> list[str]:
+    ended = [found for found in containers.find(engine, {labels.KIND: "run"}) if _has_ended(found)]
+    ownerless = (reaper.leftovers if dry_run else reaper.remove_leftovers)(engine)
+    if not dry_run:
+        for found in ended:
+            containers.remove(engine, found.id)
+    return [found.name for found in (*ownerless, *ended)]
+
+
+def _leftovers(settings: Settings, *, dry_run: bool) -> int:
     store = BlobStore(settings.store)
-    size = store.usage().size + _size(settings.runner) if cache else 0
-    if cache and not dry_run:
-        store.clear(0)
-        shutil.rmtree(settings.runner, ignore_errors=True)
-    return Cleaned(containers=tuple(names), cache=size)
+    temporary = sum(size for _, size in upkeep.leftovers(store))
+    if not dry_run:
+        upkeep.sweep(store)
+    try:
+        with upkeep.alone(store):
+            return temporary + _unused_packages(settings, dry_run=dry_run)
+    except TryAgain:  # another time
+        return temporary
+
+
+def _unused_packages(settings: Settings, *, dry_run: bool) -> int:
+    unused = once.unused(settings.runner, UNUSED)
+    size = sum(map(_size, unused))
+    for path in () if dry_run else unused:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return size
+
+
+def _cache(settings: Settings, *, dry_run: bool) -> int:
+    store = BlobStore(settings.store)
+    size = upkeep.usage(store).size + _size(settings.runner)
+    if not dry_run:
+        with upkeep.alone(store):
+            upkeep.trim(store, 0)
+            shutil.rmtree(settings.runner, ignore_errors=True)
+            settings.known_blobs.unlink(missing_ok=True)
+    return size
 
 
 def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    paths = (folder, *folder.rglob("*")) if folder.exists() else ()
+    return sum(path.lstat().st_size for path in paths if not path.is_dir())
 
 
 def _has_ended(run: Found) -> bool:

@@ -19,6 +19,7 @@ from kernel_containers.image.layout import write_layout
 from kernel_containers.image.load import load
 from kernel_containers.image.runner_layer import runner_file_set
 from kernel_containers.image.store import BlobStore
+from kernel_containers.image.upkeep import in_use, keep_within, sweep
 
 if TYPE_CHECKING:
     from kernel_containers.core.digest import Digest
@@ -143,8 +144,12 @@ def containerize(
         KernelContainersError: as from `build` and `deliver`.
     """
     started = time.monotonic()
-    image = build(plan, settings, report)
-    reference, sent = deliver(image, plan.destination, engine, registries, report)
+    store = BlobStore(settings.store)
+    with in_use(store):
+        sweep(store)
+        image = build(plan, settings, report)
+        reference, sent = deliver(image, plan.destination, engine, registries, report)
+    keep_within(store, settings.cache_limit)
     return Containerized(
         reference=reference,
         digest=image.digest,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kernel_containers.engine import connect
 from kernel_containers.errors import KernelContainersError, NotFound
+from kernel_containers.image.store import BlobStore
+from kernel_containers.image.upkeep import usage
 from kernel_containers.workflow.bases import candidates, os_release
+from kernel_containers.workflow.clean import clean
 from kernel_containers.workflow.registries import Registries
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def diagnose(settings: Settings, hosts: tuple[str, ...] = ()) -> list[Check]:
         _run(checks, "engine disk", lambda: _engine_disk(engine))
         _run(checks, "base image", lambda: _base(engine, settings))
     _run(checks, "cache", lambda: _cache(settings))
+    _run(checks, "leftovers", lambda: _leftovers(engine, settings))
     _run(checks, "kernelspecs", _kernelspecs)
     for host in hosts:
         _run(checks, f"registry {host}", partial(_registry, host, settings))
@@ -131,7 +135,26 @@ def _cache(settings: Settings) -> Check:
             detail=f"{folder} is not writable",
             todo="set KERNEL_CONTAINERS_CACHE to a folder that is",
         )
-    return _disk("cache", folder)
+    found = _disk("cache", folder)
+    used = usage(BlobStore(settings.store))
+    limit = settings.cache_limit / 1000**3
+    detail = f"{used.size / 1000**3:.1f} of at most {limit:.1f} GB in {used.blobs} blobs"
+    return replace(found, detail=f"{detail}; {found.detail}")
+
+
+def _leftovers(engine: Engine | None, settings: Settings) -> Check:
+    found = clean(engine, settings, dry_run=True)
+    parts = [
+        f"{len(items)} {word}"
+        for items, word in ((found.containers, "containers"), (found.images, "images"))
+        if items
+    ]
+    if found.leftovers:
+        parts.append(f"{found.leftovers / 1000**2:.0f} MB of files")
+    if not parts:
+        return Check(name="leftovers", status="ok", detail="none")
+    todo = "remove them with `kernel-containers clean`"
+    return Check(name="leftovers", status="warning", detail=", ".join(parts), todo=todo)
 
 
 def _kernelspecs() -> Check:

@@ -80,7 +80,7 @@ class Registries:
     def push(self, image: BuiltImage, to: ImageReference, report: Report) -> PushResult:
         """Push an image; see `registry.push.push`."""
         with self._open(to.repository.host) as registry:
-            known = KnownBlobs(self._settings.cache / "known-blobs.json")
+            known = KnownBlobs(self._settings.known_blobs)
             return push(image, to, registry, report, known=known)
 
     def config(self, reference: ImageReference) -> ImageConfig:

@@ -25,6 +25,7 @@ from kernel_containers.image.base import import_base
 from kernel_containers.image.layer import build_layer
 from kernel_containers.image.load import archive, load
 from kernel_containers.image.store import BlobStore
+from kernel_containers.image.upkeep import usage
 from tests.image.trees import file_set, folder, image_of, link, text
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def test_progress_is_reported_while_a_base_is_read(
     with pytest.raises(Enough):
         import_base(engine, base_image, store, cancel)
 
-    assert store.usage().size == 0
+    assert usage(store).size == 0
 
 
 def test_an_unknown_image_is_not_found(engine: Engine, store: BlobStore) -> None:
@@ -240,7 +241,7 @@ def test_a_layer_that_occurs_twice_is_a_link_in_old_archives(store: BlobStore) -
     saved = read_archive([data], store)
 
     assert saved.layers[0] == saved.layers[1] != saved.layers[2]
-    assert store.usage().blobs == 2
+    assert usage(store).blobs == 2
 
 
 def test_an_oci_archive_without_manifest_json_is_read_by_its_index(store: BlobStore) -> None:

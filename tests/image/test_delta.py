@@ -23,6 +23,7 @@ from kernel_containers.image.delta import MOST_DELTAS, Beneath, describe, differ
 from kernel_containers.image.layer import build_layers
 from kernel_containers.image.load import load
 from kernel_containers.image.placement import Ground, place
+from kernel_containers.image.upkeep import usage
 from tests.image.test_load import LIST
 from tests.image.trees import (
     Member,
@@ -166,12 +167,12 @@ def test_an_earlier_state_comes_back_without_building(environment: Path, store: 
     first = build(environment, "one", store)
     (environment / "lib/new").write_text("new")
     second = build(environment, "two", store)
-    blobs = store.usage().blobs
+    blobs = usage(store).blobs
     (environment / "lib/new").unlink()
 
     assert build(environment, "one", store) == first
     assert build(environment, "two", store) == second
-    assert store.usage().blobs == blobs == 2
+    assert usage(store).blobs == blobs == 2
 
 
 def test_a_change_that_is_none_adds_no_layer(environment: Path, store: BlobStore) -> None:

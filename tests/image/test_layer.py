@@ -21,6 +21,7 @@ from kernel_containers.image.compress import decompressed
 from kernel_containers.image.layer import build_layer, build_layers, split_file_set
 from kernel_containers.image.read_ahead import read_ahead
 from kernel_containers.image.store import BlobStore
+from kernel_containers.image.upkeep import usage
 from tests.image.trees import (
     bare_base,
     entries_of,
@@ -146,7 +147,7 @@ def test_a_changed_file_keeps_its_layer_out_of_the_store(tmp_path: Path, store: 
     with pytest.raises(TryAgain, match="log"):
         build_layer(files, BASE, store, silent)
 
-    assert (store.usage().blobs, store.usage().records, store.usage().size) == (0, 0, 0)
+    assert (usage(store).blobs, usage(store).records, usage(store).size) == (0, 0, 0)
 
 
 class _Cancelled(BaseException):
@@ -163,7 +164,7 @@ def test_a_cancelled_layer_leaves_nothing(tmp_path: Path, store: BlobStore) -> N
     with pytest.raises(_Cancelled):
         build_layer(FileSet(name="odd", entries=entries, fingerprint="x"), BASE, store, cancel)
 
-    assert (store.usage().blobs, store.usage().records, store.usage().size) == (0, 0, 0)
+    assert (usage(store).blobs, usage(store).records, usage(store).size) == (0, 0, 0)
     assert threading.active_count() == before
 
 
@@ -192,7 +193,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
         early = BlobStore(disk / "store")
         with pytest.raises(CannotWrite, match="no room"):
             build_layer(files, BASE, early, silent)
-        assert (early.usage().blobs, early.usage().size) == (0, 0)
+        assert (usage(early).blobs, usage(early).size) == (0, 0)
     # Noise does not shrink by half: the disk looks large enough and is not.
     with small_disk(tmp_path / "late", 29 * 1024**2) as disk:
         late = BlobStore(disk / "store")
@@ -205,7 +206,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
 
             with pytest.raises(CannotWrite, match="no room"):
                 build_layer(files, BASE, late, write_meanwhile)
-        assert (late.usage().blobs, late.usage().size) == (0, 0)
+        assert (usage(late).blobs, usage(late).size) == (0, 0)
 
 
 def _build_here(arguments: tuple[str, tuple[Any, ...]]) -> str:
@@ -222,7 +223,7 @@ def test_two_processes_may_build_the_same_layer(tmp_path: Path, store: BlobStore
 
     (digest,) = digests
     assert Digest.of_file(store.path(Digest.parse(digest))) == Digest.parse(digest)
-    assert store.usage().blobs == 1
+    assert usage(store).blobs == 1
 
 
 def test_parts_make_up_the_set_and_byte_code_does_not_move_the_cuts(tmp_path: Path) -> None:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +14,7 @@ from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import LAYER_GZIP, Descriptor, Layer
 from kernel_containers.errors import CannotWrite
 from kernel_containers.image.store import BlobStore
+from kernel_containers.image.upkeep import usage
 from tests.image.trees import small_disk
 
 if TYPE_CHECKING:
@@ -105,76 +102,11 @@ def test_a_record_keeps_names_that_are_not_utf8(store: BlobStore) -> None:
     assert store.recall_record("key") == {"links": {name: "ü"}}
 
 
-def test_clearing_removes_the_least_recently_used_first(store: BlobStore) -> None:
-    layers = [layer(store, bytes([number]) * 1000) for number in range(4)]
-    for age, item in enumerate(layers):
-        store.remember(f"layer {age}", item, {})
-        long_ago = time.time() - 1000 + age
-        os.utime(store.path(item.descriptor.digest), (long_ago, long_ago))
-    store.recall("layer 0")
-
-    removed = store.clear(2500)
-
-    assert removed == 2000
-    assert [store.recall(f"layer {age}") is not None for age in range(4)] == [
-        True,
-        False,
-        False,
-        True,
-    ]
-    assert (store.usage().blobs, store.usage().records, store.usage().size) == (2, 2, 2000)
-
-
-def test_clearing_spares_what_was_just_used(store: BlobStore) -> None:
-    old, new = layer(store, b"old"), layer(store, b"new")
-    long_ago = time.time() - 7200
-    os.utime(store.path(old.descriptor.digest), (long_ago, long_ago))
-
-    assert store.clear(unused_for=3600) == len(b"old")
-
-    assert store.has(new.descriptor.digest)
-    assert store.clear() == len(b"new")
-    assert store.usage().size == 0
-
-
 def test_an_empty_or_missing_store_has_nothing_to_tell(store: BlobStore) -> None:
-    assert (store.usage().blobs, store.usage().size) == (0, 0)
-    assert store.clear() == 0
+    assert (usage(store).blobs, usage(store).size) == (0, 0)
     assert store.recall("key") is None
     assert not store.has(Digest.of(b""))
     assert not store.root.exists()
-
-
-WRITER = """
-import sys, time
-from pathlib import Path
-from kernel_containers.image.store import BlobStore
-with BlobStore(Path(sys.argv[1])).write() as blob:
-    blob.write(b"x" * 100_000)
-    print("writing", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_killed_writer_leaves_a_temporary_file_that_is_swept_after_a_day(
-    store: BlobStore,
-) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(store.root)], stdout=subprocess.PIPE, text=True
-    ) as writer:
-        assert writer.stdout
-        assert writer.stdout.readline() == "writing\n"
-        writer.send_signal(signal.SIGKILL)
-    (left,) = (store.root / "temporary").iterdir()
-
-    BlobStore(store.root).put(b"soon after")
-    assert left.exists()
-    assert store.usage().blobs == 1
-
-    two_days_ago = time.time() - 2 * 24 * 3600
-    os.utime(left, (two_days_ago, two_days_ago))
-    BlobStore(store.root).put(b"two days after")
-    assert not left.exists()
 
 
 def _put_many(root: Path) -> int:
@@ -193,7 +125,7 @@ def test_processes_share_a_store(tmp_path: Path) -> None:
 
     store = BlobStore(tmp_path / "store")
     assert failures == [-1, -1, -1]
-    assert store.usage().blobs == 100
+    assert usage(store).blobs == 100
     assert all(Digest.of_file(path).hex == path.name for path in (store.blobs / "sha256").iterdir())
     assert list((store.root / "temporary").iterdir()) == []
 
@@ -219,7 +151,7 @@ def test_a_disk_that_fills_up_leaves_no_half_blob(tmp_path: Path) -> None:
 
         assert "0.0 MB are free" in str(raised.value)
         assert list((store.root / "temporary").iterdir()) == []
-        assert (store.usage().blobs, store.usage().size) == (1, len(b"kept"))
+        assert (usage(store).blobs, usage(store).size) == (1, len(b"kept"))
         assert store.has(store.put(b"again"))
         assert store.has(kept)
 
