@@ -106,6 +106,12 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that tests share, so that the base and the runner are made once."""
+    return tmp_path_factory.mktemp("product-cache")
+
+
+@pytest.fixture(scope="session")
 def base_image() -> str:
     """The name of an image with Debian 12 and Python 3.11, and no packages from PyPI."""
     return ensure_base_image()

@@ -16,6 +16,9 @@ from kernel_containers.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kernel_containers.core.containers import Mount
+    from kernel_containers.kernels.kernelspecs import KernelSpec
+
 
 @click.group("kernel")
 def command() -> None:
@@ -59,10 +62,22 @@ def add(name: str, image: str | None, prefix: Path | None, as_json: bool, **opti
     engine = connect()
     with output.progress() as report:
         spec = add_kernel(request, engine, read_settings(), report)
+    libraries = [name for mount in _mounts(spec) if ".so" in (name := Path(mount.target).name)]
+    lacking = f"\nmounted, as the base image lacks them: {', '.join(libraries)}"
     output.result(
-        {"name": spec.name, "display_name": spec.display_name, "folder": str(spec.folder)},
-        f"{spec.display_name}\ninstalled as {spec.name} in {spec.folder}",
+        {
+            "name": spec.name,
+            "display_name": spec.display_name,
+            "folder": str(spec.folder),
+            "libraries": libraries,
+        },
+        f"{spec.display_name}\ninstalled as {spec.name} in {spec.folder}"
+        f"{lacking if libraries else ''}",
     )
+
+
+def _mounts(spec: KernelSpec) -> tuple[Mount, ...]:
+    return spec.config.mounts if spec.config else ()
 
 
 def _config(options: Mapping[str, Any]) -> dict[str, object]:

@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
+_DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFFFC, 0x6FFFFFFD
 _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
+_BASE, _WEAK = 1, 2  # flags of versions: the file's own name; the loader only warns
 _MACHINES = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 21: "ppc64le", 22: "s390x"}
 _LARGEST_TABLE = 100_000  # entries; more is damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elf:
-    """A program or library: `needed` are sonames, `versions` such as `GLIBC_2.34`.
+    """A program or library: `needed` are sonames, versions are such as `GLIBC_2.34`.
 
-    `machine` is named as `platform.machine()` does. `interpreter` is the loader's path, None
-    for a library.
+    `requires` maps sonames to the versions that this file needs them to have, `provides` are
+    those it has itself. `machine` is named as `platform.machine()` does. `interpreter` is the
+    loader's path, None for a library.
     """
 
     machine: str
     soname: str | None = None
     needed: tuple[str, ...] = ()
     search: tuple[str, ...] = ()  # RPATH and RUNPATH
-    versions: frozenset[str] = frozenset()
+    requires: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    provides: frozenset[str] = frozenset()
     interpreter: str | None = None
 
 
@@ -79,7 +83,8 @@ class _Reader:
             soname=soname[0] if soname else None,
             needed=tuple(self.string(at) for at in tags.get(_DT_NEEDED, ())),
             search=tuple(filter(None, search.split(":"))),
-            versions=frozenset(self.versions(tags)),
+            requires=self.requires(tags),
+            provides=frozenset(self.provides(tags)),
             interpreter=interpreter,
         )
 
@@ -112,15 +117,38 @@ class _Reader:
         end = self.data.find(b"\0", start)
         return self.data[start:end].decode("utf-8", "replace")
 
-    def versions(self, tags: dict[int, list[int]]) -> Iterator[str]:
-        if _DT_VERNEED not in tags or _DT_VERNEEDNUM not in tags:
-            return
-        at = self.offset(tags[_DT_VERNEED][0])
-        for _ in range(min(tags[_DT_VERNEEDNUM][0], _LARGEST_TABLE)):
-            _, count, _, auxiliary, following = struct.unpack_from("<HHIII", self.data, at)
-            inner = at + auxiliary
+    def requires(self, tags: dict[int, list[int]]) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for at, count, auxiliary in self.chain(tags, _DT_VERNEED, _DT_VERNEEDNUM, "<HHIII"):
+            (library,) = struct.unpack_from("<I", self.data, at + 4)
+            names, inner = set(), at + auxiliary
             for _ in range(count):
-                _, _, _, name, after = struct.unpack_from("<IHHII", self.data, inner)
-                yield self.string(name)
+                _, flags, _, name, after = struct.unpack_from("<IHHII", self.data, inner)
+                if not flags & _WEAK:
+                    names.add(self.string(name))
+                if not after:
+                    break
                 inner += after
-            at += following
+            found[self.string(library)] = frozenset(names)
+        return found
+
+    def provides(self, tags: dict[int, list[int]]) -> Iterator[str]:
+        for at, _, auxiliary in self.chain(tags, _DT_VERDEF, _DT_VERDEFNUM, "<HHHHIII"):
+            (flags,) = struct.unpack_from("<H", self.data, at + 2)
+            if not flags & _BASE:
+                (name,) = struct.unpack_from("<I", self.data, at + auxiliary)
+                yield self.string(name)
+
+    def chain(
+        self, tags: dict[int, list[int]], start: int, number: int, layout: str
+    ) -> Iterator[tuple[int, int, int]]:
+        """Yield where each record of a chain is, its count, and how far its first name is."""
+        if start not in tags or number not in tags:
+            return
+        at, count_at = self.offset(tags[start][0]), 1 if layout == "<HHIII" else 3
+        for _ in range(min(tags[number][0], _LARGEST_TABLE)):
+            record = struct.unpack_from(layout, self.data, at)
+            yield at, record[count_at], record[-2]
+            if not record[-1]:
+                return
+            at += record[-1]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # The system's own Python. Its files belong to a package manager and to libraries all over the
 # system, so the base image's Python of the same version stands in for it.
 SYSTEM_PREFIX = "/usr"
+INTERPRETER = "interpreter"  # the name of the set below a venv
 OUTSIDE = "modules outside the environment"  # the name of their set: code of the user, mostly
 
 _CONDA = compile_rules(
@@ -115,7 +116,7 @@ class _Plan:
         entries, left_out = interpreter_files(self.interpreter)
         roots = [self.interpreter.prefix, self.interpreter.base_prefix]
         links = links_outside(self.interpreter.executable, roots)
-        self.add("interpreter", [*entries, *links], left_out)
+        self.add(INTERPRETER, [*entries, *links], left_out)
         self.add_packages()
 
     def add_packages(self) -> None:

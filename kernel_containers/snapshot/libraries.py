@@ -1,4 +1,4 @@
-"""Which shared libraries an environment expects below itself, and whether a base has them."""
+"""Which shared libraries an environment expects below itself, and this machine's copies."""
 
 from __future__ import annotations
 
@@ -6,169 +6,170 @@ import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core import labels
-from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet
-from kernel_containers.engine import containers
-from kernel_containers.errors import InvalidInput, Unavailable
 from kernel_containers.snapshot.elf import read_elf
 from kernel_containers.snapshot.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from kernel_containers.core.snapshot import Interpreter
-    from kernel_containers.engine import Engine
+    from kernel_containers.snapshot.elf import Elf
 
+SHOWN_USERS = 3  # files that are kept as examples of those that need a library
 # The C library and its loader are the base's own: a copy of another version breaks all programs.
-_NEVER_COPIED = re.compile(
+_C_LIBRARY = re.compile(
     r"ld-linux.*|ld-musl.*|ld64.*|linux-vdso.*|libnsl\.so\.1"
     r"|lib(?:c|m|dl|rt|pthread|util|resolv|anl|mvec|BrokenLocale|thread_db|nss_\w+)\.so.*"
 )
 # Modules that need libraries of a desktop, and that nothing in a notebook needs.
 _OPTIONAL = re.compile(r"_tkinter\.|_curses_panel\.|_gdbm\.|_dbm\.|/tests?/")
 _GLIBC = re.compile(r"GLIBC_(\d+(?:\.\d+)+)")
-_LIST = """ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null
-for f in /usr/lib/*.so* /usr/lib64/*.so* /lib/*.so* /lib64/*.so* /usr/local/lib/*.so* \
-/usr/lib/*/*.so* /lib/*/*.so*; do echo "$f"; done"""
+# Compact relocations have a name instead of a number. https://sourceware.org/glibc/wiki/Release/2.36
+_NAMED = {"GLIBC_ABI_DT_RELR": (2, 36)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryNeeds:
-    """What the ELF files of some file sets expect from elsewhere.
+    """What the ELF files of some file sets have and expect from elsewhere.
 
-    `libraries` maps sonames that the sets don't have to the files that need them; `glibc` is
-    the newest version of the C library that any file asks for, `glibc_of` such a file.
+    `libraries` maps sonames to some of the files that need them, `versions` sonames to the
+    versions they must have, each with one such file. `has` are the names of the sets' own
+    libraries, `loaders` the paths of the loaders of this machine that their programs name.
     """
 
     libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    glibc: tuple[int, ...] = ()
-    glibc_of: str = ""
+    versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    has: frozenset[str] = frozenset()
     machines: frozenset[str] = frozenset()
+    loaders: frozenset[str] = frozenset()
+
+    @property
+    def glibc(self) -> tuple[tuple[int, ...], str]:
+        """The newest version of the C library that any file asks for, and such a file."""
+        found = [
+            (_glibc_version(version), user)
+            for versions in self.versions.values()
+            for version, user in versions.items()
+        ]
+        return max(found, default=((), ""))
+
+    def from_outside(self, libraries: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the needed libraries, besides those of C, that neither the sets nor others have.
+
+        `libraries` are the others' names.
+        """
+        return {
+            library: users
+            for library, users in sorted(self.libraries.items())
+            if library not in self.has and library not in libraries and not is_c_library(library)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `from_json` reads."""
+        return {
+            "libraries": self.libraries,
+            "versions": self.versions,
+            "has": sorted(self.has),
+            "machines": sorted(self.machines),
+            "loaders": sorted(self.loaders),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> LibraryNeeds:
+        """Read what this release has written."""
+        return cls(
+            libraries={name: tuple(users) for name, users in value["libraries"].items()},
+            versions=value["versions"],
+            has=frozenset(value["has"]),
+            machines=frozenset(value["machines"]),
+            loaders=frozenset(value["loaders"]),
+        )
 
 
-def scan_libraries(file_sets: Iterable[FileSet]) -> LibraryNeeds:
+def is_c_library(name: str) -> bool:
+    """Whether a library belongs to the C library or is its loader."""
+    return bool(_C_LIBRARY.fullmatch(name))
+
+
+def _glibc_version(version: str) -> tuple[int, ...]:
+    match = _GLIBC.fullmatch(version)
+    return tuple(map(int, match[1].split("."))) if match else _NAMED.get(version, ())
+
+
+def scan_libraries(file_set: FileSet) -> LibraryNeeds:
     """Return what the programs and libraries among the files need; 570 of them take 0.5 s."""
-    have: set[str] = set()
-    needed: dict[str, list[str]] = {}
-    machines: set[str] = set()
-    glibc: tuple[tuple[int, ...], str] = ((), "")
-    for entry in (entry for file_set in file_sets for entry in file_set.entries):
+    found = _Scan()
+    for entry in file_set.entries:
         name = PurePosixPath(entry.target).name
         if ".so" in name:
-            have.add(name)
-        elf = read_elf(entry.source) if _may_be_elf(entry, name) and entry.source else None
-        if elf is None:
-            continue
-        have.update(filter(None, [elf.soname]))
-        machines.add(elf.machine)
-        glibc = max(glibc, (_newest(elf.versions), entry.target))
-        if not _OPTIONAL.search(entry.target):
-            for library in elf.needed:
-                needed.setdefault(library, []).append(entry.target)
-    return LibraryNeeds(
-        libraries={
-            library: tuple(users)
-            for library, users in sorted(needed.items())
-            if library not in have
-        },
-        glibc=glibc[0],
-        glibc_of=glibc[1],
-        machines=frozenset(machines),
-    )
+            found.has.add(name)
+        if entry.source and _may_be_elf(entry, name) and (elf := read_elf(entry.source)):
+            found.add(elf, entry.target)
+    return found.result()
 
 
 def _may_be_elf(entry: FileEntry, name: str) -> bool:
     return entry.kind is FileKind.FILE and (".so" in name or bool(entry.mode & 0o111))
 
 
-def _newest(versions: Iterable[str]) -> tuple[int, ...]:
-    found = (_GLIBC.fullmatch(version) for version in versions)
-    return max((tuple(map(int, match[1].split("."))) for match in found if match), default=())
+def merge(needs: Iterable[LibraryNeeds]) -> LibraryNeeds:
+    """Return the needs of several sets as if they were one."""
+    merged = _Scan()
+    for part in needs:
+        for library, users in part.libraries.items():
+            merged.libraries.setdefault(library, []).extend(users)
+        for library, versions in part.versions.items():
+            merged.versions.setdefault(library, {}).update(versions)
+        merged.has |= part.has
+        merged.machines |= part.machines
+        merged.loaders |= part.loaders
+    return merged.result()
 
 
-def check_against_base(needs: LibraryNeeds, base: Interpreter, base_name: str) -> None:
-    """Refuse a base image whose C library or processor does not fit the environment.
+class _Scan:
+    def __init__(self) -> None:
+        self.libraries: dict[str, list[str]] = {}
+        self.versions: dict[str, dict[str, str]] = {}
+        self.has: set[str] = set()
+        self.machines: set[str] = set()
+        self.loaders: set[str] = set()
 
-    Raises:
-        InvalidInput: the reason and what would fit are in it.
-    """
-    if needs.machines and base.machine not in needs.machines:
-        raise InvalidInput(
-            f"The environment is for {', '.join(sorted(needs.machines))}, "
-            f"the base image {base_name} for {base.machine}.",
-            todo="choose a base image for the same architecture",
+    def add(self, elf: Elf, target: str) -> None:
+        """Note what a file at `target` needs and has."""
+        self.has.update(filter(None, [elf.soname]))
+        self.machines.add(elf.machine)
+        if elf.interpreter and Path(elf.interpreter).exists():
+            self.loaders.add(elf.interpreter)
+        if _OPTIONAL.search(target):
+            return
+        for library in elf.needed:
+            self.libraries.setdefault(library, []).append(target)
+        for library, versions in elf.requires.items():
+            known = self.versions.setdefault(library, {})
+            known.update((version, target) for version in versions if version not in known)
+
+    def result(self) -> LibraryNeeds:
+        """Return what was noted."""
+        return LibraryNeeds(
+            libraries={name: tuple(users[:SHOWN_USERS]) for name, users in self.libraries.items()},
+            versions=self.versions,
+            has=frozenset(self.has),
+            machines=frozenset(self.machines),
+            loaders=frozenset(self.loaders),
         )
-    if not needs.glibc:
-        return
-    wanted = ".".join(map(str, needs.glibc))
-    name, version = base.libc
-    if name != "glibc":
-        raise InvalidInput(
-            f"The environment needs glibc {wanted}; the base image {base_name} has "
-            f"{name or 'another C library'}.",
-            why=f"{needs.glibc_of} was built for it",
-            todo="choose a base image with glibc, such as one of Debian or Ubuntu",
-        )
-    if tuple(map(int, re.findall(r"\d+", version))) < needs.glibc:
-        raise InvalidInput(
-            f"The environment needs glibc {wanted}; the base image {base_name} has {version}.",
-            why=f"{needs.glibc_of} was built for it",
-            todo="choose a base image of a newer release",
-        )
 
 
-def base_libraries(engine: Engine, image: str) -> frozenset[str]:
-    """Return the names of the shared libraries that the loader of an image finds.
-
-    Raises:
-        NotFound: there is no such image, or no shell in it.
-        Unavailable: the engine does not answer, or the image lists none.
-    """
-    spec = ContainerSpec(
-        image=image,
-        entrypoint=("/bin/sh", "-c"),
-        command=(_LIST,),
-        user="0:0",
-        network="none",
-        labels={labels.KIND: "build"},
-    )
-    done = containers.run_once(engine, spec)
-    found = frozenset(_listed(done.stdout.decode(errors="replace")))
-    if not found:
-        raise Unavailable(
-            f"The libraries in {image} can't be listed.",
-            why=done.stderr.decode(errors="replace").strip() or None,
-        )
-    return found
-
-
-def _listed(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        if "=>" in line:
-            yield line.split()[0]
-        elif line.startswith("/") and "*" not in line:
-            yield PurePosixPath(line).name
-
-
-def missing_libraries(needs: LibraryNeeds, have: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """Return the libraries that a base lacks, with the files that need them."""
-    return {
-        library: users
-        for library, users in needs.libraries.items()
-        if library not in have and not _NEVER_COPIED.fullmatch(library)
-    }
-
-
-def closure(missing: Iterable[str], have: frozenset[str]) -> tuple[FileSet, tuple[str, ...]]:
+def closure(
+    missing: Iterable[str], have: Collection[str], folder: str
+) -> tuple[FileSet, tuple[str, ...]]:
     """Return this machine's copies of libraries and of what they need, and what it lacks too.
 
-    They go where the loader looks without being told. Only for a base of this machine's own
-    operating system and release.
+    They go into `folder`, where the base's loader looks without being told. What is in `have`,
+    and the C library, is not copied.
     """
-    here = _libraries_here()
+    here = libraries_here()
     entries: dict[str, FileEntry] = {}
     absent: list[str] = []
     todo, seen = sorted(missing), set(missing)
@@ -179,14 +180,14 @@ def closure(missing: Iterable[str], have: frozenset[str]) -> tuple[FileSet, tupl
             absent.append(library)
             continue
         real = path.resolve()
-        target = str(real.with_name(library))
+        target = f"{folder}/{library}"
         status = real.stat()
         entries[target] = FileEntry(
             target, FileKind.FILE, 0o644, status.st_size, status.st_mtime_ns, str(real)
         )
         elf = read_elf(str(real))
         new = {name for name in (elf.needed if elf else ()) if name not in have} - seen
-        new = {name for name in new if not _NEVER_COPIED.fullmatch(name)}
+        new = {name for name in new if not is_c_library(name)}
         seen |= new
         todo += sorted(new)
     ordered = tuple(entries[target] for target in sorted(entries))
@@ -194,7 +195,8 @@ def closure(missing: Iterable[str], have: frozenset[str]) -> tuple[FileSet, tupl
     return made, tuple(sorted(absent))
 
 
-def _libraries_here() -> dict[str, Path]:
+def libraries_here() -> dict[str, Path]:
+    """Return the 64-bit libraries that this machine's loader finds, by soname."""
     for program in ("ldconfig", "/sbin/ldconfig", "/usr/sbin/ldconfig"):
         try:
             done = subprocess.run([program, "-p"], capture_output=True, text=True, check=True)

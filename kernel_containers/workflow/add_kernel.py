@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.containers import ContainerSpec, Mount
+from kernel_containers.core.progress import Progress
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import containers
 from kernel_containers.errors import InvalidInput, NotFound, UsageError
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
-from kernel_containers.snapshot.environment import SYSTEM_PREFIX
+from kernel_containers.snapshot.environment import SYSTEM_PREFIX, local_environment
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
 from kernel_containers.workflow.bases import check_stand_in, choose_base
+from kernel_containers.workflow.libraries import keep_nothing, supply_libraries
 from kernel_containers.workflow.sources import check_kernel
 from kernel_containers.workflow.submit import find_image
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from kernel_containers.core.progress import Report
-    from kernel_containers.core.snapshot import Interpreter
+    from kernel_containers.core.snapshot import FileEntry, Interpreter
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.workflow.settings import Settings
@@ -56,14 +58,21 @@ def add_kernel(
         UsageError: not exactly one of image and prefix.
         NotFound: the image, the prefix or a base image.
         InvalidInput: no ipykernel, or the environment does not run on its base image.
+        Refused: this user can't read files of the environment.
     """
     if (request.image is None) == (request.prefix is None):
         raise UsageError("A kernel needs either --image REF or --prefix PATH.")
     source: dict[str, object]
     if request.prefix is not None:
-        interpreter, image = _prefix(request.prefix, request.base, engine, settings, report)
-        mounts = [mount.source for mount in prefix_mounts(interpreter)]
-        source = {"prefix": interpreter.prefix, "prefix_mounts": mounts[1:]}
+        interpreter, image, libraries = _prefix(
+            request.prefix, request.base, engine, settings, report
+        )
+        folders = [mount.source for mount in prefix_mounts(interpreter)]
+        source = {
+            "prefix": interpreter.prefix,
+            "prefix_mounts": folders[1:],
+            "mounts": [*_given_mounts(request.config), *(asdict(mount) for mount in libraries)],
+        }
     else:
         interpreter, image = _image(str(request.image), engine, report)
         source = {}
@@ -77,6 +86,11 @@ def add_kernel(
         argv=(interpreter.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
         environment=request.environment,
     )
+
+
+def _given_mounts(config: Mapping[str, object]) -> list[object]:
+    given = config.get("mounts") or []
+    return given if isinstance(given, list) else [given]  # KernelConfig.parse names what is wrong
 
 
 def _image(name: str, engine: Engine, report: Report) -> tuple[Interpreter, str]:
@@ -100,7 +114,7 @@ def _pinned(name: str, digests: tuple[str, ...]) -> str:
 
 def _prefix(
     prefix: Path, base: str | None, engine: Engine, settings: Settings, report: Report
-) -> tuple[Interpreter, str]:
+) -> tuple[Interpreter, str, tuple[Mount, ...]]:
     if not engine.is_local:
         raise InvalidInput(
             "The engine is on another machine, so an environment of this one can't be mounted.",
@@ -117,8 +131,34 @@ def _prefix(
     check_kernel(interpreter, str(prefix))
     image = choose_base(engine, interpreter, base, settings, report)
     check_stand_in(engine, image, interpreter)
-    _check_runs(engine, image, interpreter)
-    return interpreter, image
+    libraries = _libraries(engine, image, interpreter, report)
+    _check_runs(engine, image, (*prefix_mounts(interpreter), *libraries), interpreter)
+    return interpreter, image, libraries
+
+
+def _libraries(
+    engine: Engine, image: str, interpreter: Interpreter, report: Report
+) -> tuple[Mount, ...]:
+    """Return mounts of this machine's libraries that the base image lacks, one file each.
+
+    They lie where the loader looks, so that no variable has to name a folder.
+    """
+    report(Progress(stage="libraries", message=f"what {interpreter.prefix} needs"))
+    environment, _ = local_environment(interpreter)
+    supplied = supply_libraries(environment.file_sets, engine, image, image, keep_nothing)
+    for note in supplied.notes:
+        report(Progress(stage="libraries", message=note, done=1, total=1))
+    return tuple(
+        Mount(source=_lasting(entry), target=entry.target, read_only=True)
+        for entry in (supplied.libraries.entries if supplied.libraries else ())
+    )
+
+
+def _lasting(entry: FileEntry) -> str:
+    """Return a library's path by the name that an update of this machine keeps."""
+    source = Path(str(entry.source))
+    link = source.with_name(Path(entry.target).name)
+    return str(link if link.exists() and link.samefile(source) else source)
 
 
 def prefix_mounts(interpreter: Interpreter) -> tuple[Mount, ...]:
@@ -146,12 +186,14 @@ def _links(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _check_runs(engine: Engine, image: str, interpreter: Interpreter) -> None:
+def _check_runs(
+    engine: Engine, image: str, mounts: tuple[Mount, ...], interpreter: Interpreter
+) -> None:
     spec = ContainerSpec(
         image=image,
         entrypoint=(),
         command=(interpreter.executable, "-c", _IMPORTS),
-        mounts=prefix_mounts(interpreter),
+        mounts=mounts,
         network="none",
     )
     finished = containers.run_once(engine, spec)

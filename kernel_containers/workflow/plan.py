@@ -33,8 +33,9 @@ from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
 from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
-from kernel_containers.snapshot.environment import OUTSIDE
+from kernel_containers.snapshot.environment import INTERPRETER, OUTSIDE
 from kernel_containers.snapshot.variables import allowed_variables
+from kernel_containers.workflow.libraries import keep_with_base, supply_libraries
 from kernel_containers.workflow.sources import find_source
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def make_plan(
     spec = kernelspecs.find(request.kernel or notebook.kernel_name or "python3")
     notebook, parameters = withhold(notebook, _parameters(notebook, request))
     source = find_source(spec, engine, settings, request.base, report)
-    base = import_base(engine, source.base, BlobStore(settings.store), report)
+    store = BlobStore(settings.store)
+    base = import_base(engine, source.base, store, report)
+    source = _with_libraries(source, base, engine, store)
     found, exclusions, notes = files.notebook_files(
         path,
         document.without_outputs(notebook),
@@ -138,6 +141,22 @@ def make_plan(
             notes=(*source.environment.notes, *notes),
         ),
     )
+
+
+def _with_libraries(source: Source, base: BaseImage, engine: Engine, store: BlobStore) -> Source:
+    """Return the source with the libraries that the base lacks, below what needs them."""
+    environment = source.environment
+    if not environment.file_sets:
+        return source
+    supplied = supply_libraries(
+        environment.file_sets, engine, str(base.id), base.name, keep_with_base(store, base)
+    )
+    sets = list(environment.file_sets)
+    if supplied.libraries:
+        # On top of the interpreter, which changes less often.
+        sets.insert(1 if sets[0].name == INTERPRETER else 0, supplied.libraries)
+    notes = (*environment.notes, *supplied.notes)
+    return replace(source, environment=replace(environment, file_sets=tuple(sets), notes=notes))
 
 
 def _check_text(path: Path) -> None:

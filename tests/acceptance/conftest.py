@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 SALES = Path(__file__).parents[2] / "examples" / "sales"
 
 
-@pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that tests share, so that the base and the runner are made once."""
-    return tmp_path_factory.mktemp("product-cache")
-
-
 @pytest.fixture
 def product(tmp_path: Path, shared_cache: Path, kernel_image: str) -> Product:
     """A product with one kernel, `team`, of the image with pandas."""

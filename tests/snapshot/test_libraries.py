@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _ctypes
+import _ssl
+import json
 import os
 import platform
 import sys
@@ -14,22 +16,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel_containers.core import labels
-from kernel_containers.core.containers import ContainerSpec
-from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet, Interpreter
-from kernel_containers.engine import containers
+from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet
 from kernel_containers.errors import InvalidInput
+from kernel_containers.snapshot.base_libraries import (
+    BaseLibraries,
+    base_libraries,
+    check_against_base,
+    provided_versions,
+)
 from kernel_containers.snapshot.elf import read_elf
 from kernel_containers.snapshot.libraries import (
     LibraryNeeds,
-    base_libraries,
-    check_against_base,
     closure,
-    missing_libraries,
+    libraries_here,
+    merge,
     scan_libraries,
 )
-from tests.snapshot.environments import archive
-from tests.support.interpreters import DEBIAN_12
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine
@@ -61,7 +63,7 @@ def test_a_library_is_read() -> None:
     assert found is not None
     assert found.interpreter is None
     assert {name.partition(".so")[0] for name in found.needed} >= {"libffi", "libc"}
-    assert any(version.startswith("GLIBC_2.") for version in found.versions)
+    assert any(version.startswith("GLIBC_2.") for version in found.requires["libc.so.6"])
 
 
 @pytest.mark.parametrize(
@@ -90,26 +92,49 @@ def test_damage_is_survived(tmp_path: Path, changes: list[tuple[int, bytes]], le
     read_elf(str(tmp_path / "x"))
 
 
-def test_what_the_files_do_not_have_themselves_is_needed(tmp_path: Path) -> None:
-    needs = scan_libraries([file_set(COMPILED, os.path.realpath(sys.executable), mode=0o755)])
+def test_versions_are_read_on_both_sides() -> None:
+    ssl = read_elf(getattr(_ssl, "__file__", ""))
+    library = read_elf(str(libraries_here()["libssl.so.3"]))
 
-    [ffi] = [name for name in needs.libraries if name.startswith("libffi.so")]
+    assert ssl is not None
+    assert library is not None
+    assert ssl.requires["libssl.so.3"] <= library.provides
+    assert "libssl.so.3" not in library.provides
+
+
+def test_what_the_files_do_not_have_themselves_is_needed(tmp_path: Path) -> None:
+    needs = scan_libraries(file_set(COMPILED, os.path.realpath(sys.executable), mode=0o755))
+
+    [ffi] = [name for name in needs.from_outside(()) if name.startswith("libffi.so")]
     assert needs.libraries[ffi] == (COMPILED,)
     assert needs.machines == {platform.machine()}
-    assert needs.glibc >= (2, 2)
+    assert needs.glibc[0] >= (2, 2)
+    assert needs.from_outside({ffi}).keys() == needs.from_outside(()).keys() - {ffi}
 
-    with_ffi = scan_libraries([file_set(COMPILED), file_set(str(tmp_path / ffi))])
-    assert ffi not in with_ffi.libraries
+    with_ffi = merge([needs, scan_libraries(file_set(str(tmp_path / ffi)))])
+    assert ffi not in with_ffi.from_outside(())
+    assert LibraryNeeds.from_json(json.loads(json.dumps(needs.to_json()))) == needs
 
 
 def test_texts_are_not_opened_as_libraries(tmp_path: Path) -> None:
     (tmp_path / "notes.so.txt").write_text("x")
 
-    assert scan_libraries([file_set(str(tmp_path / "notes.so.txt"))]) == LibraryNeeds()
+    found = scan_libraries(file_set(str(tmp_path / "notes.so.txt")))
+
+    assert found == LibraryNeeds(has=frozenset({"notes.so.txt"}))
 
 
-BASE = replace(DEBIAN_12, libc=("glibc", "2.31"))
-NEEDS = LibraryNeeds(glibc=(2, 31), glibc_of="/env/x.so", machines=frozenset({"x86_64"}))
+BASE = BaseLibraries(
+    machine="x86_64",
+    libc=("glibc", "2.31"),
+    paths={"libc.so.6": "/usr/lib/x86_64-linux-gnu/libc.so.6"},
+    loaders=frozenset({"/lib64/ld-linux-x86-64.so.2"}),
+)
+NEEDS = LibraryNeeds(
+    versions={"libc.so.6": {"GLIBC_2.31": "/env/x.so", "GLIBC_2.4": "/env/y.so"}},
+    machines=frozenset({"x86_64"}),
+    loaders=BASE.loaders,
+)
 
 
 def test_a_base_that_fits_is_accepted() -> None:
@@ -119,77 +144,55 @@ def test_a_base_that_fits_is_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "words"),
+    ("needs", "base", "words"),
     [
-        (replace(BASE, libc=("glibc", "2.28")), "needs glibc 2.31; the base image old has 2.28"),
-        (replace(BASE, libc=("glibc", "2.4")), "has 2.4"),
-        (replace(BASE, libc=("musl", "")), "has musl"),
-        (replace(BASE, libc=("", "")), "another C library"),
-        (replace(BASE, machine="aarch64"), "for x86_64, the base image old for aarch64"),
+        (NEEDS, replace(BASE, libc=("glibc", "2.28")), "needs glibc 2.31; the base image old has"),
+        (NEEDS, replace(BASE, libc=("glibc", "2.4")), "has 2.4"),
+        (NEEDS, replace(BASE, libc=("musl", "")), "has musl"),
+        (NEEDS, replace(BASE, libc=("", "")), "another C library"),
+        (NEEDS, replace(BASE, machine="aarch64"), "for x86_64, the base image old for aarch64"),
+        (
+            replace(NEEDS, versions={"libc.so.6": {"GLIBC_ABI_DT_RELR": "/env/x.so"}}),
+            BASE,
+            "needs glibc 2.36",
+        ),
+        (replace(NEEDS, loaders=frozenset({"/nix/ld.so"})), BASE, "started by /nix/ld.so"),
     ],
 )
-def test_a_base_that_does_not_fit_is_refused(base: Interpreter, words: str) -> None:
+def test_a_base_that_does_not_fit_is_refused(
+    needs: LibraryNeeds, base: BaseLibraries, words: str
+) -> None:
     with pytest.raises(InvalidInput) as caught:
-        check_against_base(NEEDS, base, "old")
+        check_against_base(needs, base, "old")
 
     assert words in str(caught.value)
 
 
 def test_the_c_library_is_never_missing() -> None:
     users = ("/env/x.so",)
-    needs = LibraryNeeds(
-        libraries={
-            "libc.so.6": users,
-            "ld-linux-x86-64.so.2": users,
-            "libpthread.so.0": users,
-            "libm.so.6": users,
-            "libffi.so.8": users,
-            "libz.so.1": users,
-            "libcrypt.so.1": users,
-        }
-    )
+    names = "libc.so.6 ld-linux-x86-64.so.2 libpthread.so.0 libm.so.6 libffi.so.8 libz.so.1"
+    needs = LibraryNeeds(libraries=dict.fromkeys([*names.split(), "libcrypt.so.1"], users))
 
-    missing = missing_libraries(needs, frozenset({"libz.so.1"}))
+    missing = needs.from_outside({"libz.so.1"})
 
     assert missing == {"libffi.so.8": users, "libcrypt.so.1": users}
 
 
-def test_a_base_image_lists_its_libraries(engine: Engine, base_image: str) -> None:
+def test_a_base_image_says_what_it_has(engine: Engine, base_image: str) -> None:
     found = base_libraries(engine, base_image)
+    versions = provided_versions(engine, base_image, {"libz.so.1": found.paths["libz.so.1"]})
 
-    assert {"libc.so.6", "libz.so.1"} <= found
-    assert not any("/" in name or "*" in name for name in found)
+    assert {"libc.so.6", "libz.so.1"} <= found.paths.keys()
+    assert found.libc[0] == "glibc"
+    assert found.machine == platform.machine()
+    assert found.folder.startswith(("/lib", "/usr/lib"))
+    assert "ZLIB_1.2.0" in versions["libz.so.1"]
+    assert BaseLibraries.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
-def test_a_missing_library_is_brought_with_what_it_needs(engine: Engine, base_image: str) -> None:
-    have = base_libraries(engine, base_image)
-    lacking = frozenset(name for name in have if not name.startswith(("libssl", "libcrypto")))
-    spec = ContainerSpec(
-        image=base_image,
-        entrypoint=("/bin/sh", "-c"),
-        command=(
-            "rm -f /usr/lib/*/libssl.so* /usr/lib/*/libcrypto.so*\n"
-            "python3 -c 'import ssl' 2>/dev/null && exit 9\n"
-            "cp -a /closure/. / && python3 -c 'import ssl; print(ssl.OPENSSL_VERSION)'",
-        ),
-        user="0:0",
-        network="none",
-        labels={labels.KIND: "build"},
-    )
-
-    found, absent = closure(["libssl.so.3", "libnowhere.so.1"], lacking)
+def test_a_copy_brings_what_it_needs_itself_into_the_loaders_folder() -> None:
+    found, absent = closure(["libssl.so.3", "libnowhere.so.1"], {"libc.so.6"}, "/usr/lib/here")
 
     assert absent == ("libnowhere.so.1",)
-    assert [Path(entry.target).name for entry in found.entries] == ["libcrypto.so.3", "libssl.so.3"]
-    moved = [entry._replace(target=f"/closure{entry.target}") for entry in found.entries]
-    container = containers.create(engine, spec)
-    try:
-        made = replace(found, entries=tuple(moved))
-        engine.api.put_archive(container, "/", archive([made]))
-        lines = containers.output(engine, container)
-        containers.start(engine, container)
-        said = b"".join(data for _, data in lines)
-        state = containers.wait(engine, container)
-    finally:
-        containers.remove(engine, container)
-    assert (state.code, said[:7]) == (0, b"OpenSSL"), said
+    names = [entry.target for entry in found.entries]
+    assert names == ["/usr/lib/here/libcrypto.so.3", "/usr/lib/here/libssl.so.3"]

@@ -42,7 +42,9 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def kernel(tmp_path: Path, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def kernel(
+    tmp_path: Path, prefix: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """An ordinary kernelspec of that venv, with variables of which one is secret."""
     folder = tmp_path / "jupyter" / "kernels" / "local"
     folder.mkdir(parents=True)
@@ -54,7 +56,7 @@ def kernel(tmp_path: Path, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> str
     }
     (folder / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
-    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(shared_cache))
     return "local"
 
 
