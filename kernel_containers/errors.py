@@ -6,6 +6,7 @@ Exit codes follow `sysexits.h` where it has one for the case. The command line e
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 
@@ -97,3 +98,14 @@ class Interrupted(KernelContainersError):
     """The user stopped it."""
 
     exit_code = 130
+
+
+def error_as_json(error: KernelContainersError) -> dict[str, str | None]:
+    """Return the error for programs; `code` names its class: `not-found`, `try-again`."""
+    code = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    return {
+        "what": error.what,
+        "why": error.why,
+        "todo": error.todo,
+        "code": code.removesuffix("-error"),
+    }

@@ -10,28 +10,14 @@ import click
 
 from kernel_containers.cli.options import json_option, limits, resources_from
 from kernel_containers.cli.output import Output
-from kernel_containers.errors import (
-    Defect,
-    InvalidInput,
-    KernelContainersError,
-    OutputsNotWritten,
-    RunFailed,
-    UsageError,
-)
+from kernel_containers.errors import UsageError
+from kernel_containers.workflow.outcome import failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.workflow.submit import Outcome
 
-REASONS = {
-    123: "a cell took longer than its time limit",
-    124: "the run took longer than its deadline",
-    138: "the kernel died",
-    143: "it was told to stop",
-}
-# What an image's exit code means that ended without a last word.
-BY_CODE = {64: "usage", 65: "parameters", 70: "defect", 74: "outputs"}
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
@@ -135,42 +121,4 @@ def conclude(output: Output, outcome: Outcome) -> int:
         return 0
     if output.as_json and outcome.end:
         output.result(result, "")
-    raise _failure(outcome)
-
-
-def _failure(outcome: Outcome) -> KernelContainersError:
-    cause = outcome.end.get("cause") or BY_CODE.get(outcome.code, "")
-    why, todo = _words(outcome)
-    if cause == "parameters":
-        return InvalidInput("The run did not start.", why=why, todo=todo)
-    if cause == "usage":
-        return UsageError("The image does not take these arguments.", why=why, todo=todo)
-    if cause == "outputs":
-        return OutputsNotWritten("The run's outputs were not written.", why=why, todo=todo)
-    if cause == "defect":
-        return Defect("The run's own program failed.", why=why, todo=todo or "report it")
-    html = (outcome.end.get("outputs") or {}).get("html")
-    return RunFailed(
-        f"The run failed with exit code {outcome.code}.",
-        why=why,
-        todo=todo or (f"open {html}" if html else None),
-    )
-
-
-def _words(outcome: Outcome) -> tuple[str | None, str | None]:
-    """Return the cause and the advice in a run's last word, which may hold both."""
-    message = str(outcome.end.get("message") or REASONS.get(outcome.code, ""))
-    if outcome.out_of_memory:
-        message = message or "the kernel needed more memory than the container has"
-    causes: list[str] = []
-    advice: list[str] = []
-    for line in message.splitlines():
-        if line.startswith("Try: "):
-            advice.append(line.removeprefix("Try: "))
-        else:
-            causes.append(line.removeprefix("Cause: "))
-    if outcome.kept:
-        advice.append(
-            f"`docker cp {outcome.kept} .` gets a copy; `kernel-containers clean` ends it"
-        )
-    return " ".join(causes) or None, "; ".join(advice) or None
+    raise failure(outcome)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from kernel_containers.workflow.watch import parse_event
 
 if TYPE_CHECKING:
     from kernel_containers.cli.output import Output
@@ -21,20 +22,10 @@ class RunLines:
             # The command's own result is the one document on stdout.
             self._output.line(line)
             return
-        event = _event(line) if stream == "stdout" else None
+        event = parse_event(line) if stream == "stdout" else None
         text = line if event is None else _text(event)
         if text:
             self._output.note(text)
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) and "event" in value else None
 
 
 def _text(event: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from kernel_containers.errors import Unavailable
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedReader
 
 HEADER = struct.Struct("!B3xI")
@@ -74,10 +74,35 @@ def frames(attachment: Attachment) -> Iterator[tuple[str, bytes]]:
     Raises:
         Unavailable: the connection was cut within a frame.
     """
+    yield from _frames(attachment.reader.read)
+
+
+def _frames(read: Callable[[int], bytes]) -> Iterator[tuple[str, bytes]]:
     with engine_errors("The container's output was cut."):
-        while header := attachment.reader.read(HEADER.size):
+        while header := read(HEADER.size):
             stream, length = HEADER.unpack(header) if len(header) == HEADER.size else (0, 1)
-            payload = attachment.reader.read(length) if stream else b""
+            payload = read(length) if stream else b""
             if len(payload) != length:
                 raise Unavailable("The container's output was cut.", why="a frame is incomplete")
             yield NAMES[stream], payload
+
+
+def kept_frames(engine: Engine, container: str) -> Iterator[tuple[str, bytes]]:
+    """Yield what the engine has kept of a container's output, then what comes, to its end.
+
+    Raises:
+        NotFound: no such container.
+        Unavailable: the engine does not answer, or the output was cut.
+    """
+    parameters = {"stdout": 1, "stderr": 1, "follow": 1}
+    with engine_errors("The engine was not able to give the container's output."):
+        client: Any = engine.patient
+        response = client.get(
+            client._url("/containers/{0}/logs", container),  # noqa: SLF001
+            params=parameters,
+            stream=True,
+            timeout=None,
+        )
+        client._raise_for_status(response)  # noqa: SLF001
+    with response:
+        yield from _frames(response.raw.read)

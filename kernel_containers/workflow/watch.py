@@ -30,9 +30,14 @@ class Follower:
         """Start to read."""
         self._thread.start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the output has."""
+        return not self._thread.is_alive()
+
     def wait(self) -> None:
         """Return when the output has ended; what went wrong in the thread is raised."""
-        while self._thread.is_alive():
+        while not self.ended:
             self._thread.join(0.5)  # without a limit an interrupt would wait for the thread
         if self._error:
             raise self._error
@@ -52,15 +57,19 @@ class Follower:
 
     def _line(self, stream: str, line: bytes) -> None:
         text = line.decode(errors="replace")
-        self.end = _end(text) or self.end
+        if text.startswith('{"event"') and "run-end" in text:
+            event = parse_event(text)
+            if event and event["event"] == "run-end":
+                self.end = event
         self._on_line(stream, text)
 
 
-def _end(line: str) -> Mapping[str, Any] | None:
-    if not line.startswith('{"event"') or "run-end" not in line:
+def parse_event(line: str) -> dict[str, Any] | None:
+    """Return the event in a line of the image's entrypoint; None for any other line."""
+    if not line.startswith("{"):
         return None
     try:
         value = json.loads(line)
     except ValueError:
         return None
-    return value if isinstance(value, dict) and value.get("event") == "run-end" else None
+    return value if isinstance(value, dict) and "event" in value else None
