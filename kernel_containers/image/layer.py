@@ -70,6 +70,20 @@ def build_layers(
     return tuple(layers)
 
 
+def known_sets(
+    file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore
+) -> tuple[bool, ...]:
+    """Return for each set whether the store has its layers; nothing is read or built."""
+    ground = base.ground
+    known: list[bool] = []
+    for file_set in file_sets:
+        placed = place(file_set.entries, ground)
+        keys = [_key(f"{kind} {file_set.fingerprint}", placed) for kind in ("stack", "layer")]
+        known.append(bool(file_set.fingerprint) and any(map(store.recall_record, keys)))
+        ground = ground.under(placed.entries)
+    return tuple(known)
+
+
 @dataclass(frozen=True, slots=True)
 class _Builder:
     store: BlobStore

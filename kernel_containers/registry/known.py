@@ -30,6 +30,10 @@ class KnownBlobs:
         self._file = file
         self._lock = threading.Lock()
 
+    def hosts(self) -> set[str]:
+        """Return the registries that were pushed to."""
+        return set(self._read())
+
     def of(self, repository: Repository) -> frozenset[Digest]:
         """Return what a repository held when it was last pushed to; empty when never."""
         known = self._read().get(repository.host, {}).get(repository.path, [])

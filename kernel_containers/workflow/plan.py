@@ -63,6 +63,8 @@ class ContainerizeRequest:
     """What the user asks for; None leaves the choice to the notebook and this program."""
 
     notebook: Path
+    title: str | None = None
+    description: str | None = None
     kernel: str | None = None
     destination: Destination | None = None
     parameters: tuple[str, ...] | None = None
@@ -113,7 +115,7 @@ def make_plan(
         working_directory=str(path.parent),
         kernel=_kernel(spec, source, passed),
         parameters=parameters,
-        title=notebook.title,
+        title=request.title or notebook.title,
     )
     user, reason = _user(base, (str(path.parent), *source.folders))
     user_code = [item for item in source.environment.file_sets if item.name == OUTSIDE]
@@ -125,8 +127,10 @@ def make_plan(
         destination=request.destination or _default_destination(path),
         snapshot=Snapshot(
             notebook=path,
-            title=notebook.title,
-            description=notebook.description,
+            title=contract.title,
+            description=notebook.description
+            if request.description is None
+            else request.description,
             base=source.base,
             base_name=base.name,
             environment=source.environment,

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.errors import NotFound, Refused
 from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
+from kernel_containers.registry.docker_config import config_path, read_docker_config
 from kernel_containers.registry.known import KnownBlobs
 from kernel_containers.registry.pull import pull_config
 from kernel_containers.registry.push import push
@@ -58,6 +60,41 @@ class Registries:
             if must_create(registry, to.repository.path):
                 return Target(repository_exists=False, tag_digest=None)
             return Target(repository_exists=True, tag_digest=tag_digest(registry, to))
+
+    def prepare(self, to: ImageReference, *, create: bool, overwrite: bool) -> None:
+        """Settle what would stop a push at its end, before anything is built.
+
+        Raises:
+            NotFound: the repository does not exist, and shall not be created.
+            Refused: the tag exists, and shall not be moved.
+            Unauthorized, TryAgain, Unavailable: the registry does not tell.
+        """
+        state = self.look(to)
+        if not state.repository_exists:
+            if not create:
+                raise NotFound(
+                    f"The repository {to.repository} does not exist.",
+                    todo="create it, or name another",
+                )
+            self.create(to.repository)
+        elif state.tag_digest and not overwrite:
+            raise Refused(
+                f"{to} exists ({state.tag_digest.short}).",
+                todo="give another tag, or say that this one may move",
+            )
+
+    def hosts(self) -> dict[str, bool]:
+        """Return the registries that Docker's configuration or earlier pushes name.
+
+        The value says whether Docker's configuration holds credentials for it. None is asked.
+
+        Raises:
+            InvalidInput: Docker's config.json is broken.
+        """
+        config = read_docker_config(config_path(self._settings.environ))
+        signed_in = set(config.entries) | set(config.helpers)
+        pushed_to = KnownBlobs(self._settings.known_blobs).hosts()
+        return {host: host in signed_in for host in sorted(signed_in | pushed_to)}
 
     def create(self, repository: Repository) -> None:
         """Create a repository; nothing happens where it exists or comes with the first push.
