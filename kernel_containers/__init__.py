@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _OFFERED = {
+    "read_runs": "kernel_containers.workflow.run_table",
     "scrap": "kernel_containers.client",
 }
 

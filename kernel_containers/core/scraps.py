@@ -83,7 +83,7 @@ def scraps_of(notebook: Mapping[str, Any]) -> tuple[Scrap, ...]:
     found: dict[str, list[Scrap]] = {}
     for cell in notebook.get("cells", ()):
         before = ""
-        for output in cell.get("outputs", ()):
+        for output in cell.get("outputs") or ():
             name, scraps = _scraps_in(output)
             if not scraps:
                 before = ""

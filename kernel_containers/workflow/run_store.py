@@ -1,63 +1,108 @@
-"""Results of runs, wherever they were written: `<prefix>/<notebook>/<run id>/report.json`."""
+"""Results of runs, wherever they were written.
+
+A run is a folder with `report.json`, at any depth below a prefix. Without the report it is
+unfinished. A notebook that stands alone, and that papermill, scrapbook or an image executed, is a
+run too.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
-from kernel_containers.errors import NotFound, Refused, Unauthorized, Unavailable
+from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable
+from kernel_containers.notebook.executed import read_executed, report_from_notebook
+from kernel_containers.workflow.run_filter import RunFilter, time_of, time_of_run_id
+from kernel_containers.workflow.stores import READERS, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from kernel_containers.core.scraps import Scrap
     from kernel_containers.core.uris import Uri
+    from kernel_containers.workflow.stores import Store
 
 REPORT = "report.json"
+NOTEBOOK = "notebook.ipynb"
+_EVERY = RunFilter()
+_OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """One run's folder and what its report says; `report` is the JSON object as written."""
+    """One run. `uri` is its folder, or its notebook where that stands alone.
+
+    `report` is the JSON object as written; of a run without one it has what its notebook tells.
+    `problem` says why there is none. `results` are the scraps of such a notebook.
+    """
 
     uri: Uri
     notebook: str
     run_id: str
     report: dict[str, Any]
+    problem: str | None = None
+    results: tuple[Scrap, ...] = field(default=(), repr=False)
 
     @property
     def html(self) -> str | None:
         """Where the run's HTML is, as the report says."""
-        outputs = self.report.get("outputs") or {}
-        value = outputs.get("html")
+        outputs = self.report.get("outputs")
+        value = outputs.get("html") if isinstance(outputs, dict) else None
         return str(value) if value else None
 
+    @property
+    def status(self) -> str:
+        """How it ended: a status of a report, `unfinished` or `broken`."""
+        return str(self.report["status"])
 
-class _Files(Protocol):
-    def folders(self, uri: Uri) -> list[str]: ...
-    def read(self, uri: Uri) -> bytes | None: ...
+    @property
+    def started(self) -> datetime | None:
+        """When it began, as far as anybody knows."""
+        return time_of(self.report.get("started")) or time_of_run_id(self.run_id)
 
 
-def list_runs(prefix: Uri, notebook: str | None = None) -> list[StoredRun]:
-    """Return the runs below a prefix, newest first; folders without a report are left out.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    uri: Uri
+    notebook: str
+    run_id: str
+    files: frozenset[str]  # in the run's folder; nothing for a notebook that stands alone
+
+
+def list_runs(
+    prefix: Uri, notebook: str | None = None, *, only: RunFilter = _EVERY
+) -> list[StoredRun]:
+    """Return the runs below a prefix, newest first.
+
+    A run that can't be read is in the list, with the reason.
 
     Raises:
         NotFound: the prefix or its bucket does not exist.
-        Unauthorized, Unavailable: the store's words are the cause.
+        Refused, Unavailable: the store can't be listed, in its own words.
     """
-    files = _files(prefix)
-    runs = list(_runs(files, prefix, notebook))
-    return sorted(runs, key=lambda run: run.run_id, reverse=True)
+    if notebook is not None:
+        only = RunFilter(notebook=notebook, statuses=only.statuses, since=only.since)
+    store = open_store(prefix)
+    candidates = [item for item in _candidates(store, prefix) if only.may_have(item.run_id)]
+    with ThreadPoolExecutor(READERS) as pool:
+        read = pool.map(lambda candidate: _read(store, candidate), candidates)
+        runs = [run for run in read if run is not None and _passes(run, only)]
+    return sorted(runs, key=lambda run: (run.started or _OLDEST, run.run_id), reverse=True)
 
 
 def read_run(prefix: Uri, run_id: str) -> StoredRun:
-    """Return one run; `latest` means the newest one below the prefix.
+    """Return one run; `latest` means the newest one with a report, else the newest.
 
     Raises:
         NotFound: no such run.
     """
     runs = list_runs(prefix)
+    if run_id == "latest":
+        runs = [run for run in runs if run.problem is None] or runs
     for run in runs:
         if run_id in ("latest", run.run_id):
             return run
@@ -73,107 +118,106 @@ def read_file(uri: Uri) -> bytes:
     Raises:
         NotFound: it does not exist.
     """
-    data = _files(uri).read(uri)
+    data = open_store(uri).read(uri)
     if data is None:
         raise NotFound(f"{uri} does not exist.")
     return data
 
 
-def _runs(files: _Files, prefix: Uri, notebook: str | None) -> Iterator[StoredRun]:
-    names = [notebook] if notebook else files.folders(prefix)
-    for name in names:
-        for run_id in files.folders(prefix.join(name)):
-            uri = prefix.join(name, run_id)
-            data = files.read(uri.join(REPORT))
-            if data is None:
-                continue
-            try:
-                report = json.loads(data)
-            except ValueError:
-                continue  # another program's file, or one that is being written
-            if not isinstance(report, dict):
-                continue
-            yield StoredRun(uri=uri, notebook=name, run_id=run_id, report=report)
+def _passes(run: StoredRun, only: RunFilter) -> bool:
+    return only.has(notebook=run.notebook, status=run.status, started=run.started)
 
 
-def _files(uri: Uri) -> _Files:
-    return _Folder() if uri.scheme == "file" else _Bucket(uri.bucket)
+def _candidates(store: Store, prefix: Uri) -> Iterator[_Candidate]:
+    folders: dict[str, set[str]] = {}
+    for path in store.walk(prefix):
+        folder, _, name = path.rpartition("/")
+        if name == REPORT or name.endswith(".ipynb"):
+            folders.setdefault(folder, set()).add(name)
+    for folder, names in sorted(folders.items()):
+        yield from _candidates_in(prefix, folder, names)
 
 
-class _Folder:
-    def folders(self, uri: Uri) -> list[str]:
-        path = Path(uri.path)
-        try:
-            return sorted(item.name for item in path.iterdir() if item.is_dir())
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(
-                f"The folder {path} does not exist.", todo="name another with --prefix"
-            ) from error
-        except OSError as error:
-            raise Refused(f"The folder {path} can't be read.", why=str(error)) from error
-
-    def read(self, uri: Uri) -> bytes | None:
-        try:
-            return Path(uri.path).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise Refused(f"The file {uri.path} can't be read.", why=str(error)) from error
-
-
-class _Bucket:
-    def __init__(self, bucket: str) -> None:
-        import boto3  # noqa: PLC0415 - 0.3 s, and only for s3
-        from botocore.config import Config  # noqa: PLC0415
-
-        # Servers other than AWS refuse the checksum trailers that newer boto3 sends.
-        config = Config(request_checksum_calculation="when_required")
-        # The default session would keep the first credentials it saw.
-        with _store_errors(f"s3://{bucket}"):
-            self._s3 = boto3.Session().client("s3", config=config)
-        self._bucket = bucket
-
-    def folders(self, uri: Uri) -> list[str]:
-        start = f"{uri.path}/" if uri.path else ""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=start, Delimiter="/"
-        )
-        with _store_errors(str(uri)):
-            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
-        return [name.removeprefix(start).rstrip("/") for name in found]
-
-    def read(self, uri: Uri) -> bytes | None:
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
-        with _store_errors(str(uri)):
-            try:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=uri.path)
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
-                    return None
-                raise
-            return bytes(answer["Body"].read())
-
-
-class _store_errors:  # noqa: N801 - used as a function
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
+def _candidates_in(prefix: Uri, folder: str, names: Iterable[str]) -> Iterator[_Candidate]:
+    place = prefix.join(*folder.split("/")) if folder else prefix
+    is_ours = time_of_run_id(place.name) is not None
+    if REPORT in names or (is_ours and NOTEBOOK in names):
+        notebook = PurePosixPath(place.path).parent.name
+        yield _Candidate(place, notebook, place.name, frozenset(names))
         return
+    for name in sorted(names):
+        run_id = str(PurePosixPath(folder, name).with_suffix(""))
+        yield _Candidate(place.join(name), PurePosixPath(name).stem, run_id, frozenset())
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-        if isinstance(error, ClientError):
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in ("NoSuchBucket", "404"):
-                raise NotFound(f"The bucket of {self._what} does not exist.") from error
-            if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
-                raise Unauthorized(
-                    f"The store refused {self._what}.",
-                    why=str(error),
-                    todo="check the AWS credentials",
-                ) from error
-        if isinstance(error, (ClientError, BotoCoreError)):
-            raise Unavailable(f"{self._what} can't be read.", why=str(error)) from error
+def _read(store: Store, candidate: _Candidate) -> StoredRun | None:
+    """Return a run; None for files of other programs that only look like one."""
+    try:
+        if not candidate.files:
+            return _from_notebook(store, candidate, candidate.uri)
+        if REPORT in candidate.files:
+            return _from_report(store, candidate)
+        return _unfinished(store, candidate)
+    except (Refused, Unavailable) as error:
+        return _broken(candidate, str(error).replace("\n", " "))
+
+
+def _from_report(store: Store, candidate: _Candidate) -> StoredRun | None:
+    data = store.read(candidate.uri.join(REPORT))
+    try:
+        report = json.loads(data or b"")
+    except ValueError as error:
+        return _broken(candidate, f"{REPORT} is no JSON: {error}") if _is_ours(candidate) else None
+    if not isinstance(report, dict) or not isinstance(report.get("status"), str):
+        return _broken(candidate, f"{REPORT} is of no run") if _is_ours(candidate) else None
+    return _run(candidate, report)
+
+
+def _is_ours(candidate: _Candidate) -> bool:
+    """Whether a folder is a run's whatever its report says; others write a report.json too."""
+    return NOTEBOOK in candidate.files or time_of_run_id(candidate.run_id) is not None
+
+
+def _unfinished(store: Store, candidate: _Candidate) -> StoredRun:
+    problem = f"there is no {REPORT}: it still runs, or was lost"
+    try:
+        found = _from_notebook(store, candidate, candidate.uri.join(NOTEBOOK))
+    except InvalidInput:
+        found = None
+    report = found.report if found else {}
+    results = found.results if found else ()
+    return _run(candidate, {**report, "status": "unfinished"}, problem, results)
+
+
+def _from_notebook(store: Store, candidate: _Candidate, uri: Uri) -> StoredRun | None:
+    data = store.read(uri)
+    if data is None:
+        return None
+    try:
+        report, results = report_from_notebook(read_executed(data))
+    except InvalidInput as error:
+        return _broken(candidate, f"{error.what} {error.why or ''}".strip())
+    if not report:
+        return None
+    return _run(candidate, {**report, "outputs": {"ipynb": str(uri)}}, None, results)
+
+
+def _broken(candidate: _Candidate, problem: str) -> StoredRun:
+    return _run(candidate, {"status": "broken"}, problem)
+
+
+def _run(
+    candidate: _Candidate,
+    report: dict[str, Any],
+    problem: str | None = None,
+    results: tuple[Scrap, ...] = (),
+) -> StoredRun:
+    named = None if candidate.files else report.get("notebook")
+    return StoredRun(
+        uri=candidate.uri,
+        notebook=str(named or candidate.notebook),
+        run_id=candidate.run_id,
+        report=report,
+        problem=problem,
+        results=results,
+    )

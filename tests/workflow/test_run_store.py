@@ -100,13 +100,16 @@ def test_a_missing_bucket_and_a_wrong_key_are_told_apart(
         list_runs(Uri.parse(f"s3://{bucket}/x"))
 
 
-def test_reports_of_others_and_of_a_later_kind_are_passed_over(tmp_path: Path) -> None:
+def test_reports_that_say_nothing_are_broken_and_stop_nobody(tmp_path: Path) -> None:
     for number, text in enumerate(["[1]", "{", json.dumps({"status": "succeeded"})]):
-        folder = tmp_path / "report" / f"2026010{number}T000000Z-aaaaaa"
+        folder = tmp_path / "report" / f"2026010{number + 1}T000000Z-aaaaaa"
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(text)
 
-    assert [run.report for run in list_runs(Uri.parse(str(tmp_path)))] == [{"status": "succeeded"}]
+    runs = list_runs(Uri.parse(str(tmp_path)))
+
+    assert [run.status for run in runs] == ["succeeded", "broken", "broken"]
+    assert read_run(Uri.parse(str(tmp_path)), "latest").status == "succeeded"
 
 
 def test_an_unknown_profile_is_said_and_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
