@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 # images.md's rule for environment variables, and what parameters are called in notebooks.
 _SECRET_NAME = re.compile(
@@ -23,3 +24,8 @@ def is_secret_name(name: str) -> bool:
 def hide_user_info(text: str) -> str:
     """Return `text` with `user:password@` masked in every URL."""
     return _USER_INFO.sub(lambda match: f"{match['scheme']}{MASK}@", text)
+
+
+def trace_of(error: BaseException) -> str:
+    """Return where an unexpected error came up, for a log; its own words may hold a secret."""
+    return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])

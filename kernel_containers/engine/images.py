@@ -80,6 +80,17 @@ def _read(found: dict[str, Any]) -> EngineImage:
     )
 
 
+def find(engine: Engine, label: str) -> list[EngineImage]:
+    """Return the images that carry a label, in no order.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    with engine_errors("The engine was not able to list its images."):
+        ids = {str(item["Id"]) for item in engine.api.images(filters={"label": label})}
+    return [image for image in (inspect(engine, image_id) for image_id in ids) if image]
+
+
 def diff_id_chains(engine: Engine) -> list[tuple[Digest, ...]]:
     """Return the layers of every image that the engine has, lowest layer first.
 
@@ -260,3 +271,18 @@ def remove(engine: Engine, image: str) -> bool:
     except (NotFound, TryAgain):
         return False
     return True
+
+
+def remove_whole(engine: Engine, image: EngineImage) -> None:
+    """Remove an image with all its names, or none of them.
+
+    Raises:
+        TryAgain: a container uses it.
+        Unavailable: the engine does not answer.
+    """
+    what = f"The engine was not able to remove the image {image.id.short}."
+    with engine_errors(what):
+        if engine.api.containers(all=True, filters={"ancestor": str(image.id)}):
+            raise TryAgain(what, why="a container uses it", todo="stop its kernel or run first")
+        # Without force an id with several names is refused; a container was looked for.
+        engine.api.remove_image(str(image.id), force=True)

@@ -112,6 +112,12 @@ def list_kernels() -> tuple[KernelSpec, ...]:
     return tuple(spec for _, spec in sorted(_all().items()) if spec.ours)
 
 
+def native_commands() -> tuple[str, ...]:
+    """Return the programs of the Python kernels that run on this machine, not in containers."""
+    specs = (spec for spec in _all().values() if not spec.ours and spec.language == "python")
+    return tuple(spec.argv[0] for spec in specs if spec.argv)
+
+
 def find(name: str) -> KernelSpec:
     """Return a kernelspec of this machine, ours or not, as Jupyter would find it.
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
+from traitlets import Int, List, Unicode
 
-from kernel_containers.server.handlers import HealthHandler
+from kernel_containers.server.contract import Contract
+from kernel_containers.server.events import JobEvents
+from kernel_containers.server.handlers import Handler
+from kernel_containers.server.operations.jobs import resume
+from kernel_containers.server.places import Places
+from kernel_containers.server.routes import API, OPERATIONS, STREAM, pattern
+from kernel_containers.server.services import Services
+from kernel_containers.server.stream import Listeners, StreamHandler
+from kernel_containers.workflow.job_store import JobStore
+from kernel_containers.workflow.jobs import Jobs
+from kernel_containers.workflow.settings import read_settings
 
-API = "/kernel-containers/api"
+if TYPE_CHECKING:
+    from kernel_containers.workflow.job import Event, Job
+
+THREADS = 16  # requests that wait for an engine, a registry or a store at the same time
 
 
 class KernelContainersApp(ExtensionApp):
@@ -15,9 +36,69 @@ class KernelContainersApp(ExtensionApp):
     name = "kernel_containers"
     description = "Notebooks as container images."
     extension_url = API
-    open_browser = False
     load_other_extensions = True
 
+    at_once = Int(4, min=1, config=True, help="How many jobs run at once.")
+    longest_queue = Int(100, min=0, config=True, help="How many more jobs may wait.")
+    results = Unicode(
+        "runs", config=True, help="Where runs write: s3://…, or a folder below the root folder."
+    )
+    gallery = Unicode(
+        "", config=True, help="Where notebooks are published: s3://…, or a folder as above."
+    )
+    folders = List(
+        Unicode(), config=True, help="Folders besides the root folder that requests may name."
+    )
+    records = Unicode(
+        "", config=True, help="Where jobs are recorded. [kernel-containers/jobs in Jupyter's data]"
+    )
+
+    def initialize_settings(self) -> None:
+        """Read the configuration once; what follows gets frozen values."""
+        server = self.serverapp
+        assert server is not None  # noqa: S101 - an extension has one by now
+        assert server.event_logger is not None  # noqa: S101 - and that has this
+        loop = asyncio.get_event_loop()
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="kernel-containers")
+        self._listeners = Listeners(loop)
+        self._events = JobEvents(server.event_logger, loop)
+        root = Path(self.settings["server_root_dir"]).expanduser().absolute()
+        folder = self.records or Path(jupyter_data_dir(), "kernel-containers", "jobs")
+        jobs = Jobs(
+            JobStore(Path(folder)),
+            at_once=self.at_once,
+            longest_queue=self.longest_queue,
+            listener=self._hear,
+        )
+        self.services = Services(
+            settings=read_settings(),
+            places=Places(root, tuple(Path(name).expanduser() for name in self.folders)),
+            jobs=jobs,
+            results=self.results,
+            gallery=self.gallery or None,
+        )
+        self._starting = threading.Thread(target=self._look_back, name="look-back", daemon=True)
+        self._starting.start()
+
     def initialize_handlers(self) -> None:
-        """Add this extension's routes; the server adds its base URL."""
-        self.handlers.append((f"{API}/health", HealthHandler))
+        """Add the routes of the contract; the server adds its base URL."""
+        contract = Contract()
+        common = {"services": self.services, "contract": contract}
+        for path, operations in OPERATIONS.items():
+            settings = {"path": path, "operations": operations, "executor": self._executor}
+            self.handlers.append((pattern(path), Handler, {**common, **settings}))
+        settings = {"path": STREAM, "listeners": self._listeners}
+        self.handlers.append((pattern(STREAM), StreamHandler, {**common, **settings}))
+
+    async def stop_extension(self) -> None:
+        """Cancel what runs, and wait until it has cleaned up."""
+        await asyncio.to_thread(self.services.jobs.close)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _hear(self, job: Job, event: Event) -> None:
+        self._listeners(job, event)
+        self._events(job, event)
+
+    def _look_back(self) -> None:
+        """Take over what earlier servers left; a slow engine keeps nobody waiting."""
+        self.services.jobs.restore(resume(self.services))

@@ -1,25 +1,159 @@
-"""Answers to the front end's requests."""
+"""Every request comes by here: signed in, allowed, checked, answered from a thread."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
+import threading
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
-from kernel_containers._version import __version__
+from kernel_containers.core.redaction import trace_of
+from kernel_containers.errors import (
+    Defect,
+    Interrupted,
+    KernelContainersError,
+    UsageError,
+    error_as_json,
+)
+from kernel_containers.server.errors import error_of, status_of
+from kernel_containers.server.services import Answer, Call, Content
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    from kernel_containers.core.progress import Progress
+    from kernel_containers.server.contract import Contract
+    from kernel_containers.server.services import Operation, Services
+
+AUTH_RESOURCE = "kernel-containers"
 
 
-class HealthHandler(ExtensionHandlerMixin, APIHandler):
-    """Which version of this extension is there, and whose folder it serves."""
+class Handler(ExtensionHandlerMixin, APIHandler):
+    """One path of the contract with its operations by verb."""
 
-    auth_resource = "kernel-containers"
+    auth_resource = AUTH_RESOURCE
+
+    def initialize(
+        self,
+        name: str,
+        *,
+        path: str,
+        operations: Mapping[str, Operation],
+        services: Services,
+        contract: Contract,
+        executor: Executor,
+    ) -> None:
+        """Take what the route gives."""
+        super().initialize(name)
+        self._path = path
+        self._operations = operations
+        self._services = services
+        self._contract = contract
+        self._executor = executor
+        self._gone = threading.Event()
+
+    # Each verb is decorated by itself: `authorized` remembers the action of its first call.
 
     @web.authenticated
     @authorized
-    async def get(self) -> None:
-        """Answer with the version and the absolute path that notebooks' paths are relative to."""
-        answer = {"version": __version__, "rootDir": self.settings["server_root_dir"]}
-        await self.finish(json.dumps(answer))
+    async def get(self, **path: str) -> None:
+        """Answer a reader."""
+        await self._answer("GET", path)
+
+    @web.authenticated
+    @authorized
+    async def post(self, **path: str) -> None:
+        """Answer a writer."""
+        await self._answer("POST", path)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, **path: str) -> None:
+        """Answer a writer."""
+        await self._answer("DELETE", path)
+
+    def on_connection_close(self) -> None:
+        """Let the operation end at its next report."""
+        self._gone.set()
+
+    async def _answer(self, verb: str, path: Mapping[str, str]) -> None:
+        if verb not in self._operations:
+            raise web.HTTPError(405)
+        try:
+            call = self._call(verb, path)
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._executor, self._operations[verb], call)
+        except KernelContainersError as error:
+            await self._refuse(error)
+        except Exception as error:  # noqa: BLE001 - the last resort, told to the log
+            self.log.error("%s %s failed\n%s", verb, self._path, trace_of(error))  # noqa: TRY400
+            await self._refuse(
+                Defect(
+                    "The server made a mistake.",
+                    why=f"{type(error).__name__} in kernel-containers",
+                    todo="report it with the lines of the server's log",
+                )
+            )
+        else:
+            await self._send(answer)
+
+    def _call(self, verb: str, path: Mapping[str, str]) -> Call:
+        contract = self._contract
+        query = {
+            name: values[-1].decode(errors="replace")
+            for name, values in self.request.query_arguments.items()
+        }
+        if any("\0" in text for text in query.values()):
+            raise UsageError("The query has a character that no name can have.")
+        return Call(
+            services=self._services,
+            user=str(getattr(self.current_user, "username", "")),
+            path=contract.check_path(self._path, verb, path),
+            query=contract.check_query(self._path, verb, query),
+            body=contract.check_body(self._path, verb, self.request.body),
+            report=self._report,
+        )
+
+    def _report(self, progress: Progress) -> None:
+        del progress
+        if self._gone.is_set():
+            raise Interrupted("The client has gone.")
+
+    async def _refuse(self, error: KernelContainersError) -> None:
+        self.set_status(status_of(error))
+        await self.finish(json.dumps(error_as_json(error)))
+
+    async def _send(self, answer: Answer | Content) -> None:
+        if isinstance(answer, Content):
+            for name, value in answer.headers.items():
+                self.set_header(name, value)
+            await self.finish(answer.data, set_content_type=answer.type)
+        elif answer.body is None:
+            self.set_status(answer.status)
+            await self.finish()
+        else:
+            self.set_status(answer.status)
+            await self.finish(json.dumps(_strict(answer.body)))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Tell an error that came up outside of an operation as all others are told."""
+        del kwargs
+        _ = self.finish(json.dumps(error_as_json(error_of(status_code))))
+
+
+def _strict(value: Any) -> Any:
+    """Return the value with nan and infinities as texts: JSON has no word for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "infinity" if value > 0 else "-infinity"
+    if isinstance(value, dict):
+        return {name: _strict(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    return value

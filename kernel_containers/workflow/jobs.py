@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.owner import is_gone
+from kernel_containers.core.redaction import trace_of
 from kernel_containers.errors import (
     Defect,
     Interrupted,
@@ -225,9 +226,8 @@ class Jobs:
             job.move("cancelled")
         except KernelContainersError as error:
             job.move("failed", error)
-        except Exception as error:
-            # Its words may hold what the user gave; the log of the server may be read by others.
-            logger.error("a job failed with %s", type(error).__name__, exc_info=error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - the last resort, told to the log
+            logger.error("a job failed\n%s", trace_of(error))  # noqa: TRY400
             why = f"{type(error).__name__} in kernel-containers"
             job.move("failed", Defect("The job failed by a mistake of this program.", why=why))
         finally:

@@ -19,6 +19,7 @@ from kernel_containers.registry.repositories import (
     must_create,
 )
 from kernel_containers.registry.settings import RegistrySettings
+from kernel_containers.registry.sign_in import sign_in
 from kernel_containers.registry.tags import tag_digest
 
 if TYPE_CHECKING:
@@ -46,9 +47,16 @@ class Registries:
         self._settings = settings
 
     def _open(self, host: str) -> Registry:
+        return open_registry(host, self._of_registries(), environ=self._settings.environ)
+
+    def _of_registries(self) -> RegistrySettings:
         ca_file = self._settings.environ.get("KERNEL_CONTAINERS_CA_FILE")
-        settings = RegistrySettings(ca_file=Path(ca_file) if ca_file else None)
-        return open_registry(host, settings, environ=self._settings.environ)
+        return RegistrySettings(ca_file=Path(ca_file) if ca_file else None)
+
+    def sign_in(self, host: str, username: str, password: str) -> None:
+        """Keep credentials that a registry takes; see `registry.sign_in.sign_in`."""
+        environ = self._settings.environ
+        sign_in(host, username, password, self._of_registries(), environ=environ)
 
     def look(self, to: ImageReference) -> Target:
         """Return whether a push to `to` would create or replace something.

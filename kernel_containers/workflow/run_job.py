@@ -13,6 +13,7 @@ from kernel_containers.engine import connect, containers
 from kernel_containers.engine.attach import kept_frames
 from kernel_containers.errors import Interrupted
 from kernel_containers.workflow.commands import docker_command, run_command
+from kernel_containers.workflow.describe import describe
 from kernel_containers.workflow.outcome import failure, words
 from kernel_containers.workflow.run_values import check_values
 from kernel_containers.workflow.submit import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.runs import RunRequest
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.job import Job
+    from kernel_containers.workflow.settings import Settings
 
 LOOK = 0.25  # seconds between two looks whether the run is to stop
 
@@ -85,18 +87,14 @@ class RunJob:
         return replace(request, parameters=values, run_id=self.run_id)
 
 
-def prepare(job: RunJob, engine: Engine) -> RunJob:
-    """Check the values now where the engine has the image, and put secrets among the secrets.
+def prepare(job: RunJob, settings: Settings) -> RunJob:
+    """Return the job with its values checked, and its secrets among the secrets.
 
     Raises:
+        NotFound: neither the engine nor a registry has the image.
         InvalidInput: the values do not fit, or the image is not one of ours.
     """
-    from kernel_containers.engine import images  # noqa: PLC0415
-
-    found = images.inspect(engine, job.options.image.removeprefix("docker:"))
-    if found is None:
-        return job
-    schema = schema_of(found.config, job.options.image)
+    schema = describe(job.options.image, settings)
     values, secrets = check_values(schema, job.values, job.options.secrets)
     return replace(job, values=values, options=replace(job.options, secrets=secrets))
 
@@ -238,7 +236,7 @@ class _Lines:
             {
                 "number": int(event.get("number", 0)),
                 "count": int(event.get("count", 0)),
-                "id": event.get("cell_id"),
+                "index": event.get("index"),
                 "status": "running" if running else str(event.get("status", "failed")),
                 "error": event.get("error"),
             }

@@ -5,31 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import httpx
-import pytest
 
 from kernel_containers._version import __version__
-from tests.support.jupyter import JupyterServer, start_jupyter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HEALTH = "/kernel-containers/api/health"
+    from tests.server.api import Api
 
 
-@pytest.fixture(scope="module")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    server = start_jupyter(tmp_path_factory.mktemp("jupyter"))
-    yield server
-    server.stop()
+def test_the_extension_says_its_version_and_folder(api: Api) -> None:
+    answer = api.get("/health")
+
+    assert answer.status_code == 200, api.server.log.read_text()
+    said = answer.json()
+    assert (said["version"], said["root_dir"]) == (__version__, str(api.server.root))
+    assert (said["results"], said["gallery"], said["at_once"]) == ("runs", None, 2)
 
 
-def test_the_extension_says_its_version_and_folder(jupyter: JupyterServer) -> None:
-    with jupyter.client() as client:
-        answer = client.get(HEALTH)
+def test_nobody_is_answered_without_a_token(api: Api) -> None:
+    answer = httpx.get(f"{api.url}/health")
 
-    assert answer.status_code == 200, jupyter.log.read_text()
-    assert answer.json() == {"version": __version__, "rootDir": str(jupyter.root)}
-
-
-def test_nobody_is_answered_without_a_token(jupyter: JupyterServer) -> None:
-    assert httpx.get(f"{jupyter.url}{HEALTH}").status_code == 403
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "unauthorized"

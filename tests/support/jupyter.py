@@ -14,7 +14,7 @@ import httpx
 from tests.support.process import START_TIMEOUT, Server, start_server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 TOKEN = "tests"
@@ -41,13 +41,22 @@ class JupyterServer:
         self.server.stop()
 
 
-def start_jupyter(folder: Path, environment: Mapping[str, str] | None = None) -> JupyterServer:
-    """Start a server with an own home below `folder`, and with `environment` besides this one."""
+def start_jupyter(
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    program: str = "lab",
+    options: Sequence[str] = (),
+) -> JupyterServer:
+    """Start a server with an own home below `folder`, and with `environment` besides this one.
+
+    A second one with the same folder finds what the first one left.
+    """
     root, home = folder / "root", folder / "home"
     for made in (root, home):
-        made.mkdir(parents=True)
+        made.mkdir(parents=True, exist_ok=True)
     settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
+    settings.mkdir(parents=True, exist_ok=True)
     # Else a notice about news covers what a test clicks on.
     notices = '{"fetchNews": "false", "checkForUpdates": false}'
     (settings / "notification.jupyterlab-settings").write_text(notices)
@@ -56,10 +65,10 @@ def start_jupyter(folder: Path, environment: Mapping[str, str] | None = None) ->
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     log = folder / "jupyter.log"
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"]
-    options += [f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={TOKEN}"]
+    always = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"]
+    always += [f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={TOKEN}"]
     server, _ = start_server(
-        [sys.executable, "-m", "jupyter", "lab", *options],
+        [sys.executable, "-m", "jupyter", program, *always, *options],
         log,
         "is running at",
         {

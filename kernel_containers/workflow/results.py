@@ -1,0 +1,220 @@
+"""Results of runs for looking through: a page of a prefix, one run, its files and its last plot."""
+
+from __future__ import annotations
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kernel_containers.errors import NotFound
+from kernel_containers.workflow.run_filter import time_of_run_id
+from kernel_containers.workflow.stores import READERS, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kernel_containers.core.uris import Uri
+    from kernel_containers.workflow.stores import Store
+
+REPORT = "report.json"
+NOTEBOOK = "notebook.ipynb"
+PAGE = "notebook.html"
+LATEST = "latest"
+_BAD_ENDS = ("failed", "timed-out", "cancelled")
+_PICTURES = ("image/png", "image/jpeg")
+
+
+class Place(NamedTuple):
+    """A run's folder below a prefix; they sort by time, as the ids of runs begin with it."""
+
+    run_id: str
+    notebook: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A plot of a notebook."""
+
+    type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What lies below one prefix as `<notebook>/<run id>/…`."""
+
+    prefix: Uri
+
+    def page(self, notebook: str | None, limit: int, after: str | None) -> dict[str, Any]:
+        """Return up to `limit` runs, newest first, from below the cursor `after`.
+
+        Only the reports of this page are read, however many runs there are. A prefix that nobody
+        has written to yet is empty.
+
+        Raises:
+            Refused, Unavailable: the store can't be listed.
+        """
+        store = open_store(self.prefix)
+        places = self._places(store)
+        chosen = [place for place in places if notebook in (None, place.notebook)]
+        if after:
+            chosen = [place for place in chosen if "/".join(place) < after]
+        shown = chosen[:limit]
+        with ThreadPoolExecutor(READERS) as pool:
+            runs = list(pool.map(lambda place: self._summary(store, place), shown))
+        return {
+            "notebooks": sorted({place.notebook for place in places}),
+            "runs": runs,
+            "next": "/".join(shown[-1]) if len(chosen) > len(shown) else None,
+        }
+
+    def run(self, notebook: str, run_id: str) -> tuple[dict[str, Any], dict[str, Any], list[Uri]]:
+        """Return a run's summary, its report and the places of its files.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        folder = self.folder(notebook, run_id)
+        store = open_store(folder)
+        try:
+            names = sorted(store.walk(folder))
+        except NotFound:
+            names = []
+        if not names:
+            raise NotFound(f"There is no run {run_id!r} of {notebook!r} below {self.prefix}.")
+        report = _report(store, folder)
+        place = Place(folder.name, notebook)
+        return summary(place, folder, report), report, [folder.join(name) for name in names]
+
+    def folder(self, notebook: str, run_id: str) -> Uri:
+        """Return a run's folder; `latest` is the notebook's newest run with a report.
+
+        Raises:
+            NotFound: the notebook has no run.
+        """
+        if run_id != LATEST:
+            return self.prefix.join(notebook, run_id)
+        store = open_store(self.prefix)
+        for place in self._places(store, notebook):
+            folder = self.prefix.join(notebook, place.run_id)
+            if store.read(folder.join(REPORT)) is not None:
+                return folder
+        raise NotFound(f"There is no run of {notebook!r} below {self.prefix}.")
+
+    def read(self, notebook: str, run_id: str, name: str) -> bytes:
+        """Return one of a run's files.
+
+        Raises:
+            NotFound: it does not exist.
+        """
+        uri = self.folder(notebook, run_id).join(name)
+        data = open_store(uri).read(uri)
+        if data is None:
+            raise NotFound(f"{uri} does not exist.")
+        return data
+
+    def _places(self, store: Store, notebook: str | None = None) -> list[Place]:
+        start = self.prefix.join(notebook) if notebook else self.prefix
+        found: set[Place] = set()
+        try:
+            for path in store.walk(start):
+                parts = ([notebook] if notebook else []) + path.split("/")
+                if len(parts) == 3 and _is_run(parts[1], parts[2]):
+                    found.add(Place(parts[1], parts[0]))
+        except NotFound:
+            if self.prefix.scheme == "s3":  # a bucket is made by somebody; a folder by a run
+                raise
+        return sorted(found, reverse=True)
+
+    def _summary(self, store: Store, place: Place) -> dict[str, Any]:
+        folder = self.prefix.join(place.notebook, place.run_id)
+        return summary(place, folder, _report(store, folder))
+
+
+def _is_run(run_id: str, name: str) -> bool:
+    return name == REPORT or (name == NOTEBOOK and time_of_run_id(run_id) is not None)
+
+
+def _report(store: Store, folder: Uri) -> dict[str, Any]:
+    data = store.read(folder.join(REPORT))
+    try:
+        report = json.loads(data) if data is not None else {"status": "unfinished"}
+    except ValueError:
+        report = None
+    return report if isinstance(report, dict) else {"status": "broken"}
+
+
+def summary(place: Place, uri: Uri, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a list shows of a run; a report of any other program does no harm."""
+    outputs = _object(report.get("outputs"))
+    return {
+        "run_id": place.run_id,
+        "notebook": place.notebook,
+        "uri": str(uri),
+        "status": str(report.get("status", "broken")),
+        "cause": _text(report.get("cause")),
+        "message": _text(report.get("message")) or "",
+        "started": _text(report.get("started")),
+        "seconds": _number(report.get("seconds")),
+        "image": _text(report.get("image")),
+        "parameters": _object(report.get("parameters")),
+        "scraps": _object(report.get("scraps")),
+        "failed_cell": _failed_cell(report.get("cells")),
+        "html": "html" in outputs,
+        "thumbnail": "ipynb" in outputs,
+        "peak_memory": _number(report.get("peak_memory")),
+    }
+
+
+def _failed_cell(cells: object) -> int | None:
+    for cell in cells if isinstance(cells, list) else ():
+        if isinstance(cell, dict) and cell.get("status") in _BAD_ENDS:
+            index = cell.get("index")
+            return index if isinstance(index, int) else None
+    return None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> Any:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def last_picture(data: bytes) -> Picture:
+    """Return the last plot of an executed notebook.
+
+    Raises:
+        NotFound: it has none.
+    """
+    try:
+        notebook = json.loads(data)
+        cells = notebook["cells"] if isinstance(notebook, dict) else []
+        for cell in reversed(cells):
+            for output in reversed(cell.get("outputs", ())):
+                if picture := _picture(_object(output.get("data"))):
+                    return picture
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise NotFound("The notebook shows no picture.")
+
+
+def _picture(data: Mapping[str, Any]) -> Picture | None:
+    for kind in _PICTURES:
+        if kind in data:
+            text: str | Sequence[str] = data[kind]
+            return Picture(kind, base64.b64decode(text if isinstance(text, str) else "".join(text)))
+    return None
+
+
+def size_of(uri: Uri) -> int | None:
+    """Return a file's bytes; None where the store would have to be asked."""
+    return Path(uri.path).stat().st_size if uri.scheme == "file" else None
