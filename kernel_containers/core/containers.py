@@ -56,6 +56,7 @@ class ContainerSpec:
     groups: tuple[str, ...] = ()
     working_directory: str | None = None
     network: str = "bridge"
+    ports: tuple[int, ...] = ()  # TCP ports that 127.0.0.1 of this machine has, too
     resources: Resources = field(default_factory=Resources)
     read_only: bool = False
     drop_capabilities: bool = False

@@ -9,19 +9,15 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from docker.types import DeviceRequest, LogConfig
-from docker.types import Mount as BindMount
-
 from kernel_containers.engine.attach import Attachment, attach, frames
 from kernel_containers.engine.client import Engine, engine_errors
+from kernel_containers.engine.host_config import host_config
 from kernel_containers.errors import NotFound, TryAgain, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from kernel_containers.core.containers import ContainerSpec, Resources
-
-LOG_SIZE = "16m"  # what the engine keeps of a container's output
+    from kernel_containers.core.containers import ContainerSpec
 
 
 class ExitState(NamedTuple):
@@ -71,7 +67,7 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
     """
     what = f"The engine was not able to create a container of {spec.image}."
     with engine_errors(what):
-        host_config = engine.api.create_host_config(**_host_config(spec))
+        settings = engine.api.create_host_config(**host_config(spec))
         created = engine.api.create_container(
             spec.image,
             command=list(spec.command) or None,
@@ -82,55 +78,11 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
             user=spec.user or None,
             working_dir=spec.working_directory,
             stdin_open=spec.stdin,
+            ports=list(spec.ports) or None,
             detach=not spec.stdin,
-            host_config=host_config,
+            host_config=settings,
         )
     return str(created["Id"])
-
-
-def _host_config(spec: ContainerSpec) -> dict[str, Any]:
-    config: dict[str, Any] = {
-        # Not `binds`: they create missing folders as root, and volumes for relative paths.
-        "mounts": [
-            BindMount(mount.target, mount.source, type="bind", read_only=mount.read_only)
-            for mount in spec.mounts
-        ],
-        "tmpfs": dict(spec.tmpfs),
-        "group_add": list(spec.groups) or None,
-        "network_mode": spec.network,
-        "read_only": spec.read_only,
-        "auto_remove": spec.auto_remove,
-        "security_opt": ["no-new-privileges"] if spec.drop_capabilities else None,
-        "cap_drop": ["ALL"] if spec.drop_capabilities else None,
-        "init": False,
-        "log_config": LogConfig(type="json-file", config={"max-size": LOG_SIZE})
-        if spec.keep_logs
-        else LogConfig(type="none"),
-    }
-    return config | _limits(spec.resources)
-
-
-def _limits(resources: Resources) -> dict[str, Any]:
-    limits: dict[str, Any] = {}
-    if resources.memory is not None:
-        # Equal limits mean no swap: a container that swaps is slow instead of out of memory.
-        limits |= {"mem_limit": resources.memory, "memswap_limit": resources.memory}
-    if resources.cpus is not None:
-        limits["nano_cpus"] = int(resources.cpus * 1e9)
-    if resources.pids is not None:
-        limits["pids_limit"] = resources.pids
-    if resources.shm_size is not None:
-        limits["shm_size"] = resources.shm_size
-    if resources.gpus is not None:
-        limits["device_requests"] = [_gpus(resources.gpus)]
-    return limits
-
-
-def _gpus(text: str) -> DeviceRequest:
-    if text == "all" or text.isdigit():
-        count = -1 if text == "all" else int(text)
-        return DeviceRequest(count=count, capabilities=[["gpu"]])
-    return DeviceRequest(device_ids=text.split(","), capabilities=[["gpu"]])
 
 
 def start(engine: Engine, container: str) -> None:
@@ -209,6 +161,17 @@ def remove(engine: Engine, container: str, *, patience: float = 10.0) -> None:
             if time.monotonic() > deadline:
                 raise Unavailable(error.what, why=error.why) from error
             time.sleep(0.05)
+
+
+def rename(engine: Engine, container: str, name: str) -> None:
+    """Give a container another name.
+
+    Raises:
+        NotFound: it does not exist.
+        TryAgain: another one has the name.
+    """
+    with engine_errors("The engine was not able to rename the container."):
+        engine.api.rename(container, name)
 
 
 def put_files(engine: Engine, container: str, folder: str, files: Iterable[PlacedFile]) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-_MODULES = ("link", "surroundings", "supervisor")  # in the order of their imports
+_MODULES = ("link", "surroundings", "process", "supervisor")  # in the order of their imports
 _PACKAGE = "kernel_containers.kernels"
 # Modules in sys.modules are found by `from kernel_containers.kernels.link import …` although
 # their packages are not there. The length is an argument: the stream goes on with frames.
@@ -32,6 +32,11 @@ def client_files() -> dict[str, str]:
     sources = sorted((package / "client").glob("*.py"))
     texts = {f"{package.name}/client/{path.name}": path.read_text("utf-8") for path in sources}
     return {**texts, f"{package.name}/__init__.py": texts[f"{package.name}/client/placed.py"]}
+
+
+def worker_program() -> str:
+    """Return the text of the process that becomes a kernel."""
+    return Path(__file__).with_name("worker.py").read_text("utf-8")
 
 
 class Boot(NamedTuple):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROVISIONER = "kernel-containers"
 Workspace = Literal["root-dir", "notebook-dir", "none"]
 Restart = Literal["keep", "fresh"]
+Transport = Literal["auto", "ipc", "stdio", "publish"]
+Pool = Literal["off", "warm", "hot"]
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.5, on a busy machine with a cold disk 15
 # They describe this machine's processes or folders, or would end the kernel: ipykernel stops
 # when the process in JPY_PARENT_PID is not its parent.
@@ -46,6 +48,8 @@ class KernelConfig:
     user: str = "host"  # or "image", or "uid:gid"
     groups: tuple[str, ...] = ()
     network: str = "bridge"
+    transport: Transport = "auto"
+    pool: Pool = "warm"
     resources: Resources = field(default_factory=Resources)
     read_only: bool = False
     drop_capabilities: bool | None = None  # None: unless the kernel runs as root
@@ -254,6 +258,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "user": _user,
     "groups": lambda value: tuple(str(_count(item)) for item in _list(value)),
     "network": _text,
+    "transport": _choice(*get_args(Transport)),
+    "pool": _choice(*get_args(Pool)),
     "memory": _memory,
     "cpus": _positive,
     "pids": _count,

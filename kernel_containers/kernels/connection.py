@@ -1,4 +1,4 @@
-"""Where Jupyter's clients reach a kernel: Unix sockets in a private folder of this machine."""
+"""Where Jupyter's clients reach a kernel: Unix sockets in a private folder, or ports."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import secrets
 import shutil
 import socket
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import zmq
 from jupyter_core.paths import jupyter_runtime_dir
 
 from kernel_containers.core.owner import current_owner, is_gone
 from kernel_containers.errors import CannotWrite
-from kernel_containers.kernels.supervisor import PORTS
+from kernel_containers.kernels.process import PORTS, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,40 @@ if TYPE_CHECKING:
 _PREFIX = "kernel-"
 _SOCKET = "s"
 LONGEST_PATH = 107  # bytes; the system's limit for a socket's path is 108 with its end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where clients reach a kernel, for as long as Jupyter knows it.
+
+    `ipc`: the kernel itself listens in `folder`. `stdio`: the relay does. `publish`: the engine
+    does, on `ports` of 127.0.0.1; the folder is then for the connection alone.
+    """
+
+    transport: Literal["ipc", "stdio", "publish"]
+    folder: Path
+    ports: tuple[int, ...] = ()
+
+    @classmethod
+    def make(cls, transport: Literal["ipc", "stdio", "publish"]) -> Address:
+        """Return a new address, with a folder of its own; `remove` it.
+
+        Raises:
+            CannotWrite: there is no place for the folder.
+        """
+        ports = tuple(free_ports(len(PORTS))) if transport == "publish" else ()
+        return cls(transport=transport, folder=make_socket_folder(), ports=ports)
+
+    def info(self) -> dict[str, Any]:
+        """Return the address as Jupyter writes it."""
+        ports = dict(zip(PORTS, self.ports or range(1, len(PORTS) + 1), strict=True))
+        if self.ports:
+            return {"transport": "tcp", "ip": "127.0.0.1", **ports}
+        return {"transport": "ipc", "ip": str(self.folder / _SOCKET), **ports}
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def make_socket_folder() -> Path:
@@ -71,12 +106,6 @@ def socket_path(folder: Path, port: int) -> Path:
     return folder / f"{_SOCKET}-{port}"
 
 
-def connection_info(folder: Path) -> dict[str, Any]:
-    """Return the addresses as Jupyter writes them; they never change for a folder."""
-    ports = {name: number for number, name in enumerate(PORTS, 1)}
-    return {"transport": "ipc", "ip": str(folder / _SOCKET), **ports}
-
-
 class Heartbeat:
     """A question to a kernel's heartbeat port; `answered` once it is up. Close it."""
 
@@ -90,7 +119,8 @@ class Heartbeat:
             self._socket.curve_publickey = public
             self._socket.curve_secretkey = private
             self._socket.curve_serverkey = info["curve_publickey"].encode()
-        self._socket.connect(f"ipc://{info['ip']}-{info['hb_port']}")
+        mark = "-" if info["transport"] == "ipc" else ":"
+        self._socket.connect(f"{info['transport']}://{info['ip']}{mark}{info['hb_port']}")
         self._socket.send(b"ping")
 
     def answered(self) -> bool:

@@ -13,11 +13,11 @@ from kernel_containers.kernels.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from kernel_containers.core.containers import ContainerSpec
     from kernel_containers.engine import Engine
     from kernel_containers.engine.containers import PlacedFile
+    from kernel_containers.kernels.connection import Address
 
 KILLED = 137  # the exit code of a container that was killed, where nobody can tell it any more
 
@@ -38,17 +38,25 @@ class Death:
 
 
 class KernelContainer:
-    """A running container, which owns `engine`. `death` is None while a kernel runs or starts.
+    """A running container, which owns `engine` and reaches the kernel at `address`.
 
-    `died` is called in another thread each time a kernel ends.
+    `death` is None while a kernel runs or starts. `died` is called in another thread each time a
+    kernel ends, and may be set anew.
     """
 
-    def __init__(self, engine: Engine, container: str, died: Callable[[Death], None]) -> None:
+    def __init__(
+        self, engine: Engine, container: str, address: Address, died: Callable[[Death], None]
+    ) -> None:
         self.engine = engine
         self.id = container
+        self.address = address
+        self.died = died
         self.death: Death | None = None
         self.has_ended = False  # the container, not only the kernel
-        self._died = died
+        self.is_ready = False  # what was prepared can be claimed
+        self.is_adopted = False
+        self.new_name: str | None = None
+        self.key: str | None = None  # of a hot kernel that nobody has adopted yet
         self._relay: Relay | None = None
         self._removing = False
 
@@ -60,23 +68,23 @@ class KernelContainer:
         *,
         files: Iterable[PlacedFile],
         stdin: bytes,
-        folder: Path,
+        address: Address,
         died: Callable[[Death], None],
     ) -> KernelContainer:
         """Create and start a container, and give its supervisor `stdin`.
 
-        Clients connect to sockets in `folder`. Nothing is left behind when it fails.
+        Nothing is left behind when it fails, besides the address.
 
         Raises:
             NotFound, InvalidInput, Refused, Unavailable: the engine's words are the cause.
         """
-        made = cls(engine, containers.create(engine, spec), died)
+        made = cls(engine, containers.create(engine, spec), address, died)
         try:
             if placed := list(files):
                 containers.put_files(engine, made.id, "/", placed)
             attachment = attach(engine, made.id)
             attachment.socket.sendall(stdin)
-            made._relay = Relay(attachment, folder, made._heard, made._stream_ended)
+            made._relay = Relay(attachment, address.folder, made._heard, made._stream_ended)
             made._relay.start()
             containers.start(engine, made.id)
         except BaseException:
@@ -84,19 +92,39 @@ class KernelContainer:
             raise
         return made
 
+    def prepare(self, message: dict[str, Any]) -> None:
+        """Start a process that waits to become a kernel."""
+        self._send("prepare", message)
+
     def start_kernel(self, message: dict[str, Any]) -> None:
         """Start a kernel in place of the last one, and open the clients' sockets anew."""
         assert self._relay is not None  # noqa: S101 - made by create()
         self.death = None
-        self._relay.send({"do": "start", **message})
-        self._relay.listen()
+        self._send("start", message)
+        if self.address.transport == "stdio":
+            self._relay.listen()
         if self.has_ended:  # meanwhile
             self.death = Death(cause="container", code=KILLED)
 
+    def adopt(self, message: dict[str, Any]) -> None:
+        """Give a hot kernel the environment and folder of `message`; `is_adopted` tells when."""
+        self.key = None
+        self._send("adopt", message)
+
     def signal(self, number: int) -> None:
         """Send a signal to the kernel and the processes in its group."""
+        self._send("signal", {"number": number})
+
+    def take_name(self) -> None:
+        """Give the container the name of its kernel; one that is ending keeps its own."""
+        name, self.new_name = self.new_name, None
+        if name is not None:
+            with contextlib.suppress(KernelContainersError):
+                containers.rename(self.engine, self.id, name)
+
+    def _send(self, what: str, message: dict[str, Any]) -> None:
         if self._relay is not None:
-            self._relay.send({"do": "signal", "number": number})
+            self._relay.send({"do": what, **message})
 
     @property
     def tail(self) -> str:
@@ -129,6 +157,10 @@ class KernelContainer:
             self._die("out-of-memory" if out_of_memory else "exit", message["code"])
         elif message["event"] == "failed":
             self._die("not-started", 127, message["why"])
+        elif message["event"] == "ready":
+            self.is_ready = True
+        elif message["event"] == "adopted":
+            self.is_adopted = True
 
     def _stream_ended(self) -> None:
         self.has_ended = True
@@ -155,4 +187,4 @@ class KernelContainer:
         detail: str = "",
     ) -> None:
         self.death = Death(cause=cause, code=code, detail=detail, tail=self.tail)
-        self._died(self.death)
+        self.died(self.death)

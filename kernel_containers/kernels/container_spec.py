@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,9 @@ from kernel_containers.core.containers import ContainerSpec, Mount
 from kernel_containers.core.owner import current_owner
 from kernel_containers.engine.containers import PlacedFile
 from kernel_containers.errors import InvalidInput, NotFound
+from kernel_containers.kernels.live import container_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kernel_containers.kernels.config import KernelConfig
 
 RUN = "/run/kernel-containers"  # in memory: the connection file and the kernel's sockets
@@ -91,16 +89,17 @@ def container_user(config: KernelConfig, user: HostUser, *, rootless: bool) -> s
 def container_spec(
     config: KernelConfig,
     *,
-    kernel_id: str,
     kernel_name: str,
     command: tuple[str, ...],
     place: Place,
     user: HostUser,
     image_user: str,
-    environment: Mapping[str, str],
     rootless: bool = False,
 ) -> ContainerSpec:
-    """Return what to create.
+    """Return what to create for any kernel of a kernelspec in a place: see `for_kernel`.
+
+    The kernel's variables are not in it. The engine shows a container's to everybody who may
+    ask, and some are credentials.
 
     Raises:
         InvalidInput: a folder can't be mounted in a container.
@@ -115,21 +114,18 @@ def container_spec(
         image=config.image,
         entrypoint=(),
         command=command,
-        name=f"kernel-{kernel_id}-{secrets.token_hex(2)}",
-        environment={**names, **environment},
+        environment=names,
         labels={
             **config.labels,
-            labels.KIND: "kernel",
+            labels.KIND: "pool",
             labels.OWNER: current_owner(),
-            labels.KERNEL_ID: kernel_id,
             labels.KERNEL: kernel_name,
-            **({labels.NOTEBOOK: place.notebook} if place.notebook else {}),
         },
         mounts=mounts,
         tmpfs=_tmpfs(config, numeric, mounts),
         user=numeric,
         groups=_groups(config, user, with_host=as_host and not rootless),
-        working_directory=working_directory(config, place),
+        working_directory=config.workdir,
         network=config.network,
         resources=config.resources,
         read_only=config.read_only,
@@ -138,6 +134,15 @@ def container_spec(
         stdin=True,
         keep_logs=False,
     )
+
+
+def for_kernel(spec: ContainerSpec, kernel_id: str, notebook: str | None) -> ContainerSpec:
+    """Return the container of one kernel."""
+    own = {labels.KIND: "kernel", labels.KERNEL_ID: kernel_id}
+    if notebook:
+        own[labels.NOTEBOOK] = notebook
+    name = container_name(kernel_id, notebook)
+    return replace(spec, name=name, labels={**spec.labels, **own})
 
 
 def working_directory(config: KernelConfig, place: Place) -> str | None:

@@ -122,12 +122,13 @@ def no_answer(seconds: float, tail: str, name: str) -> KernelContainersError:
     )
 
 
-def no_image(config: KernelConfig) -> KernelContainersError:
+def no_image(config: KernelConfig, name: str) -> KernelContainersError:
     """Return the error for an image that the engine does not have."""
     return NotFound(
         f"The kernel's image {config.image} is not on the Docker Engine.",
         why="starting a kernel never downloads: it could take minutes without a sign",
-        todo=f"fetch it with `docker pull {config.image}`, then start the kernel again",
+        todo=f"fetch it with `kernel-containers kernel pull {name}` or `docker pull "
+        f"{config.image}`, then start the kernel again",
     )
 
 

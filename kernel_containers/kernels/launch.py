@@ -1,42 +1,41 @@
-"""What one start of a kernel needs, and the container for it."""
+"""What one start of a kernel needs, as Jupyter and the kernelspec ask for it."""
 
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import dataclass
-from pathlib import Path
+import secrets
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.engine import connect, images
-from kernel_containers.errors import InvalidInput, Unavailable
-from kernel_containers.kernels.boot import client_files, supervisor_boot
-from kernel_containers.kernels.container import KernelContainer
+from kernel_containers.kernels.boot import client_files, worker_program
 from kernel_containers.kernels.container_spec import (
     HOME,
     PACKAGES,
     RUN,
     Place,
-    container_spec,
     host_user,
-    placed_folders,
     working_directory,
 )
-from kernel_containers.kernels.failures import no_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-    from kernel_containers.engine import Engine
     from kernel_containers.kernels.config import KernelConfig
-    from kernel_containers.kernels.container import Death
+    from kernel_containers.kernels.connection import Address
+
+SOCKETS = f"{RUN}/kernel"
+NOTEBOOK = "JPY_SESSION_NAME"  # the notebook's path
+_SCHEME = "hmac-sha256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """One start of a kernel. `connection` is the connection file's part besides addresses."""
+    """One start of a kernel. `connection` is the connection file's part besides addresses.
+
+    `pool` says what may wait for the next start of this kind.
+    """
 
     kernel_id: str
     name: str  # the kernelspec's
@@ -46,28 +45,45 @@ class Launch:
     environment: Mapping[str, str]
     place: Place
     connection: Mapping[str, Any]
+    pool: str = "off"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether ipykernel is what starts."""
+        return self.language.lower().startswith("python")
 
     @property
     def directory(self) -> str | None:
         """Where the kernel starts; None for the image's own working directory."""
         return working_directory(self.config, self.place)
 
-    def message(self) -> dict[str, Any]:
+    def message(self, address: Address) -> dict[str, Any]:
         """Return what the supervisor is told."""
-        python = self.language.lower().startswith("python")
+        # ipykernel listens on Unix sockets; other kernels may know only TCP.
+        ipc = address.transport == "ipc" or (address.transport == "stdio" and self.is_python)
+        # Published ports are forwarded to the container's own address.
+        everywhere = address.ports and self.config.network != "host"
         return {
             "argv": list(self.argv),
             "environment": dict(self.environment),
             "directory": self.directory,
-            "folder": f"{RUN}/kernel",
-            # ipykernel listens on Unix sockets; other kernels may know only TCP.
-            "transport": "ipc" if python else "tcp",
+            "folder": SOCKETS,
+            "transport": "ipc" if ipc else "tcp",
+            "ip": "0.0.0.0" if everywhere else None,  # noqa: S104 - within the container
+            "ports": list(address.ports) or None,
             "connection": dict(self.connection),
             "umask": host_user().umask if self.config.user == "host" else None,
             "home": HOME,
-            "packages": PACKAGES if python else None,
-            "client": client_files() if python else None,
+            "packages": PACKAGES if self.is_python else None,
+            "client": client_files() if self.is_python else None,
+            "program": worker_program() if self.is_python else None,
         }
+
+    def for_nobody(self) -> Launch:
+        """Return the start of a kernel that waits for somebody like this one's user."""
+        environment = {name: text for name, text in self.environment.items() if name != NOTEBOOK}
+        key = {**self.connection, "key": secrets.token_hex(32)}
+        return replace(self, kernel_id="", environment=environment, connection=key)
 
 
 def read_launch(
@@ -77,7 +93,7 @@ def read_launch(
     manager: Any = provisioner.parent
     spec = provisioner.kernel_spec
     variables: dict[str, str] = given.get("env") or {}
-    names = {*spec.env, *config.env_passthrough, "JPY_SESSION_NAME"}
+    names = {*spec.env, *config.env_passthrough, NOTEBOOK}
     # ipykernel ends when the process in JPY_PARENT_PID is not its parent.
     names.discard("JPY_PARENT_PID")
     root = getattr(manager.parent, "root_dir", None)
@@ -86,10 +102,11 @@ def read_launch(
         "signature_scheme": manager.session.signature_scheme,
         "kernel_name": manager.kernel_name,
     }
-    if getattr(manager, "curve_publickey", None) is not None:
+    encrypted = getattr(manager, "curve_publickey", None) is not None
+    if encrypted:
         connection["curve_publickey"] = manager.curve_publickey.decode()
         connection["curve_secretkey"] = manager.curve_secretkey.decode()
-    return Launch(
+    launch = Launch(
         kernel_id=str(provisioner.kernel_id),
         name=manager.kernel_name,
         config=config,
@@ -99,74 +116,12 @@ def read_launch(
         place=Place(
             directory=os.path.abspath(given.get("cwd") or "."),  # noqa: PTH100 - keeps links
             root=os.path.abspath(root) if root else None,  # noqa: PTH100
-            notebook=variables.get("JPY_SESSION_NAME"),
+            notebook=variables.get(NOTEBOOK),
         ),
         connection=connection,
     )
-
-
-def create_container(
-    launch: Launch, folder: Path, died: Callable[[Death], None], *, patience: float = 0.0
-) -> KernelContainer:
-    """Return a new container for a kernel, on a connection to the engine of its own.
-
-    An engine that does not answer is asked again for `patience` seconds. Nothing is left behind
-    when it fails.
-
-    Raises:
-        NotFound: the image, or a folder to mount.
-        InvalidInput, Refused, Unavailable: the engine does not take it, or does not answer.
-    """
-    engine = _connect(launch.config.docker_host, patience)
-    try:
-        return _create(engine, launch, folder, died)
-    except BaseException:
-        engine.close()
-        raise
-
-
-def _connect(host: str | None, patience: float) -> Engine:
-    environ = {**os.environ, "DOCKER_HOST": host} if host else None
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return connect(environ)
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-
-
-def _create(
-    engine: Engine, launch: Launch, folder: Path, died: Callable[[Death], None]
-) -> KernelContainer:
-    config, program = launch.config, launch.argv[0]
-    image = images.inspect(engine, config.image)
-    if image is None:
-        raise no_image(config)
-    own = Path(program).name.startswith("python")
-    boot = supervisor_boot(program if own else "python3")
-    spec = container_spec(
-        config,
-        kernel_id=launch.kernel_id,
-        kernel_name=launch.name,
-        command=boot.command,
-        place=launch.place,
-        user=host_user(),
-        image_user=image.config.user,
-        environment=launch.environment,
-        rootless=any("rootless" in text for text in engine.info().get("SecurityOptions") or ()),
-    )
-    if spec.mounts and not engine.is_local:
-        raise InvalidInput(
-            "The Docker Engine is on another machine, where this one's folders are not.",
-            todo='set "workspace": "none" in the kernel\'s kernel.json, and use no mounts',
-        )
-    return KernelContainer.create(
-        engine,
-        spec,
-        files=placed_folders(config, spec.user),
-        stdin=boot.payload,
-        folder=folder,
-        died=died,
-    )
+    if manager.parent is None or not launch.is_python:
+        return launch  # a program that starts one kernel has no use for a second one
+    # A hot kernel has its keys before somebody asks for it.
+    cold = encrypted or connection["signature_scheme"] != _SCHEME
+    return replace(launch, pool="warm" if cold and config.pool == "hot" else config.pool)

@@ -6,8 +6,7 @@ Jupyter calls it from its event loop; what asks the engine runs in threads.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
+import os
 import signal
 import weakref
 from dataclasses import dataclass
@@ -18,16 +17,20 @@ import zmq
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernel_containers.errors import InvalidInput, KernelContainersError
-from kernel_containers.kernels import failures
+from kernel_containers.kernels import failures, starting
 from kernel_containers.kernels.config import KernelConfig
-from kernel_containers.kernels.connection import Heartbeat, connection_info, make_socket_folder
 from kernel_containers.kernels.failures import KernelNotStarted
-from kernel_containers.kernels.launch import Launch, create_container, read_launch
+from kernel_containers.kernels.launch import read_launch
+from kernel_containers.kernels.pool import pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_client.connect import KernelConnectionInfo
 
+    from kernel_containers.kernels.connection import Address
     from kernel_containers.kernels.container import Death, KernelContainer
+    from kernel_containers.kernels.launch import Launch
 
 POLL = 0.02  # seconds between looks at a starting or ending kernel
 # A client whose iopub connection stayed open over a restart tries again every 100 ms. One that
@@ -41,16 +44,16 @@ class _Held:
     """What must not outlive the provisioner."""
 
     container: KernelContainer | None = None
-    folder: Path | None = None
+    address: Address | None = None
 
     def release(self) -> None:
         """Let go of it all without asking the engine: the container then ends by itself."""
         if self.container is not None:
             self.container.release()
             self.container = None
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder = None
+        if self.address is not None:
+            self.address.remove()
+            self.address = None
 
 
 class ContainerProvisioner(KernelProvisionerBase):
@@ -66,7 +69,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         self._running = False
         self._expected = True  # the kernel's end was asked for, or is told in another way
         self._reason: str | None = None
-        self._directory: str | None = None
+        self._launched: Launch | None = None
         weakref.finalize(self, _Held.release, self._held)
 
     @property
@@ -173,7 +176,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         Raises:
             KernelNotStarted: it does not; nothing is left behind.
         """
-        again, died = self._held.folder is not None, self._reason
+        again, died = self._held.address is not None, self._reason
         self._expected = True
         try:
             await self._launch(read_launch(self, self._config, cmd, kwargs))
@@ -195,11 +198,17 @@ class ContainerProvisioner(KernelProvisionerBase):
         return self.connection_info
 
     def resolve_path(self, path: str) -> str | None:
-        """Return the file of this machine that the kernel means: mounts have the same paths."""
-        if path.startswith("~") or self._directory is None:
+        """Return the file of this machine that the kernel means, where it is mounted."""
+        if path.startswith("~") or self._launched is None:
             return None
-        found = Path(self._directory, path)
-        return str(found) if found.exists() else None
+        config, directory = self._launched.config, self._launched.directory
+        inside = Path(os.path.normpath(Path(directory or "/", path)))
+        for mount in config.mounts:
+            if inside.is_relative_to(mount.target):
+                found = Path(mount.source, inside.relative_to(mount.target))
+                return str(found) if found.exists() else None
+        same = config.workspace != "none" or config.prefix
+        return str(inside) if same and inside.exists() else None
 
     async def get_provisioner_info(self) -> dict[str, Any]:
         """Return what describes this kernel, its container's id included."""
@@ -209,24 +218,21 @@ class ContainerProvisioner(KernelProvisionerBase):
 
     async def _launch(self, launch: Launch) -> None:
         held = self._held
-        if held.folder is None:
-            held.folder = await asyncio.to_thread(make_socket_folder)
+        recipe = None
         if held.container is None:
-            held.container = await self._create(launch, held.folder)
-        info = {**connection_info(held.folder), **launch.connection}
-        await asyncio.to_thread(held.container.start_kernel, launch.message())
-        heartbeat = Heartbeat(info)
-        try:
-            await self._answered(held.container, heartbeat)
-        finally:
-            heartbeat.close()
+            patience = ENGINE_PATIENCE if self._reason else 0.0
+            held.container, recipe = await starting.obtain(
+                launch, held.address, self._teller(), patience=patience
+            )
+            held.address = held.container.address
+        info = await starting.bring_up(held.container, launch)
+        self.connection_info = cast("KernelConnectionInfo", info)
         self._running = True
-        self._directory = launch.directory
-        self.connection_info = cast(
-            "KernelConnectionInfo", {**info, "key": self._manager.session.key}
-        )
+        self._launched = launch
+        if recipe is not None and launch.pool != "off":
+            pool().refill(recipe, launch)
 
-    async def _create(self, launch: Launch, folder: Path) -> KernelContainer:
+    def _teller(self) -> Callable[[Death], None]:
         # A strong reference from the container's thread would keep a forgotten kernel alive.
         died = weakref.WeakMethod(self._died)
 
@@ -234,27 +240,7 @@ class ContainerProvisioner(KernelProvisionerBase):
             if method := died():
                 method(death)
 
-        patience = ENGINE_PATIENCE if self._reason else 0.0
-        making = asyncio.ensure_future(
-            asyncio.to_thread(create_container, launch, folder, tell, patience=patience)
-        )
-        try:
-            return await asyncio.shield(making)
-        except asyncio.CancelledError:  # the thread goes on, and makes a container
-            with contextlib.suppress(KernelContainersError):
-                await asyncio.to_thread((await making).remove)
-            raise
-
-    async def _answered(self, container: KernelContainer, heartbeat: Heartbeat) -> None:
-        name, limit = self._manager.kernel_name, self._config.start_timeout
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit
-        while not heartbeat.answered():
-            if container.death is not None:
-                raise failures.start_failed(container.death, self._config, name)
-            if loop.time() > deadline:
-                raise failures.no_answer(limit, container.tail, name)
-            await asyncio.sleep(POLL)
+        return tell
 
     async def _remove(self) -> None:
         container, self._held.container = self._held.container, None

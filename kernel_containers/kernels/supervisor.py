@@ -7,8 +7,9 @@ ipykernel interrupts its children by killpg, and as process 1 that would spare t
 stdin is also the lease: when it ends, nobody can reach the kernel any more, so the container
 ends too, and a server that was killed leaves nothing behind.
 
-Messages in: `start` (see `Supervisor.start`), `signal` with a number. Messages out: `started`,
-`failed` with the reason, `exited` with the code (negative for a signal) and `out_of_memory`.
+Messages in: `prepare`, `start` and `adopt` (see the methods), `signal` with a number. Messages out:
+`ready` when what was prepared can be claimed, `started`, `adopted`, `failed` with the reason,
+`exited` with the code (negative for a signal) and `out_of_memory`.
 
 This file runs on any Python from 3.8 on, with the standard library only.
 """
@@ -16,23 +17,20 @@ This file runs on any Python from 3.8 on, with the standard library only.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.kernels.link import BLOCK, Link
-from kernel_containers.kernels.surroundings import kernel_environment, killed_for_memory
+from kernel_containers.kernels.process import KernelProcess, connect, write_connection
+from kernel_containers.kernels.surroundings import killed_for_memory
 
 if TYPE_CHECKING:
     from types import FrameType
 
-PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL when the container ends
 IDLE = 60.0  # seconds without a kernel; Jupyter restarts one within 3, or gives it up for good
 PATIENCE = 0.01  # seconds between attempts to reach a kernel that is starting
@@ -69,7 +67,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.link = Link(Pipes(), self.obey, self.opened)
-        self.kernel: subprocess.Popen[bytes] | None = None
+        self.kernel: KernelProcess | None = None
         self.waiting: dict[int, int] = {}  # channel → port that does not answer yet
         self.connection: dict[str, Any] = {}
         self.killed_before: int | None = None
@@ -112,67 +110,82 @@ class Supervisor:
 
     def obey(self, message: dict[str, Any]) -> None:
         """Do what the other end asks for."""
-        if message["do"] == "start":
-            self.start(message)
-        elif message["do"] == "signal":
+        if message["do"] == "signal":
             self.kill(message["number"])
+        else:
+            {"prepare": self.prepare, "start": self.start, "adopt": self.adopt}[message["do"]](
+                message
+            )
 
-    def start(self, message: dict[str, Any]) -> None:
-        """Start a kernel in place of the last one.
+    def prepare(self, message: dict[str, Any]) -> None:
+        """Start a process that waits to become a kernel, in place of the last one.
 
         `argv` has `{connection_file}` in it; `folder` takes the connection file and sockets;
-        `connection` is what the connection file has besides the addresses; `transport` is ipc
-        or tcp; `environment` is added to the container's; `directory`, `umask`, `home`,
-        `packages` and `client` may be null.
+        `program` is the worker's text; `environment` is added to the container's; `directory`,
+        `umask`, `home`, `packages`, `program` and `client` may be null.
         """
-        if self.kernel is not None:
-            self.sweep(self.kernel.pid)
-            self.kernel.wait()
-            self.kernel = None
-        self.link.close_all()
-        self.waiting.clear()
+        self.clear()
         try:
-            path = self.write_connection(message)
-            argv = [part.replace("{connection_file}", path) for part in message["argv"]]
-            environment = kernel_environment(argv[0], message)
-            if message.get("umask") is not None:
-                os.umask(message["umask"])
-            self.killed_before = killed_for_memory()
-            self.kernel = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=2,
-                stderr=2,
-                cwd=message.get("directory"),
-                env=environment,
-                start_new_session=True,
-            )
+            self.kernel = KernelProcess(message)
         except (OSError, ValueError) as error:
             self.link.send({"event": "failed", "why": str(error)})
             return
-        # When memory runs out, the kernel goes and not this process, which tells why.
-        with contextlib.suppress(OSError):
-            Path(f"/proc/{self.kernel.pid}/oom_score_adj").write_text("500")
-        self.link.send({"event": "started", "pid": self.kernel.pid})
+        if self.kernel.claims is not None:
+            self.link.selector.register(self.kernel.claims, 1, self.listen)
 
-    def write_connection(self, message: dict[str, Any]) -> str:
-        """Write the connection file, and return its path."""
-        folder = Path(message["folder"])
-        folder.mkdir(0o700, parents=True, exist_ok=True)
-        for left in folder.iterdir():
-            left.unlink()
-        if message["transport"] == "ipc":
-            addresses = {"transport": "ipc", "ip": f"{folder}/s"}
-            ports = list(range(1, len(PORTS) + 1))
-        else:
-            addresses = {"transport": "tcp", "ip": "127.0.0.1"}
-            ports = free_ports(len(PORTS))
-        self.connection = {**message["connection"], **addresses}
-        self.connection.update(zip(PORTS, ports))  # noqa: B905 - `strict` needs Python 3.10
-        path = folder / "connection.json"
-        path.touch(0o600, exist_ok=False)
-        path.write_text(json.dumps(self.connection))
-        return str(path)
+    def start(self, message: dict[str, Any]) -> None:
+        """Start a kernel in place of the last one; one that is prepared becomes it.
+
+        Besides what `prepare` takes: `connection` is what the connection file has besides the
+        addresses; `transport` is ipc or tcp, with `ip` and `ports` where they are given; `hot`
+        where the kernel is to be adopted later.
+        """
+        prepared = self.kernel is not None and not self.kernel.claimed
+        if not prepared:
+            self.clear()  # else the last kernel may remove the file of the next one
+        try:
+            self.connection = write_connection(message)
+        except OSError as error:
+            self.link.send({"event": "failed", "why": str(error)})
+            return
+        if not prepared:
+            self.prepare(message)
+        if self.kernel is not None:
+            self.killed_before = killed_for_memory()
+            self.kernel.claim(message)
+            self.link.send({"event": "started", "pid": self.kernel.pid})
+
+    def adopt(self, message: dict[str, Any]) -> None:
+        """Give a hot kernel its environment and folder; `adopted` tells that it has them."""
+        if self.kernel is not None:
+            self.kernel.claim(message)
+
+    def listen(self) -> None:
+        """Pass on what a worker says."""
+        kernel = self.kernel
+        if kernel is None or kernel.claims is None:
+            return
+        claims = kernel.claims
+        for word in kernel.heard():
+            self.link.send({"event": word})
+        if kernel.claims is None:
+            self.link.selector.unregister(claims)
+
+    def clear(self) -> None:
+        """End the last kernel and its connections."""
+        if self.kernel is not None:
+            self.sweep(self.kernel.pid)
+            self.kernel.popen.wait()
+            self.forget()
+        self.link.close_all()
+        self.waiting.clear()
+
+    def forget(self) -> None:
+        """Let go of a kernel that has ended."""
+        if self.kernel is not None and self.kernel.claims is not None:
+            self.link.selector.unregister(self.kernel.claims)
+            self.kernel.close()
+        self.kernel = None
 
     def opened(self, channel: int, port: int) -> None:
         """Connect a channel to one of the kernel's ports, numbered as in PORTS from 1."""
@@ -211,10 +224,10 @@ class Supervisor:
                 code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
                 self.exited(self.kernel, code)
 
-    def exited(self, kernel: subprocess.Popen[bytes], code: int) -> None:
+    def exited(self, kernel: KernelProcess, code: int) -> None:
         """Tell how the kernel ended. Its last output is still read: its sockets close later."""
-        kernel.returncode = code
-        self.kernel = None
+        kernel.popen.returncode = code
+        self.forget()
         self.idle_since = time.monotonic()
         self.sweep(kernel.pid)
         killed = killed_for_memory()
@@ -247,33 +260,6 @@ class Supervisor:
                 os.kill(-1, signal.SIGKILL)
             elif group is not None:
                 os.killpg(group, signal.SIGKILL)
-
-
-def connect(connection: dict[str, Any], port: int) -> socket.socket:
-    """Return a connection to a port of the kernel."""
-    number = connection[PORTS[port - 1]]
-    if connection["transport"] == "ipc":
-        made = socket.socket(socket.AF_UNIX)
-        try:
-            made.connect("{}-{}".format(connection["ip"], number))
-        except OSError:
-            made.close()
-            raise
-        return made
-    made = socket.create_connection((connection["ip"], number))
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def main() -> None:

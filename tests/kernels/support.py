@@ -126,7 +126,8 @@ def until(condition: Callable[[], Any], seconds: float = 15) -> None:
 
 def kernel_containers(engine: Engine, kernel_id: str) -> list[containers.Found]:
     """The containers of a kernel, whatever their state."""
-    return containers.find(engine, {labels.KERNEL_ID: kernel_id})
+    found = containers.find(engine, {labels.KIND: None})
+    return [container for container in found if f"kernel-{kernel_id}-" in container.name]
 
 
 def tiny_wheel(folder: Path) -> Path:

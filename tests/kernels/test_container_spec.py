@@ -17,8 +17,10 @@ from kernel_containers.kernels.container_spec import (
     HostUser,
     Place,
     container_spec,
+    for_kernel,
     host_user,
     placed_folders,
+    working_directory,
 )
 
 if TYPE_CHECKING:
@@ -34,13 +36,11 @@ def _spec(
 ) -> ContainerSpec:
     return container_spec(
         KernelConfig.parse({"image": "env:1", **config}),
-        kernel_id="1b2c",
         kernel_name="env",
         command=("python3",),
         place=place,
         user=USER,
         image_user=image_user,
-        environment={"A": "1"},
         rootless=rootless,
     )
 
@@ -56,7 +56,7 @@ def test_the_root_folder_is_mounted_at_its_own_path(place: Place) -> None:
     spec = _spec(place)
 
     assert spec.mounts == (Mount(source=str(place.root), target=str(place.root)),)
-    assert spec.working_directory == place.directory
+    assert working_directory(KernelConfig(image="a"), place) == place.directory
 
 
 def test_a_notebook_outside_the_root_folder_brings_its_own(place: Place, tmp_path: Path) -> None:
@@ -74,6 +74,7 @@ def test_the_workspace_can_be_smaller(place: Place) -> None:
 
     assert [mount.target for mount in notebook.mounts] == [place.directory]
     assert (nothing.mounts, nothing.working_directory) == ((), None)
+    assert working_directory(KernelConfig(image="a", workspace="none"), place) is None
 
 
 @pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/var", "/run"])
@@ -116,14 +117,14 @@ def test_the_kernel_is_the_host_user_by_default(place: Place) -> None:
     spec = _spec(place, groups=[44])
 
     assert (spec.user, spec.groups) == ("1234:100", ("44", "27", "500"))
-    assert spec.environment == {"USER": "ada", "LOGNAME": "ada", "A": "1"}
+    assert spec.environment == {"USER": "ada", "LOGNAME": "ada"}
     assert spec.drop_capabilities
 
 
 def test_the_images_user_keeps_its_name_and_groups(place: Place) -> None:
     spec = _spec(place, user="image", image_user="jovyan")
 
-    assert (spec.user, spec.groups, spec.environment) == ("", (), {"A": "1"})
+    assert (spec.user, spec.groups, spec.environment) == ("", (), {})
     assert spec.drop_capabilities
     assert not _spec(place, user="image").drop_capabilities  # root
 
@@ -159,7 +160,7 @@ def test_a_read_only_container_writes_to_memory(place: Place) -> None:
 
 
 def test_the_container_ends_with_its_connection_and_keeps_no_log(place: Place) -> None:
-    spec = _spec(Place(directory=place.directory, notebook="/n.ipynb"), labels={"team": "a"})
+    spec = for_kernel(_spec(place, labels={"team": "a"}), "1b2c", "/n.ipynb")
 
     assert (spec.auto_remove, spec.stdin, spec.keep_logs) == (True, True, False)
     assert spec.labels == {

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
 
-from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.kernels.connection import Heartbeat, remove_stale_folders
+from kernel_containers.kernels.live import find_live
 from tests.kernels.support import kernel_containers, until
 from tests.support.process import Server, start_server
 
@@ -145,10 +145,13 @@ def test_a_session_tells_the_container_its_notebook(
         },
         timeout=60,
     ).json()
-    (found,) = kernel_containers(engine, session["kernel"]["id"])
+    (found,) = find_live(engine, notebook=str(workspace / "report.ipynb"))
+    others = find_live(engine, notebook=str(workspace / "other.ipynb"))
+    same = kernel_containers(engine, session["kernel"]["id"])
     server.http.delete(f"/api/sessions/{session['id']}", timeout=60)
 
-    assert found.labels[labels.NOTEBOOK] == str(workspace / "report.ipynb")
+    assert [found.id] == [container.id for container in same]
+    assert others == []
 
 
 def test_a_killed_container_is_replaced_and_the_reason_is_kept(

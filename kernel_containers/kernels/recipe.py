@@ -1,0 +1,148 @@
+"""What a kernel's container is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kernel_containers.core.containers import Mount
+from kernel_containers.engine import images
+from kernel_containers.errors import InvalidInput
+from kernel_containers.kernels.boot import supervisor_boot
+from kernel_containers.kernels.container import KernelContainer
+from kernel_containers.kernels.container_spec import (
+    container_spec,
+    container_user,
+    host_user,
+    placed_folders,
+)
+from kernel_containers.kernels.failures import no_image
+from kernel_containers.kernels.launch import NOTEBOOK, SOCKETS
+from kernel_containers.kernels.transport import choose_transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kernel_containers.core.containers import ContainerSpec
+    from kernel_containers.engine import Engine
+    from kernel_containers.engine.containers import PlacedFile
+    from kernel_containers.engine.endpoint import Endpoint
+    from kernel_containers.kernels.connection import Address
+    from kernel_containers.kernels.container import Death
+    from kernel_containers.kernels.launch import Launch
+
+_FACTS: dict[Endpoint, Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a kernel's container is made of. Kernels of equal recipes can have each other's.
+
+    `places` are device, inode and time of the folders that are mounted: another folder of the
+    same path is another one.
+    """
+
+    endpoint: Endpoint
+    kernel_name: str
+    image_id: str
+    spec: ContainerSpec
+    transport: Literal["ipc", "stdio", "publish"]
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]  # but for the notebook's path
+    pool: str
+    places: tuple[tuple[int, ...], ...]
+    files: tuple[PlacedFile, ...] = field(compare=False)
+    stdin: bytes = field(compare=False)
+
+
+def make_recipe(engine: Engine, launch: Launch) -> Recipe:
+    """Return what to create.
+
+    Raises:
+        NotFound: the image, or a folder to mount.
+        InvalidInput: the kernelspec asks for what can't be had from this engine.
+    """
+    config, program = launch.config, launch.argv[0]
+    image = images.inspect(engine, config.image)
+    if image is None:
+        raise no_image(config, launch.name)
+    info = _facts(engine)
+    rootless = any("rootless" in text for text in info.get("SecurityOptions") or ())
+    own = Path(program).name.startswith("python")
+    boot = supervisor_boot(program if own else "python3")
+    user = host_user()
+    spec = container_spec(
+        config,
+        kernel_name=launch.name,
+        command=boot.command,
+        place=launch.place,
+        user=user,
+        image_user=image.config.user,
+        rootless=rootless,
+    )
+    if spec.mounts and not engine.is_local:
+        raise InvalidInput(
+            "The Docker Engine is on another machine, where this one's folders are not.",
+            todo='set "workspace": "none" in the kernel\'s kernel.json, and use no mounts',
+        )
+    return Recipe(
+        endpoint=engine.endpoint,
+        kernel_name=launch.name,
+        image_id=str(image.id),
+        spec=spec,
+        transport=choose_transport(
+            config,
+            engine,
+            info,
+            container_user(config, user, rootless=rootless),
+            is_python=launch.is_python,
+        ),
+        argv=tuple(launch.argv),
+        environment={k: text for k, text in launch.environment.items() if k != NOTEBOOK},
+        pool=launch.pool,
+        places=tuple(_place(mount) for mount in spec.mounts),
+        files=placed_folders(config, spec.user),
+        stdin=boot.payload,
+    )
+
+
+def _facts(engine: Engine) -> Mapping[str, Any]:
+    """How the engine was set up, which it keeps until it is restarted: it is asked once."""
+    if engine.endpoint not in _FACTS:
+        _FACTS[engine.endpoint] = engine.info()
+    return _FACTS[engine.endpoint]
+
+
+def _place(mount: Mount) -> tuple[int, ...]:
+    status = Path(mount.source).stat()
+    # A folder that is written to stays the same; packages that are added to an environment
+    # replace what a waiting kernel has imported.
+    packages = sorted(Path(mount.source).glob("lib/python3*/site-packages")) * mount.read_only
+    return (status.st_dev, status.st_ino, *(path.stat().st_mtime_ns for path in packages))
+
+
+def create_container(
+    engine: Engine,
+    recipe: Recipe,
+    spec: ContainerSpec,
+    address: Address,
+    died: Callable[[Death], None],
+) -> KernelContainer:
+    """Return a new container, which owns `engine`. Nothing but the address is left if that fails.
+
+    Raises:
+        InvalidInput, Refused, Unavailable: the engine does not take it, or does not answer.
+    """
+    if recipe.transport == "ipc":
+        own = Mount(source=str(address.folder), target=SOCKETS)
+        spec = replace(spec, mounts=(*spec.mounts, own))
+    ports = address.ports if spec.network != "host" else ()
+    return KernelContainer.create(
+        engine,
+        replace(spec, ports=ports),
+        files=recipe.files,
+        stdin=recipe.stdin,
+        address=address,
+        died=died,
+    )
