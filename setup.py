@@ -184,6 +184,7 @@ setup(
         "nbformat>=5.10",
         "notebook>=7.2",
         "packaging>=22",
+        "pillow>=10",
         "pip",
         "pyyaml>=6",
         "pyzmq>=25",
