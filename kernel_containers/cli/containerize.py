@@ -83,6 +83,8 @@ def command(
         if isinstance(plan.destination, ToRegistry):
             _prepare(registries, plan.destination.reference, report, yes=yes)
         done = containerize(plan, engine, registries, settings, report)
+    for note in done.notes:
+        output.note(f"note: {note}")
     output.result(
         {**asdict(done), "digest": str(done.digest), "image_id": str(done.image_id)},
         f"{done.reference}\n"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+EMPTY = "application/vnd.oci.empty.v1+json"  # the config of what is no image
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
@@ -74,12 +75,17 @@ class ImageConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A config and layers, lowest first."""
+    """A config and layers, lowest first.
+
+    An artifact has an `artifact_type`, and the image that it is about as its `subject`.
+    """
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: Mapping[str, str] = field(default_factory=dict)
     media_type: str = MANIFEST
+    artifact_type: str | None = None
+    subject: Descriptor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,10 @@ def manifest_to_json(manifest: Manifest) -> Json:
     }
     if manifest.annotations:
         value["annotations"] = dict(manifest.annotations)
+    if manifest.artifact_type:
+        value["artifactType"] = manifest.artifact_type
+    if manifest.subject:
+        value["subject"] = descriptor_to_json(manifest.subject)
     return value
 
 

@@ -7,7 +7,7 @@ layers must know of its file system is kept beside: symbolic links, and folders 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.oci_json import config_from_json
@@ -16,6 +16,7 @@ from kernel_containers.engine import images
 from kernel_containers.errors import NotFound
 from kernel_containers.image.archive import SavedImage, read_archive
 from kernel_containers.image.compress import fastest
+from kernel_containers.image.inventory import Inventory, Package, read_packages, read_system
 from kernel_containers.image.placement import Ground
 from kernel_containers.image.store import layer_from_json, layer_to_json
 from kernel_containers.image.tree import Tree, read_layer
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from kernel_containers.image.store import BlobStore
 
 ROOT = (0, 0)
-_FORMAT = 2  # of the record: raise it when it changes
+_FORMAT = 3  # of the record: raise it when it changes
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class BaseImage:
 
     `links` maps the absolute path of each symbolic link to its text, `folders` that of each
     folder to its mode, and `owners` that of each folder which is not root's to the numbers of
-    its user and group. `/` is in none of them.
+    its user and group. `/` is in none of them. `packages` are those in its layers, and `system`
+    the name of the distribution whose they are.
     """
 
     name: str
@@ -49,6 +51,8 @@ class BaseImage:
     links: Mapping[str, str]
     folders: Mapping[str, int]
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    packages: tuple[Package, ...] = ()
+    system: str = ""
 
     @functools.cached_property
     def ground(self) -> Ground:
@@ -96,9 +100,9 @@ def _counted(chunks: Iterable[bytes], image: str, total: int, report: Report) ->
 
 
 def _record(saved: SavedImage, store: BlobStore) -> dict[str, Any]:
-    tree = Tree()
+    tree, inventory = Tree(), Inventory()
     for layer in saved.layers:
-        tree.put(read_layer(store.path(layer.descriptor.digest)))
+        tree.put(read_layer(store.path(layer.descriptor.digest), inventory))
     folders = tree.folders()
     return {
         "config": saved.config,
@@ -106,6 +110,8 @@ def _record(saved: SavedImage, store: BlobStore) -> dict[str, Any]:
         "links": tree.links(),
         "folders": {path: mode for path, (mode, *_) in folders.items()},
         "owners": {path: owner for path, (_, *owner) in folders.items() if any(owner)},
+        "packages": [astuple(package) for package in read_packages(inventory.documents)],
+        "system": read_system(inventory.documents),
     }
 
 
@@ -119,4 +125,6 @@ def _from_record(name: str, image_id: Digest, record: dict[str, Any]) -> BaseIma
         links=record["links"],
         folders=record["folders"],
         owners={path: (user, group) for path, (user, group) in owners},
+        packages=tuple(Package(*package) for package in record["packages"]),
+        system=record["system"],
     )

@@ -10,10 +10,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.labels import OCI_REF_NAME
+from kernel_containers.core.labels import LAYER, OCI_REF_NAME
 from kernel_containers.core.oci import INDEX
-from kernel_containers.core.oci_json import canonical, descriptor_to_json, read_object
-from kernel_containers.errors import InvalidInput
+from kernel_containers.core.oci_json import (
+    canonical,
+    descriptor_from_json,
+    descriptor_to_json,
+    manifest_from_json,
+    read_object,
+)
+from kernel_containers.errors import InvalidInput, NotFound
 from kernel_containers.image.disk import check_space, writing
 
 if TYPE_CHECKING:
@@ -46,6 +52,25 @@ def write_layout(image: BuiltImage, folder: Path, tag: str) -> None:
             _copy(image.blob(digest), _blob(folder, digest))
         _replace(folder / "oci-layout", LAYOUT)
         _replace(folder / "index.json", canonical(_index(image, folder, tag)))
+
+
+def layout_layer(folder: Path, name: str) -> Path | None:
+    """Return the blob of the layer that carries `name` as our label, in a layout's last image.
+
+    Raises:
+        NotFound: the folder is no image layout, or has no image.
+        InvalidInput: it is damaged.
+    """
+    try:
+        index = read_object((folder / "index.json").read_bytes(), str(folder))
+        manifest = descriptor_from_json(index["manifests"][-1])
+        document = read_object(_blob(folder, manifest.digest).read_bytes(), str(folder))
+    except (OSError, KeyError, IndexError) as error:
+        raise NotFound(f"{folder} has no image in the OCI layout.", why=repr(error)) from error
+    for layer in manifest_from_json(document, manifest.media_type).layers:
+        if layer.annotations.get(LAYER) == name:
+            return _blob(folder, layer.digest)
+    return None
 
 
 def _refuse_others(folder: Path) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kernel_containers.image.inventory import Inventory
+
 # https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -113,8 +115,8 @@ def _walk(folder: _Folder, path: str) -> Iterator[tuple[str, _Folder | str]]:
             yield from _walk(node, below)
 
 
-def read_layer(blob: Path) -> Tree:
-    """Return the tree of one gzip layer.
+def read_layer(blob: Path, inventory: Inventory) -> Tree:
+    """Return the tree of one gzip layer, and add to `inventory` what it tells of packages.
 
     Raises:
         Unavailable: it is not a tar archive.
@@ -129,6 +131,8 @@ def read_layer(blob: Path) -> Tree:
         ):
             for member in archive:
                 layer.add(member)
+                inventory.add(member, archive.extractfile)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise Unavailable(f"The layer {blob.name} can't be read.", why=str(error)) from error
+    inventory.end_layer()
     return layer

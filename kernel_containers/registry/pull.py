@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import oci
 from kernel_containers.core.digest import Digest
+from kernel_containers.core.labels import LAYER
 from kernel_containers.core.oci import BuiltImage, Descriptor, Layer, Platform
 from kernel_containers.core.oci_json import (
     config_from_json,
@@ -96,6 +97,23 @@ def pull_config(
         return config_from_json(
             _object(blob_path(Path(folder), config.digest).read_bytes(), reference)
         )
+
+
+def pull_layer(
+    reference: ImageReference, registry: Registry, name: str, blobs: Path
+) -> Path | None:
+    """Return the blob of the layer that carries `name` as our label, None where there is none.
+
+    Raises:
+        NotFound, InvalidInput, CannotWrite, Unauthorized, TryAgain, Unavailable: as from `pull`.
+    """
+    client = RepositoryClient(registry, reference.repository.path, stop=Stop())
+    manifest, _ = _image(client, reference, Platform())
+    for layer in manifest.layers:
+        if layer.annotations.get(LAYER) == name:
+            fetch_blob(client, Meter(STAGE, silent, [layer], 0.0), blobs, layer)
+            return blob_path(blobs, layer.digest)
+    return None
 
 
 def _image(

@@ -38,6 +38,7 @@ class PushResult:
     blobs_sent: tuple[Digest, ...]
     blobs_mounted: tuple[Digest, ...]
     blobs_reused: tuple[Digest, ...]
+    subject_listed: bool = False  # the registry lists the manifest as one about its subject
 
 
 def push(
@@ -48,12 +49,14 @@ def push(
     *,
     known: KnownBlobs | None = None,
     mount_from: Mapping[Digest, str] | None = None,
+    stop: Stop | None = None,
 ) -> PushResult:
     """Make `to` name `image`; only what the repository lacks is sent.
 
     The manifest is put last, so a push that fails or is cancelled leaves the tag as it was, and
     no upload session. `known` saves asking for blobs that earlier pushes left there; `mount_from`
-    names repositories of the same registry that hold a blob (a base image's layers).
+    names repositories of the same registry that hold a blob (a base image's layers). `stop` lets
+    another thread end it.
 
     Raises:
         NotFound: the repository does not exist, or a blob is on neither side.
@@ -62,7 +65,15 @@ def push(
         TryAgain, Unavailable: also after several attempts.
         InvalidInput: a stored blob is damaged, or `to` has another digest.
     """
-    return _Push(image, to, registry, report=report, known=known, mount_from=mount_from or {}).run()
+    return _Push(
+        image,
+        to,
+        registry,
+        report=report,
+        known=known,
+        mount_from=mount_from or {},
+        stop=stop or Stop(),
+    ).run()
 
 
 class _Push:
@@ -75,6 +86,7 @@ class _Push:
         report: Report,
         known: KnownBlobs | None,
         mount_from: Mapping[Digest, str],
+        stop: Stop,
     ) -> None:
         if to.repository.host != registry.host:
             raise Defect(f"{to} can't be pushed to {registry.host}.")
@@ -89,7 +101,7 @@ class _Push:
         layers = {layer.digest: layer for layer in image.manifest.layers}
         self._blobs = layers | {image.manifest.config.digest: image.manifest.config}
         self._outcomes: dict[Digest, Outcome] = {}
-        self._stop = Stop()
+        self._stop = stop
         self._client = RepositoryClient(registry, to.repository.path, stop=self._stop)
         self._client.scope = scope_of(self._client.name, "pull", "push")
         self._meter = Meter(STAGE, report, self._blobs.values(), registry.settings.report_interval)
@@ -101,7 +113,7 @@ class _Push:
                 self._outcomes[digest] = "reused"
                 self._meter.finish(digest)
             self._provide([b for d, b in self._blobs.items() if d not in self._hints])
-            self._put_manifest()
+            stored = self._put_manifest()
         finally:
             self._uploader.clean_up()
         self._read_back()
@@ -113,6 +125,7 @@ class _Push:
             blobs_sent=self._with("sent"),
             blobs_mounted=self._with("mounted"),
             blobs_reused=self._with("reused"),
+            subject_listed="OCI-Subject" in stored.headers,
         )
 
     def _with(self, outcome: Outcome) -> tuple[Digest, ...]:
@@ -147,7 +160,7 @@ class _Push:
             named = self._known.source(blob.digest, but=self._to.repository)
         return None if named == self._to.repository.path else named
 
-    def _put_manifest(self) -> None:
+    def _put_manifest(self) -> Answer:
         answer = self._send_manifest()
         unknown = self._unknown(answer)
         if unknown:
@@ -157,13 +170,13 @@ class _Push:
             self._provide([self._blobs[digest] for digest in unknown], again=True)
             answer = self._send_manifest()
         if answer.status in {200, 201, 202}:
-            return
+            return answer
         target = self._target
         call = self._client.put_manifest_call(target, b"", "")
         error = self._registry.peer.error_for(call, answer)
         # An immutable tag that names this very image is what was wanted.
         if type(error) is Refused and self._client.manifest_digest(target) == self._image.digest:
-            return
+            return answer
         raise error
 
     def _send_manifest(self) -> Answer:

@@ -11,23 +11,29 @@ from kernel_containers.core import labels
 from kernel_containers.core.contract import RUNNER_HOME, VERSION
 from kernel_containers.core.oci_json import canonical
 from kernel_containers.core.parameters import json_schema
-from kernel_containers.core.reference import ToEngine, ToLayout
+from kernel_containers.core.reference import ToEngine, ToLayout, ToRegistry
 from kernel_containers.errors import Refused
 from kernel_containers.image.assemble import assemble
 from kernel_containers.image.layer import build_layers, split_file_set
 from kernel_containers.image.layout import write_layout
 from kernel_containers.image.load import load
 from kernel_containers.image.runner_layer import runner_file_set
+from kernel_containers.image.sbom import sbom_file_set
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import in_use, keep_within, sweep
+from kernel_containers.workflow.provenance import artifacts, bill_of_materials
+from kernel_containers.workflow.revision import find_revision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kernel_containers.core.digest import Digest
     from kernel_containers.core.oci import BuiltImage
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import Destination
     from kernel_containers.core.snapshot import Snapshot
     from kernel_containers.engine import Engine
+    from kernel_containers.errors import KernelContainersError
     from kernel_containers.workflow.plan import Plan
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import Settings
@@ -44,6 +50,16 @@ class Containerized:
     sent: int
     seconds: float
     layers: tuple[str, ...]  # digests, lowest first
+    notes: tuple[str, ...] = ()  # what did not go as it should, and does not matter to a run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """How to refer to an image where it is, and the bytes sent over the network."""
+
+    reference: str
+    sent: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def check_findings(snapshot: Snapshot) -> None:
@@ -66,8 +82,8 @@ def check_findings(snapshot: Snapshot) -> None:
     )
 
 
-def build(plan: Plan, settings: Settings, report: Report) -> BuiltImage:
-    """Return the image of a plan; layers whose content is known are taken from the store.
+def build(plan: Plan, settings: Settings, report: Report) -> tuple[BuiltImage, bytes]:
+    """Return a plan's image and its SBOM; layers whose content is known come from the store.
 
     Raises:
         CannotWrite: the store's disk is full or read-only.
@@ -79,9 +95,11 @@ def build(plan: Plan, settings: Settings, report: Report) -> BuiltImage:
     runner = runner_file_set(plan.runner, settings.runner, report)
     *below, notebook = snapshot.file_sets
     parts = [part for file_set in below for part in split_file_set(file_set)]
-    layers = build_layers([*parts, runner, notebook], plan.base, store, report)
+    materials = bill_of_materials(plan.base, [*below, runner], store)
+    file_sets = [*parts, runner, sbom_file_set(materials), notebook]
+    layers = build_layers(file_sets, plan.base, store, report)
     described = _labels(snapshot, plan)
-    return assemble(
+    image = assemble(
         plan.base,
         layers,
         user=snapshot.user,
@@ -93,15 +111,19 @@ def build(plan: Plan, settings: Settings, report: Report) -> BuiltImage:
         created=snapshot.created,
         store=store,
     )
+    return image, materials
 
 
 def _labels(snapshot: Snapshot, plan: Plan) -> dict[str, str]:
     contract = snapshot.contract
+    revision = find_revision(snapshot.notebook)
     described = {
         labels.OCI_TITLE: snapshot.title,
         labels.OCI_DESCRIPTION: snapshot.description,
         labels.OCI_CREATED: snapshot.created,
         labels.OCI_VERSION: __version__,
+        labels.OCI_REVISION: str(revision or ""),
+        labels.OCI_SOURCE: revision.source if revision else "",
         labels.OCI_BASE_NAME: snapshot.base_name,
         labels.OCI_BASE_DIGEST: str(plan.base.id),
         labels.CONTRACT: str(VERSION),
@@ -118,8 +140,10 @@ def deliver(
     engine: Engine,
     registries: Registries,
     report: Report,
-) -> tuple[str, int]:
-    """Bring an image to its destination; return how to refer to it there and the bytes sent.
+    *,
+    attached: Sequence[BuiltImage] = (),
+) -> Delivered:
+    """Bring an image to its destination; `attached` goes beside it where that is a registry.
 
     Raises:
         Refused, NotFound, Unavailable, TryAgain: what the registry or engine said.
@@ -127,12 +151,20 @@ def deliver(
     """
     if isinstance(to, ToEngine):
         load(engine, image, to.reference, report)
-        return str(to.reference), 0
+        return Delivered(reference=str(to.reference))
     if isinstance(to, ToLayout):
         write_layout(image, to.folder, "latest")
-        return str(to), 0
-    result = registries.push(image, to.reference, report)
-    return f"{to.reference.repository}@{result.descriptor.digest}", result.bytes_sent
+        return Delivered(reference=str(to))
+    pushed = registries.push(image, to.reference, report, attached)
+    return Delivered(
+        reference=f"{to.reference.repository}@{image.digest}",
+        sent=pushed.sent,
+        notes=() if pushed.unattached is None else (_not_attached(pushed.unattached),),
+    )
+
+
+def _not_attached(error: KernelContainersError) -> str:
+    return f"The SBOM and provenance are not attached: {error.why or error.what}"
 
 
 def containerize(
@@ -147,15 +179,21 @@ def containerize(
     store = BlobStore(settings.store)
     with in_use(store):
         sweep(store)
-        image = build(plan, settings, report)
-        reference, sent = deliver(image, plan.destination, engine, registries, report)
+        image, materials = build(plan, settings, report)
+        attached = (
+            artifacts(plan, image, materials, store)
+            if isinstance(plan.destination, ToRegistry)
+            else ()
+        )
+        delivered = deliver(image, plan.destination, engine, registries, report, attached=attached)
     keep_within(store, settings.cache_limit)
     return Containerized(
-        reference=reference,
+        reference=delivered.reference,
         digest=image.digest,
         image_id=image.manifest.config.digest,
         size=sum(layer.descriptor.size for layer in image.layers),
-        sent=sent,
+        sent=delivered.sent,
         seconds=time.monotonic() - started,
         layers=tuple(str(layer.descriptor.digest) for layer in image.layers),
+        notes=delivered.notes,
     )

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.errors import NotFound, Refused
+from kernel_containers.registry.attach import Attachment
 from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
 from kernel_containers.registry.docker_config import config_path, read_docker_config
 from kernel_containers.registry.known import KnownBlobs
-from kernel_containers.registry.pull import pull_config
+from kernel_containers.registry.pull import pull_config, pull_layer
 from kernel_containers.registry.push import push
 from kernel_containers.registry.repositories import (
     create_repository,
@@ -23,12 +24,14 @@ from kernel_containers.registry.sign_in import sign_in
 from kernel_containers.registry.tags import tag_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kernel_containers.core.digest import Digest
     from kernel_containers.core.oci import BuiltImage, ImageConfig
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference, Repository
+    from kernel_containers.errors import KernelContainersError
     from kernel_containers.registry.client import Registry
-    from kernel_containers.registry.push import PushResult
     from kernel_containers.workflow.settings import Settings
 
 
@@ -38,6 +41,14 @@ class Target:
 
     repository_exists: bool
     tag_digest: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Bytes sent, and why artifacts about the image are not beside it."""
+
+    sent: int
+    unattached: KernelContainersError | None = None
 
 
 class Registries:
@@ -122,11 +133,38 @@ class Registries:
         with self._open(host) as registry:
             return list_repositories(registry)
 
-    def push(self, image: BuiltImage, to: ImageReference, report: Report) -> PushResult:
-        """Push an image; see `registry.push.push`."""
+    def push(
+        self,
+        image: BuiltImage,
+        to: ImageReference,
+        report: Report,
+        attached: Sequence[BuiltImage] = (),
+    ) -> Pushed:
+        """Push an image, see `registry.push.push`, and artifacts about it.
+
+        Raises:
+            KernelContainersError: as from `push`; not for what happens to the artifacts.
+        """
         with self._open(to.repository.host) as registry:
             known = KnownBlobs(self._settings.known_blobs)
-            return push(image, to, registry, report, known=known)
+            attachment = Attachment(attached, to.repository, registry, known)
+            attachment.start()
+            try:
+                result = push(image, to, registry, report, known=known)
+            except BaseException:
+                attachment.cancel()
+                raise
+            beside = attachment.finish()
+        return Pushed(sent=result.bytes_sent + beside, unattached=attachment.failure)
+
+    def layer(self, reference: ImageReference, name: str, folder: Path) -> Path | None:
+        """Fetch the layer that has a name among our labels; None where the image has none.
+
+        Raises:
+            NotFound, Unauthorized, TryAgain, Unavailable: the registry does not give it.
+        """
+        with self._open(reference.repository.host) as registry:
+            return pull_layer(reference, registry, name, folder)
 
     def config(self, reference: ImageReference) -> ImageConfig:
         """Return an image's config without its layers.
