@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_GRACE = 5.0  # seconds; half of what `docker stop` gives
 DEFAULT_START_TIMEOUT = 60.0  # seconds
-DEFAULT_MAX_OUTPUT = 100 * 1000**2  # characters
+DEFAULT_MAX_OUTPUT = 100 * 1000**2  # bytes
 
 _PAIRS = {"-p": "parameters", "--parameters": "parameters", "-r": "raw", "--parameters_raw": "raw"}
 _SINGLES = {
@@ -61,7 +61,7 @@ class Arguments:
     timeout: float | None = None
     grace: float = DEFAULT_GRACE
     start_timeout: float = DEFAULT_START_TIMEOUT
-    max_output: int | None = None  # characters of one cell; None: by the container's memory
+    max_output: int = DEFAULT_MAX_OUTPUT  # bytes of one cell
     log_format: str | None = None  # json or text; None: text on a terminal
     root: str = "/"  # below which the contract's own files lie; for tests
 
@@ -155,9 +155,10 @@ def _add_outputs(group: Any) -> None:
     group.add_argument(
         "--max-output",
         type=_megabytes,
+        default=DEFAULT_MAX_OUTPUT,
         metavar="MB",
-        help="most that is kept of one cell's output, and a quarter of all cells' "
-        f"[{DEFAULT_MAX_OUTPUT // 1000**2}, less where memory is short]",
+        help="most that the notebook holds of one cell's output, and a quarter of all cells'; "
+        f"more goes into files beside the report [{DEFAULT_MAX_OUTPUT // 1000**2}]",
     )
     group.add_argument(
         "--log-format", choices=("json", "text"), help="of stdout [text on a terminal]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import mmap
+import struct
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from jupyter_client.session import DELIM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from jupyter_client.connect import KernelConnectionInfo
     from jupyter_client.session import Session
@@ -22,10 +25,30 @@ if TYPE_CHECKING:
 _BATCH = 2_000  # messages that are read before anything else is looked at
 
 
+class Meter:
+    """Counts what was read in a file, from which the kernel knows when to wait."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 8)
+        self._count = 0
+
+    def add(self, parts: list[bytes]) -> None:
+        """Count a message that needs no more memory."""
+        self._count += sum(map(len, parts))
+        struct.pack_into("=Q", self._map, 0, self._count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._map.close()
+
+
 class KernelClient:
     """A connection to a kernel. Not for several threads."""
 
-    def __init__(self, connection: KernelConnectionInfo, collector: Collector) -> None:
+    def __init__(
+        self, connection: KernelConnectionInfo, collector: Collector, meter: Meter
+    ) -> None:
         self._context = zmq.Context()
         # No limit on what waits here: ZeroMQ drops what is above it without a word.
         self._context.setsockopt(zmq.RCVHWM, 0)
@@ -40,6 +63,7 @@ class KernelClient:
         self._poller = zmq.Poller()
         self._poller.register(self._shell, zmq.POLLIN)
         self._poller.register(self._iopub, zmq.POLLIN)
+        self._meter = meter
         self._collector = collector
         self._collector.kc = self._client
         self._cells: dict[str, int] = {}
@@ -109,6 +133,8 @@ class KernelClient:
             message = _read(self._client.session, parts)
             if message is not None:
                 yield message
+            if socket is self._iopub:
+                self._meter.add(parts)
 
     def _take(self, message: Any) -> None:
         request = message["parent_header"].get("msg_id", "")
@@ -125,6 +151,7 @@ class KernelClient:
     def close(self) -> None:
         """Close the sockets."""
         self._client.stop_channels()
+        self._meter.close()
         self._context.destroy(linger=0)
 
 
@@ -149,5 +176,6 @@ def _read(session: Session, parts: list[bytes]) -> Any | None:
         "parent_header": parent,
         "metadata": metadata,
         "content": content,
+        "size": len(frames[3]),
         "buffers": frames[4:],
     }

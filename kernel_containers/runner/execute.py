@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.runs import CellReport, CellStatus
-from kernel_containers.runner.client import KernelClient
+from kernel_containers.runner.client import KernelClient, Meter
 from kernel_containers.runner.events import utc_text
-from kernel_containers.runner.notebook_file import cell_id, is_executable
+from kernel_containers.runner.notebook_file import cell_id, numbers_of
 from kernel_containers.runner.verdict import (
     Ended,
     Outcome,
@@ -70,11 +70,9 @@ class Execution:
         self._kills_before = memory.oom_kills()
         self._tick = tick
         self._collector = collector
-        self._client = KernelClient(kernel.connection, collector)
-        self._states = {
-            index: _State() for index, cell in enumerate(notebook.cells) if is_executable(cell)
-        }
-        self._numbers = {index: number for number, index in enumerate(self._states, start=1)}
+        self._client = KernelClient(kernel.connection, collector, Meter(kernel.flow))
+        self._numbers = numbers_of(notebook)
+        self._states = {index: _State() for index in self._numbers}
         self.kernel_answered = False
         self._watch = Watch(limits, stop, kernel, self._client)
 
@@ -201,8 +199,10 @@ class Execution:
         allowed = self._limits.allow_errors or ALLOW_TAG in tags_of(cell)
         request = self._client.execute(index, cell.source, stop_on_error=not allowed)
         reply = self._wait_for_reply(request, state, begin)
-        if index in self._collector.cut_cells:
-            self._events.warn(f"The output of cell {self.number(index)} was cut.")
+        files = self._collector.files_of(index)
+        if files:
+            shown = f"{', '.join(files[:3])}{', …' if len(files) > 3 else ''}"
+            self._events.warn(f"The output of cell {self.number(index)} was cut, see {shown}.")
         self._end_if_interrupted(state)
         error = error_of(reply, cell)
         if error is None:

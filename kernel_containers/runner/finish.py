@@ -15,12 +15,15 @@ from kernel_containers.runner import notebook_file
 from kernel_containers.runner.outputs import Outputs, keep_locally, to_json
 from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts
 from kernel_containers.runner.scraps import split_scraps
+from kernel_containers.runner.spill import FilePieces, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kernel_containers.core.scraps import ScrapFile
     from kernel_containers.runner.events import Events
+    from kernel_containers.runner.places import Content
+    from kernel_containers.runner.shelf import Shelf
 
 
 def finish(
@@ -29,6 +32,8 @@ def finish(
     notebook: Any,
     events: Events,
     *,
+    shelf: Shelf,
+    spill: Spill,
     kept: Path,
     log_folder: Path,
     until: float,
@@ -40,11 +45,14 @@ def finish(
 
     `notebook` has its secrets masked and may be changed. What a place refuses is saved in `kept`.
     """
-    ipynb = notebook_file.to_bytes(notebook)
+    ipynb = notebook_file.to_document(notebook, shelf)
     outputs.finish_checkpoint(10.0)
     failures = _write(outputs, "ipynb", ipynb, until)
     page, references = _page(report, notebook, events, notebook_folder, hide_input=hide_input)
-    failures += _write(outputs, "html", page, until)
+    html_page = shelf.in_page(page)
+    failures += _write(outputs, "html", html_page, until)
+    beside = spill.finish()
+    failures += _bring(outputs, spill, until)
     scraps, files = split_scraps(notebook)
     failures += _write_scraps(outputs, files, until)
     report = replace(
@@ -53,6 +61,7 @@ def finish(
         external_references=references,
         scraps=scraps,
         scrap_files=tuple(files),
+        outputs={**report.outputs, **{name: str(uri) for name, uri in beside.items()}},
         warnings=tuple(events.warnings),
     )
     if failures:
@@ -61,27 +70,39 @@ def finish(
     if failures:
         report = _with_failures(report, failures)
     if report.cause == "outputs":
-        contents = {"ipynb": ipynb, "html": page, "report": to_json(report_to_json(report))}
-        contents |= {file.path: data for file, data in files.items()}
+        contents: dict[str, Content] = {"notebook.ipynb": ipynb, "notebook.html": html_page}
+        contents |= {path.name: FilePieces(path) for _, path in spill.to_bring()}
+        contents |= {file.path: [data] for file, data in files.items()}
+        contents["report.json"] = [to_json(report_to_json(report))]
         where = keep_locally(kept, contents)
         report = replace(report, message=f"{report.message}\n{_where(where)}")
     return report
+
+
+def _bring(outputs: Outputs, spill: Spill, until: float) -> list[OutputsNotWritten]:
+    failures = []
+    for uri, path in spill.to_bring():
+        try:
+            outputs.write_to(uri, FilePieces(path), "application/octet-stream", until)
+        except OutputsNotWritten as error:
+            failures.append(error)
+    return failures
 
 
 def write_last(
     outputs: Outputs, report: RunReport, events: Events, folder: Path, until: float
 ) -> list[OutputsNotWritten]:
     """Write the report, the log and, when those are there, the pointer to them."""
-    failures = _write(outputs, "report", to_json(report_to_json(report)), until)
+    failures = _write(outputs, "report", [to_json(report_to_json(report))], until)
     events.end(report, only_file=True)
     events.close()
-    failures += _write(outputs, "log", (folder / "log.jsonl").read_bytes(), until)
+    failures += _write(outputs, "log", FilePieces(folder / "log.jsonl"), until)
     if not failures:
-        failures = _write(outputs, "latest", to_json(latest_pointer(report)), until)
+        failures = _write(outputs, "latest", [to_json(latest_pointer(report))], until)
     return failures
 
 
-def _write(outputs: Outputs, kind: str, data: bytes, until: float) -> list[OutputsNotWritten]:
+def _write(outputs: Outputs, kind: str, data: Content, until: float) -> list[OutputsNotWritten]:
     try:
         outputs.write(kind, data, until)
     except OutputsNotWritten as error:
@@ -94,7 +115,7 @@ def _write_scraps(
 ) -> list[OutputsNotWritten]:
     for file, data in files.items():
         try:
-            outputs.write_beside(file.path, data, file.media_type, until)
+            outputs.write_beside(file.path, [data], file.media_type, until)
         except OutputsNotWritten as error:
             return [error]  # the others would say the same
     return []
@@ -120,7 +141,7 @@ def _where(folder: Path | None) -> str:
 
 def _page(
     report: RunReport, notebook: Any, events: Events, folder: Path, *, hide_input: bool
-) -> tuple[bytes, tuple[str, ...]]:
+) -> tuple[str, tuple[str, ...]]:
     from kernel_containers.runner import render  # noqa: PLC0415 - 0.5 s, while the kernel ends
 
     failing = next(
@@ -142,11 +163,11 @@ def _page(
     except Exception as error:  # noqa: BLE001 - a page must not cost the run its other outputs
         events.warn(f"The page could not be rendered: {error!r}")
         page = _plain_page(facts.title, report.message, traceback.format_exc())
-    return page.encode(errors="xmlcharrefreplace"), render.external_references(page)
+    return page, render.external_references(page)
 
 
 def _anchor(notebook: Any, index: int) -> str:
-    return f"cell-id={notebook.cells[index].get('id') or f'cell-{index}'}"
+    return f"cell-id={notebook['cells'][index].get('id') or f'cell-{index}'}"
 
 
 def _plain_page(title: str, message: str, why: str) -> str:

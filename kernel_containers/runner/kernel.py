@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.contract import Contract, KernelCommand
 
+_FLOW = "flow"  # in the private folder: how many bytes of outputs were read, see launcher.py
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _MODULES = ("ipykernel_launcher", "ipykernel")
 _LONGEST_SOCKET_PATH = 100  # bytes; Linux allows 107
@@ -54,9 +55,12 @@ def private_folder() -> Path:
 class KernelProcess:
     """A started kernel. `said` is the end of what it wrote besides Jupyter's messages."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: KernelConnectionInfo) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], connection: KernelConnectionInfo, flow: Path
+    ) -> None:
         self._process = process
         self.connection = connection
+        self.flow = flow
         self.interrupt_by_message = False
         self._said: collections.deque[str] = collections.deque(maxlen=_SAID_LINES)
         self._reader: threading.Thread | None = None
@@ -137,6 +141,7 @@ def start_kernel(
     }
     file = folder / "connection.json"
     file.write_text(json.dumps(connection))
+    (folder / _FLOW).write_bytes(bytes(8))
     process = subprocess.Popen(
         command_line(contract.kernel, file),
         cwd=contract.working_directory,
@@ -149,7 +154,7 @@ def start_kernel(
     with contextlib.suppress(OSError, ValueError):
         score = int(Path("/proc/self/oom_score_adj").read_text()) + _OOM_SCORE
         Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(min(score, 1000)))
-    kernel = KernelProcess(process, connection)
+    kernel = KernelProcess(process, connection, folder / _FLOW)
     kernel.interrupt_by_message = contract.kernel.interrupt_mode == "message"
     return kernel
 
@@ -180,6 +185,7 @@ def kernel_environment(
         for name in ("LOGNAME", "USER"):
             found.setdefault(name, "notebook")
     found["KERNEL_CONTAINERS_CLIENT"] = str(_client_folder(folder))
+    found["KERNEL_CONTAINERS_FLOW"] = str(folder / _FLOW)
     found["JUPYTER_RUNTIME_DIR"] = str(folder)
     # ipykernel ends itself with this process; as PID 1 it would not see it end, nor need to.
     found["JPY_PARENT_PID"] = str(os.getpid())

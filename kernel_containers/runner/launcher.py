@@ -1,7 +1,9 @@
 """Starts ipykernel so that no output is lost; run by the notebook's own Python as a plain file.
 
 ZeroMQ keeps 1,000 messages for a slow reader and drops the rest without a word: of 60,000 flushed
-writes a third was lost. Nothing but the standard library and ipykernel may be imported here.
+writes a third was lost. So nothing is dropped here, and a writer that is faster than its reader
+waits: a gigabyte that is printed at once would else stand in both processes' memory.
+Nothing but the standard library and ipykernel may be imported here, and Python 3.6 reads it.
 """
 
 import os
@@ -15,18 +17,119 @@ if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # no
 if os.environ.get("KERNEL_CONTAINERS_CLIENT"):
     sys.path.append(os.environ.pop("KERNEL_CONTAINERS_CLIENT"))
 
+import mmap
+import struct
+import threading
+import time
+from typing import Any
+
 import zmq
+from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
+
+WINDOW = 16 * 1000 * 1000  # bytes that may be on their way to the runner
+PIECE = 500 * 1000  # characters of a stream in one message
+PATIENCE = 20.0  # seconds without a sign of the reader, after which nobody waits for it
+
+
+class Flow:
+    """What was sent, and what the runner has counted as read in a file that both have mapped."""
+
+    def __init__(self, path: str) -> None:
+        with open(path, "rb") as file:  # noqa: PTH123
+            self._map = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
+        self._process = os.getpid()
+        self._sent = 0
+        self._sender: Any = None
+
+    def _read(self) -> int:
+        return int(struct.unpack_from("=Q", self._map)[0])
+
+    def watch(self, thread: Any) -> None:
+        """Count what a thread is given to send; other threads wait before they give it more."""
+        send = thread.send_multipart
+
+        def counted(parts: Any, *rest: Any, **named: Any) -> Any:
+            self._sent += sum(map(len, parts))
+            self.wait()
+            return send(parts, *rest, **named)
+
+        self._sender = thread.thread
+        thread.send_multipart = counted
+
+    def wait(self) -> None:
+        """Return when the reader is near; an interrupt ends the wait."""
+        read = self._read()
+        if self._sent - read <= WINDOW or self._sender in (None, threading.current_thread()):
+            return
+        if os.getpid() != self._process:
+            return  # a fork's output goes through its parent
+        end = time.monotonic() + PATIENCE
+        while self._sent - read > WINDOW:
+            time.sleep(0.002)
+            before, read = read, self._read()
+            if read != before:
+                end = time.monotonic() + PATIENCE
+            elif time.monotonic() > end:
+                self._sent = read
+                return
+
+
+flow = Flow(os.environ.pop("KERNEL_CONTAINERS_FLOW"))
+
+
+class Stream(OutStream):
+    """A stream that sends what was written in pieces. ipykernel sends all of 0.2 s at once."""
+
+    _waiting = 0
+
+    def write(self, string: Any) -> Any:
+        """Write; return the number of characters."""
+        flow.wait()
+        count = len(string) if isinstance(string, str) else 0
+        self._waiting += count
+        if self._waiting <= PIECE:
+            return super().write(string)
+        for start in range(0, count, PIECE):
+            super().write(string[start : start + PIECE])
+            self.flush()  # type: ignore[no-untyped-call]
+            flow.wait()
+        self._waiting = 0
+        return count
+
+
+class Forgetful(dict):  # type: ignore[type-arg]
+    """Lists of which nobody has another. IPython 9 keeps all that was said, for %notebook."""
+
+    def __missing__(self, key: Any) -> Any:
+        """Return a list that is not kept."""
+        return []
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:  # noqa: ARG002
+        """Return a list that is not kept."""
+        return []
 
 
 class KernelApp(IPKernelApp):
-    """ipykernel's own application, but for one limit."""
+    """ipykernel's own application, but for its way to the runner."""
 
-    # Without annotations, as Python 3.6 reads this too.
-    def init_iopub(self, context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def init_iopub(self, context: Any) -> None:
         """Open the socket of the outputs without a limit on waiting messages."""
         context.setsockopt(zmq.SNDHWM, 0)
         super().init_iopub(context)  # type: ignore[no-untyped-call]
+        flow.watch(self.iopub_thread)
+
+    def init_io(self) -> None:
+        """Replace the streams."""
+        self.outstream_class = f"{__name__}.Stream"
+        super().init_io()  # type: ignore[no-untyped-call]
+
+    def init_shell(self) -> None:
+        """Make the shell, without a memory of outputs: the runner has them."""
+        super().init_shell()  # type: ignore[no-untyped-call]
+        history = getattr(self.shell, "history_manager", None)
+        if history is not None:
+            history.outputs = Forgetful()
 
 
 if __name__ == "__main__":

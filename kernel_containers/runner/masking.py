@@ -44,7 +44,9 @@ class Masker:
         return any(form.encode(errors="surrogatepass") in data for form in self._forms)
 
     def value(self, value: Any) -> Any:
-        """Return a copy of a JSON value without secrets in any string or name."""
+        """Return a JSON value without secrets in any string or name: a copy if there are any."""
+        if self._pattern is None:
+            return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

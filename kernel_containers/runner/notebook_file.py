@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.contract import KernelCommand
     from kernel_containers.runner.masking import Masker
+    from kernel_containers.runner.shelf import Document, Shelf
+
+_LINES = ("application/javascript", "image/svg+xml")  # texts, besides text/*
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
@@ -55,6 +58,12 @@ def is_executable(cell: Any) -> bool:
     return bool(cell.cell_type == "code" and cell.source.strip())
 
 
+def numbers_of(notebook: Any) -> dict[int, int]:
+    """Return the numbers of cells for people by index, counting executable ones from 1."""
+    found = [index for index, cell in enumerate(notebook["cells"]) if is_executable(cell)]
+    return {index: number for number, index in enumerate(found, start=1)}
+
+
 def set_kernel(notebook: Any, kernel: KernelCommand) -> None:
     """Write the kernel that runs the notebook into it, whatever it named before."""
     notebook["metadata"]["kernelspec"] = {
@@ -64,29 +73,63 @@ def set_kernel(notebook: Any, kernel: KernelCommand) -> None:
     }
 
 
-def masked_copy(notebook: Any, masker: Masker) -> Any:
-    """Return a copy without secrets; the parts of streams are joined in both."""
-    from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
+def masked_copy(notebook: Any, masker: Masker) -> dict[str, Any]:
+    """Return plain JSON without secrets, each stream as one text; what needs no change is shared.
 
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", ()):
-            if output["output_type"] == "stream" and not isinstance(output["text"], str):
-                # Still a list, for what may yet be added.
-                output["text"] = ["".join(output["text"])]
-    copy = to_nodes(masker.value(notebook))
-    for cell in copy.cells:
-        for output in cell.get("outputs", ()):
-            if output.output_type == "stream" and not isinstance(output.text, str):
-                output["text"] = finish(output.text)
+    A hundred thousand displays take 100 MB in memory, so there is no other copy.
+    """
+    copy = {name: masker.value(item) for name, item in notebook.items() if name != "cells"}
+    copy["cells"] = [_masked_cell(cell, masker) for cell in notebook["cells"]]
     withhold_tables(copy, masker)
     return copy
 
 
-def to_bytes(notebook: Any) -> bytes:
-    """Return the file's bytes; texts are lists of lines, as Jupyter writes them."""
-    from kernel_containers.runner.nodes import write  # noqa: PLC0415
+def _masked_cell(cell: Any, masker: Masker) -> dict[str, Any]:
+    copy = {name: masker.value(item) for name, item in cell.items() if name != "outputs"}
+    if "outputs" in cell:
+        copy["outputs"] = [_masked_output(output, masker) for output in cell["outputs"]]
+    return copy
 
-    try:
-        return f"{write(notebook, ascii_only=False)}\n".encode()
-    except UnicodeEncodeError:  # half a surrogate pair has no UTF-8 but has an escape
-        return f"{write(notebook, ascii_only=True)}\n".encode()
+
+def _masked_output(output: Any, masker: Masker) -> Any:
+    if output["output_type"] != "stream":
+        return masker.value(output)
+    return {**output, "text": finish([masker.text("".join(output["text"]))])}
+
+
+def to_document(notebook: Any, shelf: Shelf) -> Document:
+    """Return the file in pieces, as Jupyter writes it: texts are lists of lines."""
+    rest = {name: item for name, item in notebook.items() if name != "cells"}
+    cells = ",\n".join(map(_cell_json, notebook["cells"]))
+    listed = f"[\n{cells}\n ]" if cells else "[]"
+    # "cells" comes first among the names that a notebook has.
+    return shelf.in_json(f'{{\n "cells": {listed},\n{_json(rest)[2:]}\n')
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def _cell_json(cell: Any) -> str:
+    lines = {**cell, "source": cell["source"].splitlines(keepends=True)}
+    if "outputs" in cell:
+        lines["outputs"] = [_with_lines(output) for output in cell["outputs"]]
+    # No text in JSON holds a line end.
+    return "  " + _json(lines).replace("\n", "\n  ")
+
+
+def _with_lines(output: Any) -> Any:
+    if output["output_type"] == "stream":
+        return {**output, "text": output["text"].splitlines(keepends=True)}
+    if "data" not in output:
+        return output
+    data = output["data"].items()
+    return {
+        **output,
+        "data": {
+            name: value.splitlines(keepends=True)
+            if isinstance(value, str) and (name.startswith("text/") or name in _LINES)
+            else value
+            for name, value in data
+        },
+    }

@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kernel_containers.runner.arguments import Arguments
+    from kernel_containers.runner.places import Content
     from kernel_containers.runner.request import Sources
 
 CONTENT_TYPES = {
@@ -42,6 +43,14 @@ class Destination:
 
     run_id: str
     uris: OutputUris
+
+    def beside(self) -> tuple[Uri, str]:
+        """Return the folder for files beside the report, and how their names begin."""
+        uri = self.uris.report or self.uris.ipynb or self.uris.html
+        assert uri is not None  # noqa: S101 - nothing runs without a place
+        folder, _, name = uri.path.rpartition("/")
+        stem = "" if self.uris.report else f"{name.partition('.')[0]}-"
+        return replace(uri, path=folder or "/"[: uri.scheme == "file"]), stem
 
     def names(self) -> dict[str, str]:
         """Return the places by kind, without those that are not written."""
@@ -93,15 +102,15 @@ def _uri(text: Any) -> Uri:
 class Outputs:
     """Writes one run's outputs. Checkpoints are best effort; the end is not."""
 
-    def __init__(self, destination: Destination, warn: Callable[[str], None]) -> None:
+    def __init__(self, destination: Destination, warn: Callable[[str], None], folder: Path) -> None:
         self.destination = destination
         self._uris = destination.uris
         self._warn = warn
-        self._writer = Writer()
+        self._writer = Writer(folder)
         self._thread: threading.Thread | None = None
         self._next = 0.0
 
-    def check(self, ipynb: bytes, placeholder: bytes) -> None:
+    def check(self, ipynb: Content, placeholder: bytes) -> None:
         """Write the notebook before it runs, and so prove that outputs can be written.
 
         Raises:
@@ -111,10 +120,10 @@ class Outputs:
         if uris.ipynb:
             self._writer.write(uris.ipynb, ipynb, CONTENT_TYPES["ipynb"])
         if uris.html and (uris.ipynb is None or _folder(uris.html) != _folder(uris.ipynb)):
-            self._writer.write(uris.html, placeholder, CONTENT_TYPES["html"])
+            self._writer.write(uris.html, [placeholder], CONTENT_TYPES["html"])
         self._next = time.monotonic() + _FIRST_CHECKPOINT
 
-    def checkpoint(self, make: Callable[[], bytes], *, now: bool = False) -> None:
+    def checkpoint(self, make: Callable[[], Content], *, now: bool = False) -> None:
         """Write the notebook as it is, in a thread, if the last time is long enough ago."""
         if self._uris.ipynb is None or (self._thread and self._thread.is_alive()):
             return
@@ -125,7 +134,7 @@ class Outputs:
         self._thread = threading.Thread(target=self._save, args=(data, begin), daemon=True)
         self._thread.start()
 
-    def _save(self, data: bytes, begin: float) -> None:
+    def _save(self, data: Content, begin: float) -> None:
         uri = self._uris.ipynb
         assert uri is not None  # noqa: S101 - the caller looked
         try:
@@ -140,7 +149,7 @@ class Outputs:
         if self._thread:
             self._thread.join(seconds)
 
-    def write(self, kind: str, data: bytes, until: float) -> None:
+    def write(self, kind: str, data: Content, until: float) -> None:
         """Write one output; tried again until the time `until` of time.monotonic().
 
         Raises:
@@ -148,9 +157,9 @@ class Outputs:
         """
         uri = getattr(self._uris, kind)
         if uri is not None:
-            self._deliver(uri, data, CONTENT_TYPES[kind], until)
+            self.write_to(uri, data, CONTENT_TYPES[kind], until)
 
-    def write_beside(self, path: str, data: bytes, content_type: str, until: float) -> None:
+    def write_beside(self, path: str, data: Content, content_type: str, until: float) -> None:
         """Write a file at a path relative to the report; where there is no report, do nothing.
 
         Raises:
@@ -158,11 +167,11 @@ class Outputs:
         """
         report = self._uris.report
         if report is not None:
-            folder, _, _ = report.path.rpartition("/")
-            uri = Uri(report.scheme, report.bucket, folder).join(path)
-            self._deliver(uri, data, content_type, until)
+            folder, _ = self.destination.beside()
+            self.write_to(folder.join(path), data, content_type, until)
 
-    def _deliver(self, uri: Uri, data: bytes, content_type: str, until: float) -> None:
+    def write_to(self, uri: Uri, data: Content, content_type: str, until: float) -> None:
+        """Write to any place, as `write` does."""
         for delay in (*_RETRY_DELAYS, None):
             try:
                 self._writer.write(uri, data, content_type)
@@ -177,17 +186,17 @@ class Outputs:
                 return
 
 
-def keep_locally(folder: Path, contents: Mapping[str, bytes]) -> Path | None:
-    """Save outputs that their place refused, by kind or relative path.
+def keep_locally(folder: Path, contents: Mapping[str, Content]) -> Path | None:
+    """Save outputs that their place refused, by relative path.
 
     Return None where this container has no room either.
     """
-    names = {"ipynb": "notebook.ipynb", "html": "notebook.html", "report": "report.json"}
     try:
-        for kind, data in contents.items():
-            path = folder / names.get(kind, kind)
+        for name, data in contents.items():
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            with path.open("wb") as file:
+                file.writelines(data)
     except OSError:
         return None
     return folder

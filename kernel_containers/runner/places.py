@@ -12,8 +12,12 @@ from kernel_containers.core.uris import Uri
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable
+    from typing import Any, TypeAlias
 
+    Content: TypeAlias = Iterable[bytes]  # pieces, the same each time they are asked for
+
+_IN_MEMORY = 8_000_000  # bytes; larger objects go through a file
 _LONGEST_TEXT = 200 * 1000**2  # bytes of a file of parameters
 
 
@@ -57,10 +61,11 @@ class PlaceRefused(OutputsNotWritten):
 class Writer:
     """Writes outputs; keeps one S3 client."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder  # for files on their way to S3
         self._s3: Any = None
 
-    def write(self, uri: Uri, data: bytes, content_type: str) -> None:
+    def write(self, uri: Uri, data: Content, content_type: str) -> None:
         """Write a whole file or object; readers see the old one or the new one.
 
         Raises:
@@ -71,19 +76,24 @@ class Writer:
         else:
             self._write_s3(uri, data, content_type)
 
-    def _write_s3(self, uri: Uri, data: bytes, content_type: str) -> None:
+    def _write_s3(self, uri: Uri, data: Content, content_type: str) -> None:
         from kernel_containers.runner import s3  # noqa: PLC0415 - boto3 takes 0.4 s
 
         try:
             if self._s3 is None:
                 self._s3 = s3.connect()
-            s3.write(self._s3, uri, data, content_type)
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder)) as file:
+                file.writelines(data)
+                file.seek(0)
+                s3.write(self._s3, uri, file, content_type)
+        except OSError as error:  # a full disk here; what the network says is an S3Error
+            raise OutputsNotWritten(f"{uri} was not written.", why=error.strerror) from error
         except s3.S3Error as error:
             kind = PlaceRefused if error.final else OutputsNotWritten
             raise kind(f"{uri} was not written.", why=str(error), todo=error.todo) from error
 
 
-def _write_file(path: Path, data: bytes) -> None:
+def _write_file(path: Path, data: Content) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -92,7 +102,8 @@ def _write_file(path: Path, data: bytes) -> None:
             # A file that is a mount of its own can be written, but not replaced.
             if not path.is_mount():
                 raise
-            path.write_bytes(data)
+            with path.open("wb") as file:
+                file.writelines(data)
     except OSError as error:
         kind = OutputsNotWritten if error.errno in _MAY_PASS else PlaceRefused
         raise kind(
@@ -102,11 +113,11 @@ def _write_file(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: Content) -> None:
     handle, temporary = tempfile.mkstemp(prefix=".kc-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(data)
         # mkstemp() lets nobody else read; outputs follow the container's umask.
         umask = os.umask(0)
         os.umask(umask)

@@ -15,6 +15,7 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
 from kernel_containers.runner.formulas import Renderer, latex_to_html
+from kernel_containers.runner.nodes import to_nodes
 from kernel_containers.runner.widgets import show_widgets
 
 _PAGE = Path(__file__).with_name("page.html.j2")
@@ -40,6 +41,7 @@ _LOADS = re.compile(
 )
 _TEXT = re.compile(r"<pre\b.*?</pre>", re.DOTALL)  # code and streams, which load nothing
 _MOST_REFERENCES = 100
+_MOST_OUTPUTS = 2000  # of a cell; a browser takes no 100,000
 _LONGEST_SOURCE = 100_000  # characters of one cell
 
 
@@ -97,10 +99,8 @@ def _share_folder() -> Path:
 
 
 def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> str:
-    """Return the page of a notebook whose texts are masked; images of `folder` are embedded.
-
-    The notebook may be changed.
-    """
+    """Return the page of a notebook whose texts are masked; images of `folder` are embedded."""
+    notebook = to_nodes({**notebook, "cells": list(map(_shown_cell, notebook["cells"]))})
     for index, cell in enumerate(notebook.cells):
         cell.setdefault("id", f"cell-{index}")  # the anchors of older formats
         left = len(cell.source) - _LONGEST_SOURCE
@@ -120,6 +120,15 @@ def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> st
     resources = {"metadata": {"name": facts.title, "path": str(folder)}, "run": facts}
     page, _ = exporter.from_notebook_node(notebook, resources)
     return str(page)
+
+
+def _shown_cell(cell: Any) -> Any:
+    more = len(cell.get("outputs", ())) - _MOST_OUTPUTS
+    if more <= 0:
+        return cell
+    words = f"[{more} more outputs of this cell are in the notebook]\n"
+    note = {"output_type": "stream", "name": "stderr", "text": words}
+    return {**cell, "outputs": [*cell["outputs"][:_MOST_OUTPUTS], note]}
 
 
 def external_references(page: str) -> tuple[str, ...]:

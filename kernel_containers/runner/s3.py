@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -34,6 +35,10 @@ _FINAL = frozenset(
         "403",
         "404",
     }
+)
+# Without threads: each would hold a part in memory.
+_TRANSFER = TransferConfig(
+    multipart_threshold=64 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False
 )
 
 
@@ -69,14 +74,15 @@ def connect() -> Any:
         raise S3Error(str(error), final=True) from error
 
 
-def write(client: Any, uri: Uri, data: bytes, content_type: str) -> None:
-    """Write one object.
+def write(client: Any, uri: Uri, file: Any, content_type: str) -> None:
+    """Write one object from an open file; a large one in parts.
 
     Raises:
         S3Error: refused, or no answer.
     """
+    extra = {"ContentType": content_type}
     try:
-        client.put_object(Bucket=uri.bucket, Key=uri.path, Body=data, ContentType=content_type)
+        client.upload_fileobj(file, uri.bucket, uri.path, ExtraArgs=extra, Config=_TRANSFER)
     except (BotoCoreError, ClientError) as error:
         raise _error(error, uri) from error
 

@@ -15,7 +15,6 @@ from kernel_containers.core.contract import IMAGE_VARIABLE
 from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 from kernel_containers.runner import notebook_file
-from kernel_containers.runner.arguments import DEFAULT_MAX_OUTPUT
 from kernel_containers.runner.events import Events, describe_output, utc_text
 from kernel_containers.runner.inject import apply_values
 from kernel_containers.runner.kernel import KernelProcess, start_kernel
@@ -24,9 +23,11 @@ from kernel_containers.runner.memory import find_memory_files
 from kernel_containers.runner.outputs import Outputs, find_destination
 from kernel_containers.runner.report import shown_parameters, status_for
 from kernel_containers.runner.request import Given, gather, read_sources
+from kernel_containers.runner.shelf import Shelf
+from kernel_containers.runner.spill import Spill
 from kernel_containers.runner.stopping import Reaper
 from kernel_containers.runner.verdict import Ended
-from kernel_containers.runner.watch import Limits
+from kernel_containers.runner.watch import end_of_outputs, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +36,10 @@ if TYPE_CHECKING:
     from kernel_containers.core.runs import Cause
     from kernel_containers.runner.arguments import Arguments
     from kernel_containers.runner.execute import Execution
+    from kernel_containers.runner.shelf import Document
     from kernel_containers.runner.stopping import Stop
     from kernel_containers.runner.verdict import Outcome
 
-_OUTPUT_TIME = 60.0  # seconds in which outputs are tried again and again
-_OUTPUT_SHARE = 0.1  # of --timeout, kept for the outputs
 _SHUTDOWN_TIME = 5.0  # seconds for the kernel's own clean-up at exit
 
 
@@ -74,6 +74,8 @@ class Session:
         self._given = Given(values={})
         self._notebook: Any = None
         self._outputs: Outputs
+        self._shelf: Shelf
+        self._spill: Spill
         self._execution: Execution | None = None
         self._reaper = Reaper()
         self._was_stopped = False
@@ -86,7 +88,7 @@ class Session:
         """
         sources = read_sources(Path(self._arguments.root), self._environ)
         destination = find_destination(self._arguments, sources, self._contract.notebook)
-        self._outputs = Outputs(destination, self._events.warn)
+        self._outputs = Outputs(destination, self._events.warn, self._folder)
         self._events.event(
             "run-start",
             run_id=destination.run_id,
@@ -128,16 +130,21 @@ class Session:
         from kernel_containers.runner.render import placeholder  # noqa: PLC0415
 
         self._notebook = to_nodes(self._notebook)
+        self._shelf = Shelf(self._folder / "shelf", self._masker)
+        beside, stem = self._outputs.destination.beside()
+        local = self._folder / "spilled"
+        self._spill = Spill(beside, stem, local, self._masker, self._events.warn)
         title = Path(self._contract.notebook).name
         try:
-            self._outputs.check(self._notebook_bytes(), placeholder(title))
+            self._outputs.check(self._document(), placeholder(title))
         except OutputsNotWritten as error:
             return self._conclude_early("outputs", str(error))
-        collector = Collector(self._notebook, self._on_output, self._max_output())
+        limit = self._arguments.max_output
+        collector = Collector(self._notebook, self._on_output, limit, self._shelf, self._spill)
         self._execution = Execution(
             self._notebook,
             kernel,
-            limits=self._limits(),
+            limits=limits_of(self._arguments, self._begin),
             stop=self._stop,
             events=self._events,
             memory=self._memory,
@@ -166,35 +173,13 @@ class Session:
         for name in execution.untrue(wanted):
             self._events.warn(f"At the end of the run {name!r} did not have the value given.")
 
-    def _max_output(self) -> int:
-        if self._arguments.max_output is not None:
-            return self._arguments.max_output
-        limit = self._memory.limit_bytes()
-        # Rendering takes six times an output's size.
-        return DEFAULT_MAX_OUTPUT if limit is None else min(DEFAULT_MAX_OUTPUT, limit // 40)
-
-    def _limits(self) -> Limits:
-        arguments = self._arguments
-        deadline = None
-        if arguments.timeout is not None:
-            share = arguments.timeout * _OUTPUT_SHARE
-            reserve = min(_OUTPUT_TIME, share) + min(arguments.grace, share)
-            deadline = self._begin + arguments.timeout - reserve
-        return Limits(
-            start=arguments.start_timeout,
-            cell=arguments.cell_timeout,
-            deadline=deadline,
-            grace=arguments.grace,
-            allow_errors=arguments.allow_errors,
-        )
-
     def _tick(self, kernel: KernelProcess) -> None:
         self._events.tick()
         self._reaper.tick(kernel.pid)
         # The first signal is followed by SIGKILL, nobody knows when.
         at_once = self._stop.requested and not self._was_stopped
         self._was_stopped = self._stop.requested
-        self._outputs.checkpoint(self._notebook_bytes, now=at_once)
+        self._outputs.checkpoint(self._document, now=at_once)
 
     def _on_output(self, index: int, output: Any) -> None:
         number = self._execution.number(index) if self._execution else 0
@@ -208,7 +193,6 @@ class Session:
     def _conclude_early(self, cause: Cause, message: str) -> int:
         """Report a run without a single cell; its report is best effort."""
         report = self._report(cause, EXIT_CODES[cause], message, ())
-        sys.stderr.write(f"{self._masker.text(message)}\n")
         from kernel_containers.runner.finish import write_last  # noqa: PLC0415
 
         if cause != "outputs":
@@ -232,6 +216,8 @@ class Session:
             report,
             shown,
             self._events,
+            shelf=self._shelf,
+            spill=self._spill,
             kept=Path(os.environ.get("TMPDIR", "/tmp")) / f"kernel-containers-{report.run_id}",  # noqa: S108
             log_folder=self._folder,
             until=self._until(),
@@ -251,11 +237,7 @@ class Session:
         return self._memory.peak_bytes()
 
     def _until(self) -> float:
-        now = time.monotonic()
-        seconds = self._arguments.grace if self._stop.requested else _OUTPUT_TIME
-        if self._arguments.timeout is not None:
-            seconds = min(seconds, self._begin + self._arguments.timeout - now)
-        return now + seconds
+        return end_of_outputs(self._arguments, self._begin, was_stopped=self._stop.requested)
 
     def _report(
         self, cause: Cause, exit_code: int, message: str, cells: tuple[CellReport, ...]
@@ -295,5 +277,6 @@ class Session:
             **end,
         }
 
-    def _notebook_bytes(self) -> bytes:
-        return notebook_file.to_bytes(notebook_file.masked_copy(self._notebook, self._masker))
+    def _document(self) -> Document:
+        shown = notebook_file.masked_copy(self._notebook, self._masker)
+        return notebook_file.to_document(shown, self._shelf)

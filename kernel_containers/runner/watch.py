@@ -11,9 +11,13 @@ from kernel_containers.runner.verdict import Ended
 
 if TYPE_CHECKING:
     from kernel_containers.core.runs import Cause
+    from kernel_containers.runner.arguments import Arguments
     from kernel_containers.runner.client import KernelClient
     from kernel_containers.runner.kernel import KernelProcess
     from kernel_containers.runner.stopping import Stop
+
+_OUTPUT_TIME = 60.0  # seconds in which outputs are tried again and again
+_OUTPUT_SHARE = 0.1  # of --timeout, kept for the outputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,31 @@ class Limits:
     deadline: float | None
     grace: float
     allow_errors: bool
+
+
+def limits_of(arguments: Arguments, begin: float) -> Limits:
+    """Return the limits of a run that began at a time of time.monotonic()."""
+    deadline = None
+    if arguments.timeout is not None:
+        share = arguments.timeout * _OUTPUT_SHARE
+        reserve = min(_OUTPUT_TIME, share) + min(arguments.grace, share)
+        deadline = begin + arguments.timeout - reserve
+    return Limits(
+        start=arguments.start_timeout,
+        cell=arguments.cell_timeout,
+        deadline=deadline,
+        grace=arguments.grace,
+        allow_errors=arguments.allow_errors,
+    )
+
+
+def end_of_outputs(arguments: Arguments, begin: float, *, was_stopped: bool) -> float:
+    """Return the time of time.monotonic() until which outputs are tried again."""
+    now = time.monotonic()
+    seconds = arguments.grace if was_stopped else _OUTPUT_TIME
+    if arguments.timeout is not None:
+        seconds = min(seconds, begin + arguments.timeout - now)
+    return now + seconds
 
 
 @dataclass(slots=True)

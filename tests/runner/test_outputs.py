@@ -63,20 +63,20 @@ def test_a_missing_bucket_is_found_before_the_first_cell(
 
     assert run.code == 74
     assert not ran.exists()
-    assert "NoSuchBucket" in run.stderr
-    assert "create the bucket" in run.stderr
+    assert "NoSuchBucket" in run.events[-1]["message"]
+    assert "create the bucket" in run.events[-1]["message"]
 
 
 def test_wrong_credentials_are_found_before_the_first_cell(
     make_image: Callable[..., Image], s3: S3Server, bucket: str
 ) -> None:
-    image = make_image("1", environment=s3.environment() | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    image = make_image("1", environment=s3.environment() | {"AWS_SECRET_ACCESS_KEY": "f4l5e"})
 
     run = image.run("--output", f"s3://{bucket}/x", to_folder=False)
 
     assert run.code == 74
-    assert "renew the credentials" in run.stderr
-    assert "wrong" not in run.stderr
+    assert "renew the credentials" in run.events[-1]["message"]
+    assert "f4l5e" not in run.stdout + run.stderr
 
 
 def test_a_failing_checkpoint_does_not_matter_and_the_end_is_tried_again(
@@ -122,6 +122,18 @@ def test_outputs_that_are_refused_at_the_end_are_kept_and_told(
     assert "hello" in (kept / "notebook.html").read_text()
     reports = [data for key, data in objects(s3, bucket).items() if key.endswith("report.json")]
     assert [json.loads(report)["exit_code"] for report in reports] == [74]
+
+
+def test_what_the_notebook_can_not_hold_goes_to_s3_too(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str
+) -> None:
+    image = make_image("print('x' * 3_000_000)", environment=s3.environment())
+
+    run = image.run("--output", f"s3://{bucket}/x", "--max-output", "1", to_folder=False)
+
+    assert run.code == 0, run.stdout
+    (uri,) = (uri for uri in run.events[-1]["outputs"].values() if uri.endswith(".txt"))
+    assert objects(s3, bucket)[uri.removeprefix(f"s3://{bucket}/")] == b"x" * 3_000_000 + b"\n"
 
 
 def test_explicit_places_and_parameters_from_s3(
