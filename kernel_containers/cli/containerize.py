@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,14 +12,20 @@ import click
 
 from kernel_containers.cli.options import json_option, yes_option
 from kernel_containers.cli.output import Output
+from kernel_containers.cli.run_lines import RunLines
+from kernel_containers.cli.verification import as_text
 from kernel_containers.core.reference import ToLayout, ToRegistry, parse_destination
-from kernel_containers.errors import Refused, UsageError
+from kernel_containers.errors import Refused, RunFailed, UsageError
 
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference
+    from kernel_containers.engine import Engine
+    from kernel_containers.workflow.containerize import Containerized
     from kernel_containers.workflow.plan import Plan
     from kernel_containers.workflow.registries import Registries
+    from kernel_containers.workflow.settings import Settings
+    from kernel_containers.workflow.verify import Verification
 
 
 @click.command("containerize")
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--include", "includes", multiple=True, type=click.Path(path_type=Path))
 @click.option("--base", metavar="REF", help="The base image under a local environment.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
+@click.option("--verify", is_flag=True, help="Run it and compare with the notebook's outputs.")
 @click.option("--allow-secrets", is_flag=True, help="Go on although likely secrets were found.")
 @yes_option
 @json_option
@@ -46,7 +54,7 @@ def command(
     yes: bool,
     as_json: bool,
     **options: Any,
-) -> None:
+) -> int:
     """Make a container image of NOTEBOOK, its environment and its files."""
     from kernel_containers.engine import connect
     from kernel_containers.workflow.containerize import check_findings, containerize
@@ -71,9 +79,10 @@ def command(
         plan = make_plan(request, engine, settings, report)
     if dry_run:
         output.result(plan_as_json(plan), plan_as_text(plan))
-        return
+        return 0
     if not allow_secrets:
         _ask_about_findings(plan, check_findings)
+    verifier = _Verifier(plan, output) if options["verify"] else None
     registries = Registries(settings)
     for exclusion in plan.snapshot.exclusions:
         output.note(f"left out: {exclusion.path} ({exclusion.reason})")
@@ -85,12 +94,51 @@ def command(
         done = containerize(plan, engine, registries, settings, report)
     for note in done.notes:
         output.note(f"note: {note}")
+    verification = verifier.verify(done, engine, registries, settings) if verifier else None
     output.result(
-        {**asdict(done), "digest": str(done.digest), "image_id": str(done.image_id)},
+        {
+            **asdict(done),
+            "digest": str(done.digest),
+            "image_id": str(done.image_id),
+            **({"verification": asdict(verification)} if verification else {}),
+        },
         f"{done.reference}\n"
         f"{len(done.layers)} layers, built and delivered in {done.seconds:.1f} s"
-        + ("" if isinstance(plan.destination, ToLayout) else f"\nRun it: {_run(done.reference)}"),
+        + ("" if isinstance(plan.destination, ToLayout) else f"\nRun it: {_run(done.reference)}")
+        + (f"\n{as_text(verification)}" if verification else ""),
     )
+    return RunFailed.exit_code if verification and verification.status != "same" else 0
+
+
+class _Verifier:
+    """Made before anything is built, so that a value that is missing is said early."""
+
+    def __init__(self, plan: Plan, output: Output) -> None:
+        from kernel_containers.workflow.verify import values_for_verification
+
+        contract = plan.snapshot.contract
+        self._given = values_for_verification(
+            contract.parameters, plan.snapshot.notebook, os.environ
+        )
+        self._plan = plan
+        self._output = output
+
+    def verify(
+        self, done: Containerized, engine: Engine, registries: Registries, settings: Settings
+    ) -> Verification:
+        """Run the image; its lines are shown as those of `run`."""
+        from kernel_containers.workflow.verify import verify
+
+        self._output.note(f"{done.reference} was made and is run now.")
+        return verify(
+            self._plan,
+            done,
+            engine,
+            registries,
+            settings,
+            given=self._given,
+            on_line=RunLines(self._output),
+        )
 
 
 def _run(reference: str) -> str:
