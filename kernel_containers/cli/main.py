@@ -96,6 +96,8 @@ def _help(error: click.ClickException) -> str:
 
 def main() -> None:
     """Run the command line of this process."""
+    # httpx imports its own command line where it can, and with it rich and pygments: 0.1 s.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
     for stream in streams:

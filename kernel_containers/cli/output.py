@@ -7,15 +7,14 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     from kernel_containers.core.progress import Progress, Report
     from kernel_containers.errors import KernelContainersError
@@ -29,7 +28,6 @@ class Output:
     """The command's results on stdout, its progress on stderr."""
 
     as_json: bool = False
-    _errors: Console = field(default_factory=lambda: Console(stderr=True))
 
     def result(self, value: Any, text: str) -> None:
         """Print `value` as one JSON document, or `text`."""
@@ -63,16 +61,21 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator[Report]:
         """Yield a function that shows progress: bars on a terminal, JSON lines otherwise."""
-        if not self._errors.is_terminal:
+        if not sys.stderr.isatty():
             yield _Lines().report
             return
+        # Here: importing it takes 0.1 s.
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[amount]}"),
             TimeElapsedColumn(),
         )
-        with Bars(*columns, console=self._errors, transient=True) as bars:
+        with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
             yield _Bars(bars).report
 
 

@@ -14,8 +14,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.markers import Marker
-
 from kernel_containers.core.contract import RUNNER_HOME
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.redaction import hide_user_info
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.snapshot import Interpreter
 
 SITE = f"{RUNNER_HOME}/site"
-RECIPE = 2  # raise it when this file makes another folder of the same lock
+RECIPE = 3  # raise it when this file makes another folder of the same lock
 OLDEST_PYTHON = (3, 10)
 # botocore describes 400 services in 25 MB; a runner writes to S3 and may need a token for it.
 AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc"})
@@ -53,8 +51,15 @@ def install_packages(
         Unavailable: pip failed; its words are the cause.
     """
     tags = platform_tags(interpreter)
-    wanted = requirements(lock, interpreter)
-    made_from = (RECIPE, interpreter.version, tags, wanted, compiler and compiler.version)
+    check_version(interpreter)
+    made_from = (
+        RECIPE,
+        interpreter.version,
+        interpreter.machine,
+        tags,
+        lock,
+        compiler and compiler.version,
+    )
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]
 
     def waiting() -> None:
@@ -62,7 +67,7 @@ def install_packages(
 
     def build(folder: Path) -> None:
         waiting()
-        _pip_install(interpreter, tags, wanted, folder, waiting)
+        _pip_install(interpreter, tags, requirements(lock, interpreter), folder, waiting)
         _prune(folder)
         if compiler:
             compile_folder(compiler, folder, SITE, waiting)
@@ -96,6 +101,20 @@ def platform_tags(interpreter: Interpreter) -> tuple[str, ...]:
     return tuple(tags)
 
 
+def check_version(interpreter: Interpreter) -> None:
+    """Refuse what no lock file is for.
+
+    Raises:
+        InvalidInput: the interpreter is older than the lock knows, or not CPython.
+    """
+    if interpreter.implementation != "cpython" or interpreter.version[:2] < OLDEST_PYTHON:
+        raise InvalidInput(
+            f"The runner can't use {interpreter.implementation} {interpreter.version_text}.",
+            why="it needs CPython 3.10 or newer",
+            todo="choose a base image whose python3 is newer",
+        )
+
+
 def requirements(lock: str, interpreter: Interpreter) -> str:
     """Return the lines of a lock file that count for this interpreter, without their markers.
 
@@ -104,12 +123,9 @@ def requirements(lock: str, interpreter: Interpreter) -> str:
     Raises:
         InvalidInput: the interpreter is older than the lock knows.
     """
-    if interpreter.implementation != "cpython" or interpreter.version[:2] < OLDEST_PYTHON:
-        raise InvalidInput(
-            f"The runner can't use {interpreter.implementation} {interpreter.version_text}.",
-            why="it needs CPython 3.10 or newer",
-            todo="choose a base image whose python3 is newer",
-        )
+    from packaging.markers import Marker  # noqa: PLC0415 - 0.04 s, and only for a new folder
+
+    check_version(interpreter)
     known = {
         "implementation_name": "cpython",
         "implementation_version": interpreter.version_text,

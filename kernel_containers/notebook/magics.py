@@ -10,14 +10,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.inputtransformer2 import (
-    MagicAssign,
-    SystemAssign,
-    TransformerManager,
-    cell_magic,
-    make_tokens_by_line,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +18,7 @@ if TYPE_CHECKING:
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "capture", "prun"})
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_PROMPT = re.compile(r"^[ \t]*In ?\[", re.MULTILINE)  # to Python a variable's annotation
 _TIMED_STATEMENT = re.compile(r"%time[ \t]+(?=\S)")
 
 
@@ -52,13 +45,28 @@ def plain_python(source: str) -> PlainPython:
     """Return a cell's source without IPython's syntax, which IPython itself finds."""
     lines = _LINE.findall(source)
     origins = list(accumulate(map(len, lines), initial=0))[: max(len(lines), 1)]
-    lines, origins = _readable(lines or [""], origins)
+    # Importing IPython takes 0.15 s, and but for its prompts nothing of its syntax is Python.
+    if lines and (_PROMPT.search(source) or not _is_python("".join(lines))):
+        lines, origins = _readable(lines, origins)
+    lines = lines or [""]
     lines = [re.sub(r"\r\n?$", "\n", line) for line in lines]
     starts = list(accumulate(map(len, lines), initial=0))[: len(lines)]
     return PlainPython("".join(lines), tuple(starts), tuple(origins))
 
 
+def _is_python(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in the user's strings
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def _readable(lines: list[str], origins: list[int]) -> tuple[list[str], list[int]]:
+    from IPython.core.inputtransformer2 import TransformerManager, cell_magic  # noqa: PLC0415
+
     manager: Any = TransformerManager()  # type: ignore[no-untyped-call]
     for transform in manager.cleanup_transforms:
         lines, origins = _cleaned(lines, origins, transform)
@@ -96,6 +104,8 @@ def _without_magics(lines: list[str], manager: Any) -> list[str]:
 
 
 def _without_first_magic(lines: list[str], manager: Any) -> list[str] | None:
+    from IPython.core.inputtransformer2 import MagicAssign, SystemAssign  # noqa: PLC0415
+
     for special in _found(lines, manager):
         try:
             transformed = special.transform(lines)
@@ -112,6 +122,8 @@ def _without_first_magic(lines: list[str], manager: Any) -> list[str] | None:
 
 def _found(lines: list[str], manager: Any) -> list[Any]:
     """Return IPython's candidates for special syntax, the one it tries first in front."""
+    from IPython.core.inputtransformer2 import make_tokens_by_line  # noqa: PLC0415
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in the user's strings
@@ -131,11 +143,7 @@ def _masked(line: str, start: int, stand_in: str) -> str:
 
 
 def _is_simple(statement: str) -> bool:
-    try:
-        ast.parse(f"0;{statement}")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return _is_python(f"0;{statement}")
 
 
 def _blank(line: str) -> str:
