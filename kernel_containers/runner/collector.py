@@ -87,7 +87,9 @@ class Collector(NotebookClient):
             self._clear(outs, cell_index)
         size = _size(msg, output)
         room = self._room(cell_index)
-        if output.output_type != "error" and size > room:
+        # Scraps have a limit of their own, and are what a run is about.
+        is_kept = output.output_type == "error" or "scrapbook" in output.get("metadata", {})
+        if size > room and not is_kept:
             for kept in self._overflow.take(outs, output, cell_index, room):
                 self._add(outs, kept, cell_index, 0)
             return None

@@ -117,6 +117,19 @@ def test_a_bad_value_fails_the_cell_with_words(make_image: Callable[..., Image])
     assert "the name of a scrap" in errors[3]
 
 
+def test_a_result_is_kept_although_the_cells_output_was_cut(
+    make_image: Callable[..., Image],
+) -> None:
+    image = make_image(
+        "from kernel_containers import scrap\nprint('x' * 1_500_000, flush=True)\nscrap('rows', 5)"
+    )
+
+    run = image.run("--max-output", "1")
+
+    assert run.code == 0, run.report["message"]
+    assert run.report["scraps"] == {"rows": 5}
+
+
 def test_a_secret_is_masked_in_values_and_no_table_has_it(
     make_image: Callable[..., Image],
 ) -> None:
