@@ -1,64 +1,75 @@
-"""`kernel-containers kernel add|list|remove`."""
+"""`kernel-containers kernel add|pull|list|remove`."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kernel_containers.cli.options import json_option, limits
+from kernel_containers.cli.kernel_options import config_from, container_options
+from kernel_containers.cli.options import json_option
 from kernel_containers.cli.output import Output, table
 from kernel_containers.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kernel_containers.core.containers import Mount
     from kernel_containers.kernels.kernelspecs import KernelSpec
+    from kernel_containers.workflow.add_kernel import KernelRequest
 
 
 @click.group("kernel")
 def command() -> None:
-    """Install, list and remove kernels that run in containers."""
+    """Install, fetch, list and remove kernels that run in containers."""
 
 
 @command.command("add")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--image", metavar="REF", help="An image with Python and ipykernel.")
 @click.option("--prefix", type=click.Path(path_type=Path), help="A venv or conda environment here.")
+@click.option("--all", "every", is_flag=True, help="Each Python environment that is found here.")
+@click.option("--dry-run", is_flag=True, help="With --all: only list what would be added.")
 @click.option("--base", metavar="REF", help="The base image under --prefix.")
 @click.option("--display-name", metavar="TEXT")
-@click.option("--network", metavar="NAME", help="bridge, none, host or a network's name.")
-@click.option("--mount", "mounts", multiple=True, metavar="SOURCE[:TARGET[:ro]]")
-@click.option("--env", "environment", multiple=True, metavar="NAME[=VALUE]")
-@click.option(
-    "--pass-env", "passed", multiple=True, metavar="NAME", help="Taken over at each start."
-)
-@click.option("--read-only", is_flag=True, help="A read-only root file system.")
-@limits
+@click.option("--command", "words", metavar="TEXT", help="What starts the kernel in the image.")
+@click.option("--language", metavar="NAME", help="The language of --command.")
+@container_options
 @json_option
-def add(name: str, image: str | None, prefix: Path | None, as_json: bool, **options: Any) -> None:
-    """Install the kernelspec NAME."""
+def add(
+    name: str | None, every: bool, image: str | None, prefix: Path | None, **options: Any
+) -> None:
+    """Install the kernelspec NAME, or with --all one for each environment of this machine.
+
+    With --command, an image needs no Python: R --slave -e 'IRkernel::main()' --args
+    {connection_file} starts R. {connection_file} stands where the kernel expects the file.
+    """
     from kernel_containers.engine import connect
     from kernel_containers.workflow.add_kernel import KernelRequest, add_kernel
     from kernel_containers.workflow.settings import read_settings
     from kernel_containers.workflow.submit import parse_environment
 
-    if (image is None) == (prefix is None):
-        raise UsageError("A kernel needs either --image REF or --prefix PATH.")
-    output = Output(as_json=as_json)
+    output = Output(as_json=options["as_json"])
     request = KernelRequest(
-        name=name,
+        name=name or "",
         image=image,
         prefix=prefix,
         base=options["base"],
         display_name=options["display_name"],
+        command=tuple(shlex.split(options["words"] or "")),
+        language=options["language"],
         environment=parse_environment(options["environment"], os.environ),
-        config=_config(options),
+        config=config_from(options),
     )
+    if every:
+        if name or image or prefix or options["words"]:
+            raise UsageError("--all takes no NAME, --image, --prefix or --command.")
+        _add_all(request, output, dry_run=options["dry_run"])
+        return
+    if not name or (image is None) == (prefix is None):
+        raise UsageError("A kernel needs a NAME and either --image REF or --prefix PATH.")
     engine = connect()
     with output.progress() as report:
         spec = add_kernel(request, engine, read_settings(), report)
@@ -80,33 +91,36 @@ def _mounts(spec: KernelSpec) -> tuple[Mount, ...]:
     return spec.config.mounts if spec.config else ()
 
 
-def _config(options: Mapping[str, Any]) -> dict[str, object]:
-    config = {
-        "network": options["network"],
-        "mounts": [mount_from(text) for text in options["mounts"]],
-        "env_passthrough": list(options["passed"]),
-        "read_only": options["read_only"] or None,
-        "memory": options["memory"],
-        "cpus": options["cpus"],
-        "pids": options["pids"],
-        "shm_size": options["shm_size"],
-        "gpus": options["gpus"],
-    }
-    return {name: value for name, value in config.items() if value not in (None, [])}
+def _add_all(request: KernelRequest, output: Output, *, dry_run: bool) -> None:
+    from kernel_containers.engine import connect
+    from kernel_containers.workflow.add_all import add_all
+    from kernel_containers.workflow.settings import read_settings
+
+    engine = None if dry_run else connect()
+    with output.progress() as report:
+        twins = add_all(request, engine, read_settings(), Path.cwd(), report)
+    rows = [(twin.outcome, twin.name, twin.prefix, twin.why or "") for twin in twins]
+    output.result(
+        [asdict(twin) for twin in twins],
+        table(rows, ("OUTCOME", "NAME", "ENVIRONMENT", "WHY"))
+        if rows
+        else "No Python environments were found.",
+    )
 
 
-def mount_from(text: str) -> dict[str, object]:
-    """Return the kernel.json form of SOURCE[:TARGET[:ro]]; a source is a path as in a shell.
+@command.command("pull")
+@click.argument("name")
+@json_option
+def pull(name: str, as_json: bool) -> None:
+    """Fetch the image of the kernelspec NAME: starting a kernel never does."""
+    from kernel_containers.engine import connect
+    from kernel_containers.workflow.kernel_image import pull_kernel_image
 
-    Raises:
-        UsageError: no source, or another mode.
-    """
-    source, _, rest = text.partition(":")
-    target, _, mode = rest.partition(":")
-    if not source or mode not in ("", "ro", "rw"):
-        raise UsageError(f"{text!r} is not a mount.", todo="give SOURCE[:TARGET[:ro]]")
-    source = os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111 - and no `..`
-    return {"source": source, "target": target or source, "read_only": mode == "ro"}
+    output = Output(as_json=as_json)
+    engine = connect()
+    with output.progress() as report:
+        image = pull_kernel_image(name, engine, report)
+    output.result({"name": name, "image": str(image.id)}, f"The image of {name} is there.")
 
 
 @command.command("list")

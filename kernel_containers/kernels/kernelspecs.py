@@ -112,10 +112,15 @@ def list_kernels() -> tuple[KernelSpec, ...]:
     return tuple(spec for _, spec in sorted(_all().items()) if spec.ours)
 
 
-def native_commands() -> tuple[str, ...]:
-    """Return the programs of the Python kernels that run on this machine, not in containers."""
+def names() -> frozenset[str]:
+    """Return the names of all kernelspecs, ours or not."""
+    return frozenset(_all())
+
+
+def native_pythons() -> tuple[KernelSpec, ...]:
+    """Return the Python kernels that run on this machine, not in containers."""
     specs = (spec for spec in _all().values() if not spec.ours and spec.language == "python")
-    return tuple(spec.argv[0] for spec in specs if spec.argv)
+    return tuple(spec for spec in specs if spec.argv)
 
 
 def find(name: str) -> KernelSpec:

@@ -19,6 +19,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from kernel_containers.errors import InvalidInput, KernelContainersError
 from kernel_containers.kernels import failures, starting
 from kernel_containers.kernels.config import KernelConfig
+from kernel_containers.kernels.events import KernelEvents
 from kernel_containers.kernels.failures import KernelNotStarted
 from kernel_containers.kernels.launch import read_launch
 from kernel_containers.kernels.pool import pool
@@ -70,6 +71,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         self._expected = True  # the kernel's end was asked for, or is told in another way
         self._reason: str | None = None
         self._launched: Launch | None = None
+        self._events: KernelEvents | None = None
         weakref.finalize(self, _Held.release, self._held)
 
     @property
@@ -229,6 +231,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         self.connection_info = cast("KernelConnectionInfo", info)
         self._running = True
         self._launched = launch
+        self._events = KernelEvents(self._manager, asyncio.get_running_loop())
         if recipe is not None and launch.pool != "off":
             pool().refill(recipe, launch)
 
@@ -257,6 +260,8 @@ class ContainerProvisioner(KernelProvisionerBase):
             return
         reason = failures.reason(death, self._config)
         self._tell(reason)
+        if self._events is not None:
+            self._events.tell(str(self.kernel_id), self._manager.kernel_name, reason)
         tail = failures.last_lines(death.tail)
         self.log.warning("Kernel %s: %s%s", self.kernel_id, reason, tail and f"\n{tail}")
 

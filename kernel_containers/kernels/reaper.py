@@ -7,18 +7,36 @@ a container.
 
 from __future__ import annotations
 
+import logging
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from kernel_containers.core import labels
 from kernel_containers.core.owner import is_gone
-from kernel_containers.engine import containers
+from kernel_containers.engine import connect, containers
+from kernel_containers.errors import KernelContainersError
 from kernel_containers.kernels.connection import remove_stale_folders
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.engine.containers import Found
 
+logger = logging.getLogger(__name__)
+
 _DETACHED = "run"  # runs outlive the process that submitted them
+
+
+def sweep() -> None:
+    """Remove what dead processes left, as a server that starts does; it never fails."""
+    try:
+        with closing(connect()) as engine:
+            found = remove_leftovers(engine)
+    except KernelContainersError as error:
+        remove_stale_folders()
+        logger.debug("Leftovers were not looked for: %s", error)
+        return
+    for container in found:
+        logger.info("Removed the container %s, whose process has ended.", container.name)
 
 
 def leftovers(engine: Engine) -> list[Found]:

@@ -12,6 +12,7 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Int, List, Unicode
 
+from kernel_containers.kernels import reaper
 from kernel_containers.server.contract import Contract
 from kernel_containers.server.events import JobEvents
 from kernel_containers.server.handlers import Handler
@@ -102,3 +103,4 @@ class KernelContainersApp(ExtensionApp):
     def _look_back(self) -> None:
         """Take over what earlier servers left; a slow engine keeps nobody waiting."""
         self.services.jobs.restore(resume(self.services))
+        reaper.sweep()

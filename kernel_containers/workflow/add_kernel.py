@@ -38,13 +38,18 @@ _IMPORTS = "import ipykernel, zmq, ssl, sqlite3, ctypes"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelRequest:
-    """A kernelspec to install: exactly one of `image` and `prefix`; `config` has all the rest."""
+    """A kernelspec to install: exactly one of `image` and `prefix`; `config` has all the rest.
+
+    With `command`, which has `{connection_file}` in it, an image needs no Python.
+    """
 
     name: str
     image: str | None = None
     prefix: Path | None = None
     base: str | None = None
     display_name: str | None = None
+    command: tuple[str, ...] = ()
+    language: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, object] = field(default_factory=dict)
 
@@ -62,6 +67,8 @@ def add_kernel(
     """
     if (request.image is None) == (request.prefix is None):
         raise UsageError("A kernel needs either --image REF or --prefix PATH.")
+    if request.command:
+        return _add_command(request, engine, report)
     source: dict[str, object]
     if request.prefix is not None:
         interpreter, image, libraries = _prefix(
@@ -84,6 +91,28 @@ def add_kernel(
         display_name=request.display_name or f"Python {python} · {request.name} (container)",
         language="python",
         argv=(interpreter.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+        environment=request.environment,
+    )
+
+
+def _add_command(request: KernelRequest, engine: Engine, report: Report) -> KernelSpec:
+    """Install a kernelspec that starts any program of an image."""
+    if request.image is None:
+        raise UsageError("--command needs --image REF.")
+    if not any("{connection_file}" in word for word in request.command):
+        raise InvalidInput(
+            "The kernel's command has no {connection_file} in it.",
+            why="a kernel reads from that file where it is to listen",
+            todo="put {connection_file} where the kernel expects the file's path",
+        )
+    found = find_image(engine, request.image, report)
+    image = _pinned(request.image, found.repository_digests)
+    return kernelspecs.install(
+        request.name,
+        KernelConfig.parse({**request.config, "image": image}),
+        display_name=request.display_name or f"{request.name} (container)",
+        language=request.language or request.name,
+        argv=request.command,
         environment=request.environment,
     )
 

@@ -34,8 +34,8 @@ def _candidates(environ: Mapping[str, str], root: Path) -> Iterator[Path]:
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if environ.get(name):
             yield Path(environ[name])
-    for argv in kernelspecs.native_commands():
-        program = Path(argv)
+    for spec in kernelspecs.native_pythons():
+        program = Path(spec.argv[0])
         if program.is_absolute() and program.parent.name == "bin":
             yield program.parent.parent
     yield from chain.from_iterable((root / name, *_below(root, name)) for name in (".venv", "venv"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_containers.cli.kernel import mount_from
+from kernel_containers.cli.kernel_options import mount_from
 from kernel_containers.cli.main import run
 from kernel_containers.errors import UsageError
 

@@ -85,7 +85,8 @@ class Running:
 
     def interrupt_when(self, ready: Callable[[], bool], code: str) -> tuple[str, float]:
         """Run code, interrupt it once `ready`, and return its error and the seconds that took."""
-        message = self.client.execute(code)
+        # Else ipykernel answers what comes soon after the error with `aborted`.
+        message = self.client.execute(code, stop_on_error=False)
         until(ready)
         began = time.monotonic()
         self.manager.interrupt_kernel()

@@ -52,6 +52,7 @@ def test_an_image_that_is_not_there(refused: Callable[..., str]) -> None:
     message = refused(image="no/such:image")
 
     assert "image no/such:image is not on the Docker Engine" in message
+    assert "kernel-containers kernel pull refused" in message
     assert "docker pull no/such:image" in message
 
 

@@ -36,6 +36,23 @@ def create(engine: Engine, base_image: str) -> Iterator[Callable[[str, str], str
         containers.remove(engine, container)
 
 
+def test_a_server_that_starts_removes_what_dead_ones_left(
+    engine: Engine, create: Callable[[str, str], str]
+) -> None:
+    dead, alive = create("pool", DEAD), create("pool", current_owner())
+
+    reaper.sweep()
+
+    left = {found.id for found in containers.find(engine, {labels.KIND: "pool"})}
+    assert (dead in left, alive in left) == (False, True)
+
+
+def test_without_an_engine_nothing_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/docker.sock")
+
+    reaper.sweep()
+
+
 def test_only_containers_of_the_dead_are_removed(
     engine: Engine, create: Callable[[str, str], str]
 ) -> None:

@@ -7,16 +7,20 @@ import os
 import signal
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import websocket
 from jupyter_client.blocking import BlockingKernelClient
 
+from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.kernels.connection import Heartbeat, remove_stale_folders
+from kernel_containers.kernels.events import SCHEMA_ID
 from kernel_containers.kernels.live import find_live
 from tests.kernels.support import kernel_containers, until
 from tests.support.process import Server, start_server
@@ -25,6 +29,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kernel_containers.engine import Engine
+
+
+@dataclass
+class Events:
+    """What a server tells."""
+
+    connection: websocket.WebSocket
+
+    def receive(self) -> dict[str, Any]:
+        """Return the next event."""
+        self.connection.settimeout(20)
+        event: dict[str, Any] = json.loads(self.connection.recv())
+        return event
+
+    def close(self) -> None:
+        """Hear no more."""
+        self.connection.close()
 
 
 @dataclass
@@ -43,6 +64,11 @@ class JupyterServer:
         """Return a kernel's model."""
         model: dict[str, Any] = self.http.get(f"/api/kernels/{kernel_id}").json()
         return model
+
+    def events(self) -> Events:
+        """Listen to the event bus."""
+        url = str(self.http.base_url).replace("http", "ws") + "/api/events/subscribe"
+        return Events(websocket.create_connection(url, header=["Authorization: token secret"]))
 
     def answers(self, kernel_id: str) -> bool:
         """Whether a kernel answers."""
@@ -160,7 +186,9 @@ def test_a_killed_container_is_replaced_and_the_reason_is_kept(
     kernel_id = server.start(install("rest")).json()["id"]
     (old,) = kernel_containers(engine, kernel_id)
 
-    containers.kill(engine, old.id)
+    with closing(server.events()) as events:
+        containers.kill(engine, old.id)
+        event = next(one for one in iter(events.receive, None) if one["schema_id"] == SCHEMA_ID)
     until(lambda: [c for c in kernel_containers(engine, kernel_id) if c.id != old.id])
     until(lambda: server.answers(kernel_id))
     alive = server.execute(kernel_id, "print('back')")
@@ -169,6 +197,8 @@ def test_a_killed_container_is_replaced_and_the_reason_is_kept(
 
     assert alive == "back"
     assert "stopped from outside" in reason
+    assert event["reason"] == reason
+    assert (event["kernel_id"], event["kernel_name"]) == (kernel_id, "rest")
 
 
 def test_a_failed_start_is_told_in_the_answer(
@@ -178,7 +208,7 @@ def test_a_failed_start_is_told_in_the_answer(
     bare = server.start(install("bare", image=base_image)).json()
 
     assert missing["message"].startswith("The kernel's image no/such:image is not on the Docker")
-    assert "docker pull no/such:image" in missing["message"]
+    assert "kernel-containers kernel pull missing" in missing["message"]
     assert "has no ipykernel" in bare["message"]
     assert server.http.get("/api/kernels").json() == []
 
@@ -218,5 +248,15 @@ def test_a_server_that_ends_leaves_no_container(
     until(lambda: not kernel_containers(engine, kernel_id), 10)
     own.stop()
     assert time.monotonic() - began < 20
+    mark = f":{own.process.process.pid}:"
+    until(
+        lambda: (
+            not [
+                found
+                for found in containers.find(engine, {labels.OWNER: None})
+                if mark in found.labels[labels.OWNER]
+            ]
+        )
+    )
     remove_stale_folders()
     assert not list((jupyter_folders / "runtime").glob(f"kernel-{own.process.process.pid}-*"))

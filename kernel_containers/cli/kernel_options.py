@@ -1,0 +1,93 @@
+"""The options of `kernel add` that become keys of kernel.json."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from kernel_containers.cli.options import Command, limits
+from kernel_containers.errors import UsageError
+from kernel_containers.kernels.config import Pool, Restart, Transport, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Options whose value is that of the key.
+_KEYS = (
+    *("network", "transport", "pool", "workspace", "workdir", "user", "restart"),
+    *("start_timeout", "memory", "cpus", "pids", "shm_size", "gpus", "docker_host"),
+)
+
+
+def container_options(command: Command) -> Command:
+    """Add the options."""
+    for option in reversed(
+        (
+            click.option("--mount", "mounts", multiple=True, metavar="SOURCE[:TARGET[:ro]]"),
+            click.option("--tmpfs", multiple=True, metavar="TARGET[:OPTIONS]", help="In memory."),
+            click.option("--workspace", type=click.Choice(get_args(Workspace))),
+            click.option("--workdir", metavar="PATH", help="Where kernels start."),
+            click.option("--env", "environment", multiple=True, metavar="NAME[=VALUE]"),
+            click.option(
+                *("--pass-env", "passed"),
+                multiple=True,
+                metavar="NAME",
+                help="Taken over at each start.",
+            ),
+            click.option("--user", metavar="host|image|UID[:GID]"),
+            click.option("--group", "groups", type=int, multiple=True, metavar="GID"),
+            click.option("--network", metavar="NAME", help="bridge, none, host or a network's."),
+            click.option("--transport", type=click.Choice(get_args(Transport))),
+            click.option("--pool", type=click.Choice(get_args(Pool)), help="What waits ready."),
+            click.option("--read-only", is_flag=True, help="A read-only root file system."),
+            click.option("--keep-capabilities", is_flag=True, help="Root's, for user `image`."),
+            click.option("--restart", type=click.Choice(get_args(Restart))),
+            click.option("--start-timeout", type=float, metavar="SECONDS"),
+            click.option("--label", "labels", multiple=True, metavar="NAME=VALUE"),
+            click.option("--docker-host", metavar="ADDRESS", help="As in DOCKER_HOST."),
+        )
+    ):
+        command = option(command)
+    return limits(command)
+
+
+def config_from(options: Mapping[str, Any]) -> dict[str, object]:
+    """Return the keys of kernel.json that were given.
+
+    Raises:
+        UsageError: a mount, or a label without a value.
+    """
+    config = {
+        **{name: options[name] for name in _KEYS},
+        "mounts": [mount_from(text) for text in options["mounts"]],
+        "tmpfs": {path: rest for path, _, rest in (t.partition(":") for t in options["tmpfs"])},
+        "env_passthrough": list(options["passed"]),
+        "groups": list(options["groups"]),
+        "labels": dict(_label(text) for text in options["labels"]),
+        "read_only": options["read_only"] or None,
+        "drop_capabilities": False if options["keep_capabilities"] else None,
+    }
+    return {name: value for name, value in config.items() if value not in (None, [], {})}
+
+
+def mount_from(text: str) -> dict[str, object]:
+    """Return the kernel.json form of SOURCE[:TARGET[:ro]]; a source is a path as in a shell.
+
+    Raises:
+        UsageError: no source, or another mode.
+    """
+    source, _, rest = text.partition(":")
+    target, _, mode = rest.partition(":")
+    if not source or mode not in ("", "ro", "rw"):
+        raise UsageError(f"{text!r} is not a mount.", todo="give SOURCE[:TARGET[:ro]]")
+    source = os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111 - and no `..`
+    return {"source": source, "target": target or source, "read_only": mode == "ro"}
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise UsageError(f"{text!r} is not a label.", todo="give NAME=VALUE")
+    return name, value

@@ -1,0 +1,295 @@
+"""What every kernel does, whatever carries its messages; one without a container is the measure.
+
+The first part runs on each transport, the second on one, and with `--full` on all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import nbclient
+import nbformat
+import pytest
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME
+from jupyter_client.manager import AsyncKernelManager
+
+from kernel_containers.engine import containers
+from tests.kernels.support import Running, kernel_containers, running, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from kernel_containers.engine import Engine
+
+TRANSPORTS = ("local", "ipc", "stdio", "publish")
+everywhere = pytest.mark.parametrize("transport", TRANSPORTS, scope="module")
+OTHERS = [pytest.param(name, marks=pytest.mark.full) for name in ("local", "ipc", "publish")]
+mostly = pytest.mark.parametrize("transport", ["stdio", *OTHERS], scope="module")
+
+
+@pytest.fixture(scope="module")
+def name(install: Callable[..., str], transport: str) -> str:
+    """The kernelspec of a transport."""
+    if transport == "local":
+        return NATIVE_KERNEL_NAME
+    return install(f"by-{transport}", transport=transport)
+
+
+@pytest.fixture(scope="module")
+def kernel(name: str, workspace: Path) -> Iterator[Running]:
+    """A kernel that the tests of one transport share; each leaves it alive and idle."""
+    with running(name, workspace) as started:
+        yield started
+
+
+def _touch(path: Path) -> str:
+    return f"import pathlib; pathlib.Path({str(path)!r}).touch()"
+
+
+def _channel_reply(client: Any, channel: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Send a request and return the reply's content."""
+    message = client.session.msg(kind, content)
+    getattr(client, f"{channel}_channel").send(message)
+    while True:
+        reply: dict[str, Any] = getattr(client, f"get_{channel}_msg")(timeout=20)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            found: dict[str, Any] = reply["content"]
+            return found
+
+
+def _heard(client: Any, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the first such message on iopub."""
+    while True:
+        message: dict[str, Any] = client.get_iopub_msg(timeout=20)
+        if matches(message):
+            return message
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("{up}; import time; time.sleep(60)", "KeyboardInterrupt"),
+        (
+            "import subprocess\n"
+            "for i in range(60): subprocess.run(['sh', '-c', 'touch {path}; sleep 1'])",
+            "KeyboardInterrupt",
+        ),
+        ("!touch {path}; sleep 60", ""),  # IPython itself handles it
+        ("{up}; import threading; threading.Event().wait(60)", "KeyboardInterrupt"),
+    ],
+    ids=["sleep", "subprocess", "shell", "event"],
+)
+def test_an_interrupt_ends_what_runs(
+    kernel: Running, workspace: Path, code: str, error: str
+) -> None:
+    path = workspace / "up"
+    path.unlink(missing_ok=True)
+
+    found, seconds = kernel.interrupt_when(path.exists, code.format(up=_touch(path), path=path))
+
+    assert found == error
+    assert seconds < 20
+    assert kernel.text("print('alive')") == "alive"
+
+
+@everywhere
+def test_input_is_answered(kernel: Running) -> None:
+    kernel.answers.append("blue")
+
+    assert kernel.text("print('you like', input('Colour? '))") == "you like blue"
+
+
+@everywhere
+def test_a_comm_carries_messages_both_ways(kernel: Running) -> None:
+    client = kernel.client
+    kernel.text(
+        "from comm import create_comm\n"
+        "carrier = create_comm(target_name='test')\n"
+        "carrier.on_msg(lambda message: carrier.send({'got': message['content']['data']}))"
+    )
+    identity = kernel.text("print(carrier.comm_id)")
+
+    client.shell_channel.send(
+        client.session.msg("comm_msg", {"comm_id": identity, "data": {"value": 7}})
+    )
+
+    answer = _heard(client, lambda message: message["msg_type"] == "comm_msg")
+    assert answer["content"]["data"] == {"got": {"value": 7}}
+
+
+@everywhere
+def test_megabytes_arrive_whole(kernel: Running) -> None:
+    result = kernel.execute("print('x' * 5_000_000)", timeout=60)
+
+    assert (len(result.text), set(result.text)) == (5_000_001, {"x", "\n"})
+
+
+@everywhere
+def test_a_restart_forgets_values_and_keeps_the_connection(kernel: Running) -> None:
+    before = kernel.manager.get_connection_info()
+    kernel.text("value = 1")
+
+    kernel.restart()
+
+    assert kernel.text("print('value' in globals())") == "False"
+    assert kernel.manager.get_connection_info() == before
+
+
+@mostly
+def test_a_breakpoint_stops_the_kernel(kernel: Running) -> None:
+    client = kernel.client
+    sequence = 0
+
+    def debug(command: str, **arguments: Any) -> dict[str, Any]:
+        nonlocal sequence
+        sequence += 1
+        content = {
+            "type": "request",
+            "seq": sequence,
+            "command": command,
+            "arguments": arguments,
+        }
+        reply = _channel_reply(client, "control", "debug_request", content)
+        assert reply["success"], reply
+        body: dict[str, Any] = reply.get("body", {})
+        return body
+
+    debug("initialize", clientID="t", adapterID="", pathFormat="path", linesStartAt1=True)
+    debug("attach")
+    source = debug("dumpCell", code="colour = 'red'\nprint(colour)")["sourcePath"]
+    debug("setBreakpoints", source={"path": source}, breakpoints=[{"line": 2}])
+    debug("configurationDone")
+    message = client.execute("colour = 'red'\nprint(colour)")
+    stopped = _heard(client, lambda one: one["content"].get("event") == "stopped")
+    thread = stopped["content"]["body"]["threadId"]
+    frames = debug("stackTrace", threadId=thread)["stackFrames"]
+    debug("continue", threadId=thread)
+
+    assert (frames[0]["line"], frames[0]["source"]["path"]) == (2, source)
+    _heard(
+        client,
+        lambda one: (
+            one["parent_header"].get("msg_id") == message and one["content"].get("text") == "red\n"
+        ),
+    )
+    debug("disconnect", restart=False, terminateDebuggee=False)
+    kernel.restart()  # tracing slows what other tests do
+
+
+@mostly
+def test_a_subshell_works_while_the_main_one_is_busy(kernel: Running, workspace: Path) -> None:
+    client, go = kernel.client, workspace / "go"
+    go.unlink(missing_ok=True)
+    subshell = _channel_reply(client, "control", "create_subshell_request", {})["subshell_id"]
+    busy = client.execute(
+        f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.05)"
+    )
+
+    message = client.session.msg("execute_request", {"code": _touch(go), "silent": False})
+    message["header"]["subshell_id"] = subshell
+    client.shell_channel.send(message)
+
+    waiting = {busy, message["header"]["msg_id"]}
+    while waiting:
+        waiting.discard(client.get_shell_msg(timeout=20)["parent_header"].get("msg_id"))
+    _channel_reply(client, "control", "delete_subshell_request", {"subshell_id": subshell})
+
+
+@mostly
+def test_a_kernel_that_is_killed_can_be_started_again(
+    name: str, transport: str, workspace: Path, engine: Engine
+) -> None:
+    with running(name, workspace) as started:
+        before = started.manager.get_connection_info()
+        if transport == "local":
+            os.kill(int(started.text("import os; print(os.getpid())")), signal.SIGKILL)
+        else:
+            containers.kill(engine, started.container)
+        until(lambda: not started.manager.is_alive(), 5)
+
+        started.restart(now=True)
+
+        assert started.text("print('back')") == "back"
+        assert started.manager.get_connection_info() == before
+
+
+@mostly
+def test_memory_that_runs_out_ends_the_kernel_alone(
+    install: Callable[..., str], transport: str, workspace: Path
+) -> None:
+    if transport == "local":
+        pytest.skip("nothing limits it")
+    name = install(f"small-{transport}", transport=transport, memory="256m")
+    with running(name, workspace) as started:
+        container = started.container
+        started.client.execute("data = b'x' * 400_000_000")
+        until(lambda: not started.manager.is_alive())
+        reason = started.provisioner.reason() or ""
+        started.restart(now=True)
+
+        assert "(256m)" in reason
+        assert (started.container, started.text("print('back')")) == (container, "back")
+
+
+@mostly
+def test_encryption_can_be_required(name: str, workspace: Path) -> None:
+    with running(name, workspace, transport_encryption="required") as started:
+        assert "curve_publickey" in started.manager.get_connection_info()
+        assert started.text("print('secret')") == "secret"
+
+
+@mostly
+@pytest.mark.full
+def test_nbclient_executes_a_notebook(name: str, workspace: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")])
+
+    nbclient.NotebookClient(
+        notebook, kernel_name=name, resources={"metadata": {"path": str(workspace)}}
+    ).execute()
+
+    assert notebook.cells[0].outputs[0]["data"]["text/plain"] == "42"
+
+
+@mostly
+@pytest.mark.full
+def test_six_kernels_start_at_once(name: str, workspace: Path, engine: Engine) -> None:
+    async def start() -> AsyncKernelManager:
+        manager = AsyncKernelManager(kernel_name=name)
+        await manager.start_kernel(cwd=str(workspace))
+        return manager
+
+    async def all_at_once() -> list[AsyncKernelManager]:
+        managers = await asyncio.gather(*(start() for _ in range(6)))
+        assert all([await manager.is_alive() for manager in managers])
+        await asyncio.gather(*(manager.shutdown_kernel(now=True) for manager in managers))
+        for manager in managers:
+            manager.context.destroy(linger=0)
+        return list(managers)
+
+    began = time.monotonic()
+    managers = asyncio.run(all_at_once())
+    assert time.monotonic() - began < 60
+    assert not [one for manager in managers for one in kernel_containers(engine, manager.kernel_id)]
+
+
+@mostly
+@pytest.mark.full
+def test_the_first_output_after_a_restart_is_never_lost(kernel: Running, transport: str) -> None:
+    if transport == "local":
+        pytest.skip("Jupyter's own kernels lose it")
+    for attempt in range(20):
+        kernel.manager.restart_kernel()
+        message = kernel.client.execute(f"print('first {attempt}')")
+        _heard(
+            kernel.client,
+            lambda one, message=message, attempt=attempt: (
+                one["parent_header"].get("msg_id") == message
+                and one["content"].get("text") == f"first {attempt}\n"
+            ),
+        )
