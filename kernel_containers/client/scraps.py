@@ -74,7 +74,7 @@ def _encode(name: str, value: Any) -> tuple[dict[str, Any], str]:
         data, words = plain(value), None
         encoder = "text" if isinstance(data, str) else "json"
     else:
-        words = "table, {:,} × {:,}".format(*shape)
+        words = "table of {:,} × {:,}".format(*shape)
         parquet = to_parquet(value)
         encoder = "json" if parquet is None else "pandas"
         data = to_table_schema(value) if parquet is None else base64.b64encode(parquet).decode()

@@ -1,0 +1,133 @@
+"""Values and tables as a notebook gives them, without a kernel."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from kernel_containers import scrap
+from kernel_containers.client.plain import plain
+from kernel_containers.client.scraps import _encode
+
+
+def kept(value: Any) -> tuple[str, Any]:
+    """Return a value's encoder and data."""
+    (payload,) = _encode("x", value)[0].values()
+    return payload["encoder"], payload["data"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.int64(5), 5),
+        (np.float64("nan"), None),
+        (np.bool_(True), True),
+        (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+        ((1, (2,)), [1, [2]]),
+        ({1: "a", np.int64(2): "b", datetime.date(2026, 1, 2): None}, None),
+        (pd.Timestamp("2026-01-02T03:04:05Z"), "2026-01-02T03:04:05+00:00"),
+        ([pd.NaT, pd.NA, float("nan")], [None, None, None]),
+        (datetime.date(2026, 1, 2), "2026-01-02"),
+        (np.datetime64("2026-01-02"), "2026-01-02"),
+        (Path("/data/x"), "/data/x"),
+        (True, True),
+    ],
+)
+def test_what_json_can_say_is_kept(value: Any, expected: Any) -> None:
+    if isinstance(value, dict):
+        expected = {"1": "a", "2": "b", "2026-01-02": None}
+
+    assert json.loads(json.dumps(plain(value))) == expected
+
+
+def _endless() -> list[Any]:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({1, 2}, "it is of the type set"),
+        ([b"x"], r"it\[0\] is of the type bytes"),
+        ({"a": {"b": object()}}, r"it\['a'\]\['b'\] is of the type object"),
+        ({(1, 2): 3}, "a key of it is"),
+        ({1: "a", "1": "b"}, "two keys"),
+        (float("-inf"), "no infinity"),
+        (1 + 2j, "complex"),
+        (np.array([1 + 2j]), "complex"),
+        (np.timedelta64(1, "s"), "timedelta"),
+        ([pd.DataFrame()], "DataFrame"),
+        (_endless(), "nested too deeply"),
+    ],
+)
+def test_what_it_can_not_say_is_an_error_that_names_the_place(value: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        plain(value)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"a": [1, 2]}, index=["x", "y"]),
+        pd.Series([1, 2], index=["x", "y"], name="a"),
+        pa.table({"a": [1, 2]}),
+    ],
+    ids=["DataFrame", "Series", "Table"],
+)
+def test_tables_are_parquet_that_is_not_compressed(table: Any) -> None:
+    encoder, data = kept(table)
+
+    assert encoder == "pandas"
+    read = pd.read_parquet(io.BytesIO(base64.b64decode(data)))
+    assert read["a"].tolist() == [1, 2]
+    frame = pd.DataFrame({"text": ["a needle in a haystack"] * 50})
+    assert b"a needle in a haystack" in base64.b64decode(kept(frame)[1])
+
+
+def test_a_table_that_parquet_does_not_have_is_an_error() -> None:
+    with pytest.raises(TypeError, match="the scrap 'x' can't be kept: it is a table with a column"):
+        scrap("x", pd.DataFrame({"a": [object()]}))
+
+
+def test_without_pyarrow_a_table_is_json() -> None:
+    code = (
+        "import json, sys\nsys.modules['pyarrow'] = None\nimport pandas as pd\n"
+        "from kernel_containers.client.scraps import _encode\n"
+        "data, text = _encode('x', pd.DataFrame({'a': [1, 2]}))\n"
+        "print(json.dumps(data))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    ((media, payload),) = json.loads(done.stdout).items()
+    assert (media, payload["encoder"]) == ("application/scrapbook.scrap.json+json", "json")
+    read = pd.read_json(io.StringIO(json.dumps(payload["data"])), orient="table")
+    assert read["a"].tolist() == [1, 2]
+
+
+def test_outside_of_a_notebook_a_result_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    scrap("rows", 5)
+    scrap("shown", {1, 2}, display=True)
+    scrap("table", pd.DataFrame({"a": range(1234)}))
+
+    assert capsys.readouterr().out == "rows = 5\n{1, 2}\ntable = table of 1,234 × 1\n"
+
+
+def test_what_is_too_large_or_has_no_name_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"has 20.0 MB, and 20 MB is the most"):
+        scrap("big", "x" * 20_000_000)
+    for name in ("", " ", None, 5):
+        with pytest.raises(TypeError, match="name of a scrap"):
+            scrap(name, 1)  # type: ignore[arg-type]
