@@ -151,6 +151,7 @@ class EngineDoor:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.carried = 0  # bytes, both ways
         self._connections: list[socket.socket] = []
         self._listener: socket.socket | None = None
 
@@ -187,9 +188,9 @@ class EngineDoor:
             for pair in ((client, engine), (engine, client)):
                 threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
-    @staticmethod
-    def _carry(source: socket.socket, target: socket.socket) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self.carried += len(data)
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbclient
 import nbformat
@@ -329,9 +329,13 @@ def test_another_user_has_a_home_and_a_place_for_packages(
     ], installed
 
 
-def test_a_hardened_container_works(install: Callable[..., str], workspace: Path) -> None:
+def test_a_hardened_container_works(
+    install: Callable[..., str], workspace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").touch()
     name = install(
         "hard",
+        mounts=[{"source": str(tmp_path), "target": "/data", "read_only": True}],
         user="1234:100",
         read_only=True,
         network="none",
@@ -349,10 +353,42 @@ def test_a_hardened_container_works(install: Callable[..., str], workspace: Path
             "print([os.access(p, os.W_OK) for p in ('/', '/tmp', '/scratch', '/root', "
             "os.environ['HOME'], os.environ['PIP_TARGET'])])"
         )
+        usage = _usage(started)
+        resolved = [started.provisioner.resolve_path(f"/data/{n}") for n in ("table.csv", "no")]
 
     assert "NoNewPrivs:\t1" in status
     assert "CapBnd:\t0000000000000000" in status
     assert places == "[False, True, True, False, True, True]"
+    assert usage["cpu_count"] == 1
+    assert usage["host_virtual_memory"]["total"] == 512 * 1024**2
+    assert 0 < usage["host_virtual_memory"]["used"] < 512 * 1024**2
+    assert resolved == [str(tmp_path / "table.csv"), None]
+
+
+def _usage(kernel: Running) -> dict[str, Any]:
+    """What JupyterLab shows of a kernel."""
+    client = kernel.client
+    message = client.session.msg("usage_request", {})
+    client.control_channel.send(message)
+    content: dict[str, Any] = client.get_control_msg(timeout=20)["content"]
+    return content
+
+
+def test_an_idle_kernel_asks_nothing_of_the_engine(
+    install: Callable[..., str], workspace: Path, jupyter_folders: Path
+) -> None:
+    door = EngineDoor(jupyter_folders / "quiet.sock")
+    door.open()
+    with running(install("quiet", docker_host=f"unix://{door.path}"), workspace) as started:
+        started.text("1")
+        before = door.carried
+
+        alive = [started.manager.is_alive() for _ in range(100)]
+
+        assert all(alive)
+        assert door.carried == before
+    door.shut()
+    gc.collect()
 
 
 def test_encrypted_connections_work_and_keep_their_keys(
