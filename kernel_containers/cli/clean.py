@@ -32,6 +32,7 @@ def command(cache: bool, dry_run: bool, as_json: bool) -> None:
     cleaned = clean(engine, read_settings(), cache=cache, dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
     lines = [f"{verb} the container {name}." for name in cleaned.containers]
+    lines += [f"The only copy of a run's outputs is in {place}." for place in cleaned.kept]
     lines += [f"{verb} the image {name}." for name in cleaned.images]
     if cleaned.leftovers:
         lines.append(f"{verb} {format_size(cleaned.leftovers)} of files that nobody uses.")

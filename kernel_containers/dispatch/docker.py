@@ -27,6 +27,7 @@ from kernel_containers.core.runs import new_run_id
 from kernel_containers.core.uris import Uri
 from kernel_containers.engine import containers, images
 from kernel_containers.engine.containers import PlacedFile
+from kernel_containers.engine.fetch import fetch_folder
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -116,10 +117,19 @@ class DockerBackend:
 
     def kept_outputs(self, run: DockerRun) -> str | None:
         """Return `container:folder` of outputs that their place refused; None without any."""
-        folder = f"/tmp/kernel-containers-{run.run_id}"  # noqa: S108 - the container's own
+        folder = _kept_folder(run)
         if not containers.has_path(self._engine, run.container, folder):
             return None
         return f"{run.container[:12]}:{folder}"
+
+    def fetch_kept(self, run: DockerRun, to: Path) -> Path:
+        """Copy those outputs into a folder of this machine; return the folder they are in.
+
+        Raises:
+            NotFound, Unavailable: what the engine said.
+            OSError: there is no room here, or no right to write.
+        """
+        return fetch_folder(self._engine, run.container, _kept_folder(run), to)
 
     def remove(self, run: DockerRun) -> None:
         """Remove the run's container, whatever its state."""
@@ -170,6 +180,10 @@ class DockerBackend:
         user = f"{os.getuid() or found.st_uid}:0"
         groups = (str(found.st_gid),) if found.st_gid in os.getgroups() else ()
         return replace(spec, mounts=(mount,), user=user, groups=groups)
+
+
+def _kept_folder(run: DockerRun) -> str:
+    return f"/tmp/kernel-containers-{run.run_id}"  # noqa: S108 - the container's own
 
 
 def _identity(image: EngineImage) -> str:

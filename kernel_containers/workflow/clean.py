@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core import labels
 from kernel_containers.core.owner import is_gone
+from kernel_containers.dispatch.docker import DockerBackend, DockerRun
 from kernel_containers.engine import containers
 from kernel_containers.errors import TryAgain
 from kernel_containers.image import load, once, upkeep
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import reaper
+from kernel_containers.workflow.rescue import rescue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +29,13 @@ UNUSED = 30 * 24 * 3600.0  # seconds after which the packages of another Python 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """What was, or would be, removed; `leftovers` and `cache` are bytes."""
+    """What was, or would be, removed; `leftovers` and `cache` are bytes.
+
+    `kept` says where outputs are now that only a container had, see `rescue`.
+    """
 
     containers: tuple[str, ...]
+    kept: tuple[str, ...]
     images: tuple[str, ...]
     leftovers: int
     cache: int
@@ -46,25 +52,32 @@ def clean(
         Unavailable: the engine does not answer.
         TryAgain: the cache is in use; what is in the engine was cleaned.
     """
-    names = _containers(engine, dry_run=dry_run) if engine else []
+    names, kept = _containers(engine, dry_run=dry_run) if engine else ([], [])
     images: list[str] = []
     if engine:
         images = (load.abandoned if dry_run else load.remove_abandoned)(engine)
     return Cleaned(
         containers=tuple(names),
+        kept=tuple(kept),
         images=tuple(images),
         leftovers=_leftovers(settings, dry_run=dry_run),
         cache=_cache(settings, dry_run=dry_run) if cache else 0,
     )
 
 
-def _containers(engine: Engine, *, dry_run: bool) -> list[str]:
+def _containers(engine: Engine, *, dry_run: bool) -> tuple[list[str], list[str]]:
     ended = [found for found in containers.find(engine, {labels.KIND: "run"}) if _has_ended(found)]
     ownerless = (reaper.leftovers if dry_run else reaper.remove_leftovers)(engine)
-    if not dry_run:
-        for found in ended:
-            containers.remove(engine, found.id)
-    return [found.name for found in (*ownerless, *ended)]
+    if dry_run:
+        return [found.name for found in (*ownerless, *ended)], []
+    backend = DockerBackend(engine)
+    names, kept = [found.name for found in ownerless], []
+    for found in ended:
+        run_id = found.labels.get(labels.RUN_ID, "")
+        place = rescue(backend, DockerRun(run_id=run_id, container=found.id, image=found.image))
+        kept += [place] if place else []
+        names += [] if place and not place.startswith("/") else [found.name]
+    return names, kept
 
 
 def _leftovers(settings: Settings, *, dry_run: bool) -> int:

@@ -54,12 +54,14 @@ def words(outcome: Outcome) -> tuple[str | None, str | None]:
     causes: list[str] = []
     advice: list[str] = []
     for line in message.splitlines():
+        if line.startswith("A copy is in "):
+            continue  # said below: the container it names may be gone
         if line.startswith("Try: "):
             advice.append(line.removeprefix("Try: "))
         else:
             causes.append(line.removeprefix("Cause: "))
-    if outcome.kept:
-        advice.append(
-            f"`docker cp {outcome.kept} .` gets a copy; `kernel-containers clean` ends it"
-        )
+    if outcome.kept and outcome.kept.startswith("/"):
+        advice.append(f"find the only copy of the outputs in {outcome.kept}")
+    elif outcome.kept:
+        advice.append(f"get the only copy of the outputs with `docker cp {outcome.kept} .`")
     return " ".join(causes) or None, "; ".join(advice) or None

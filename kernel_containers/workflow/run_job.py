@@ -15,6 +15,7 @@ from kernel_containers.errors import Interrupted
 from kernel_containers.workflow.commands import docker_command, run_command
 from kernel_containers.workflow.describe import describe
 from kernel_containers.workflow.outcome import failure, words
+from kernel_containers.workflow.rescue import rescue
 from kernel_containers.workflow.run_values import check_values
 from kernel_containers.workflow.submit import (
     GRACE,
@@ -154,9 +155,10 @@ class _Watch:
         self.follower.wait()
         state = self.backend.wait(self.run)
         end = self.follower.end
-        refused = end.get("cause") == "outputs"
-        kept = self.backend.kept_outputs(self.run) if refused else None
-        if kept is None:
+        kept = None
+        if end.get("cause") == "outputs":
+            kept = rescue(self.backend, self.run)
+        else:
             self.backend.remove(self.run)
         outcome = Outcome(
             run_id=self.run.run_id,

@@ -15,6 +15,7 @@ from kernel_containers.core.uris import Uri
 from kernel_containers.dispatch.docker import AWS_CREDENTIALS, DockerBackend
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
+from kernel_containers.workflow.rescue import rescue
 from kernel_containers.workflow.run_arguments import place_arguments
 from kernel_containers.workflow.watch import Follower, OnLine
 
@@ -58,7 +59,8 @@ class RunOptions:
 class Outcome:
     """How a run ended. `code` is the image's exit code; `end` its last word, if it had one.
 
-    `kept` is `container:folder` where a copy is of outputs that their place refused.
+    `kept` says where a copy is of outputs that their place refused: a folder of this machine,
+    or `container:folder`.
     """
 
     run_id: str
@@ -194,7 +196,7 @@ def start(engine: Engine, request: RunRequest) -> DockerRun:
 def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
     """Run an image to its end and remove its container; each line of its output is handed on.
 
-    The container stays where it has the only copy of the outputs.
+    Where the container has the only copy of the outputs, that is saved first, see `rescue`.
     An interrupt stops the run, waits until its outputs are written, and is raised again.
 
     Raises:
@@ -202,7 +204,6 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
     """
     backend = DockerBackend(engine)
     run = backend.create(request)
-    kept: str | None = None
     try:
         follower = Follower(backend.follow(run), on_line)
         backend.start(run)
@@ -214,11 +215,15 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
             follower.wait()
             raise
         state = backend.wait(run)
-        if follower.end.get("cause") == "outputs":
-            kept = backend.kept_outputs(run)
-    finally:
-        if kept is None:
-            backend.remove(run)
+    except BaseException:
+        backend.remove(run)
+        raise
+    refused = follower.end.get("cause") == "outputs"
+    kept = None
+    if refused:
+        kept = rescue(backend, run)
+    else:
+        backend.remove(run)
     return Outcome(
         run_id=run.run_id,
         code=state.code,

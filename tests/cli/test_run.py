@@ -74,11 +74,13 @@ def test_memory_is_blamed_only_where_the_engine_says_so() -> None:
     assert "memory" not in str(killed.value.why)
 
 
-def test_a_container_with_the_only_copy_of_the_outputs_is_named() -> None:
+def test_the_place_of_the_only_copy_of_the_outputs_is_named() -> None:
     end = {"cause": "outputs", "message": "No bucket."}
 
     with pytest.raises(OutputsNotWritten, match="docker cp abc:/tmp/copy"):
         conclude(Output(), outcome(74, end=end, kept="abc:/tmp/copy"))
+    with pytest.raises(OutputsNotWritten, match="in /here/copy"):
+        conclude(Output(), outcome(74, end=end, kept="/here/copy"))
 
 
 def test_a_failed_run_has_its_json_on_stdout_too(capsys: pytest.CaptureFixture[str]) -> None:
