@@ -1,11 +1,10 @@
-"""A notebook into a registry, cold and after a changed cell, against a Dockerfile's COPY and push.
+"""A notebook into a registry: this program, a Dockerfile's COPY and push, and the way of 2019.
 
-Run it with the environment to ship, in a checkout whose tests have run once:
+    .venv/bin/python -m benchmarks.containerize [--folder FOLDER] [--rounds 3]
 
-    .venv/bin/python -m benchmarks.containerize --prefix .venv-example
-
-Seconds are wall clock of whole commands, so they hold interpreter start and planning; what
-counts are the ratios of one run. The registry is docker-registry on this machine's loopback.
+All ways take turns in each round, on the same environment (0.7 GB from PyPI, made once in
+FOLDER), into an empty docker-registry on the loopback. Seconds are wall clock of whole commands,
+interpreter start included; what counts are ratios within one run.
 """
 
 from __future__ import annotations
@@ -14,118 +13,165 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from benchmarks.common import Ours, entries, run, size, write_notebook
+from benchmarks.environments import LARGE, SMALL, make_environment
+from benchmarks.inside import changed_inside
+from benchmarks.rivals import algorithm_of_2019, dockerfile, forget
+from benchmarks.slow_network import SlowNetwork
 from scripts.machine import base_image_name
-from tests.acceptance.product import write_notebook
 from tests.support.registry import start_registry
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PROGRAM = Path(sys.executable).with_name("kernel-containers")
-DOCKER = shutil.which("docker", path=f"/usr/bin:{os.environ['PATH']}") or "docker"
-IGNORED = shutil.ignore_patterns(".env", "*.key")
+ROUND_TRIP = 0.1  # seconds
+WAYS = ("copy", "2019", "2019 as written")
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long `work` takes."""
-    start = time.monotonic()
-    work()
-    return time.monotonic() - start
+@dataclass
+class Bench:
+    """Folders, environments and what was measured so far."""
+
+    folder: Path
+    large: Path
+    small: Path
+    found: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    layers: set[tuple[str, ...]] = field(default_factory=set)
+    number: int = 0
+
+    def note(self, name: str, value: float) -> None:
+        """Keep a figure and show it."""
+        self.found[name].append(value)
+        print(f"  {name:38} {value:8.2f}", flush=True)
+
+    def notebook(self) -> Path:
+        """Return the notebook with a cell that it never had."""
+        self.number += 1
+        return write_notebook(self.folder / "n.ipynb", f"x = {self.number}")
+
+    def template(self) -> Path:
+        """Return a cache that has the base image and the runner, but no environment."""
+        cache = self.folder / "template"
+        if not cache.exists():
+            ours = Ours(self.folder, cache)
+            ours.add_kernel("small", self.small)
+            ours.add_kernel("large", self.large)
+            ours.ship(self.notebook(), "small", f"oci:{self.folder}/template-image")
+        return cache
 
 
-def command(*words: object, folder: Path, cache: Path) -> None:
-    """Run a program to its end; its failure ends the benchmark."""
-    environment = {
-        **os.environ,
-        "JUPYTER_DATA_DIR": str(folder / "jupyter"),
-        "KERNEL_CONTAINERS_CACHE": str(cache),
-    }
-    subprocess.run(
-        [str(word) for word in words],
-        check=True,
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+def round_of_ours(bench: Bench, host: str, number: int) -> None:
+    """Measure all that this program does with an environment."""
+    cache = bench.folder / f"cache-{number}"
+    shutil.copytree(bench.template(), cache, copy_function=os.link)
+    ours = Ours(bench.folder, cache)
+
+    cold = ours.ship(bench.notebook(), "large", f"{host}/ours/large:1")
+    bench.note("cold", cold.seconds)
+    bench.note("cold, CPU", cold.cpu)
+    bench.note("cold, memory (MB)", cold.memory / 1e6)
+    bench.layers.add(tuple(cold.result["layers"][:-1]))
+    for kernel in ("small", "large"):
+        ours.ship(bench.notebook(), kernel, f"{host}/ours/{kernel}:1")
+        changed = ours.ship(bench.notebook(), kernel, f"{host}/ours/{kernel}:2")
+        bench.note(f"changed, {kernel}", changed.seconds)
+        bench.note(f"changed, {kernel}, CPU", changed.cpu)
+    with SlowNetwork(host, ROUND_TRIP / 2) as network:
+        ours.ship(bench.notebook(), "large", f"{network.host}/ours/large:3")
+        far = ours.ship(bench.notebook(), "large", f"{network.host}/ours/large:4")
+    bench.note("changed, 100 ms away", far.seconds)
+    for name, value in changed_inside(ours, bench.notebook(), "large", host).items():
+        bench.note(name, value)
+    python = bench.large / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", "tabulate")
+    try:
+        delta = ours.ship(bench.notebook(), "large", f"{host}/ours/large:5")
+        bench.note("a package more", delta.seconds)
+    finally:
+        run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "tabulate")
+    shutil.rmtree(cache)
+
+
+def cold_pages(bench: Bench, host: str, number: int) -> None:
+    """Measure a first time after a restart: nothing of the environment is in memory."""
+    cache = bench.folder / f"cache-{number}-pages"
+    shutil.copytree(bench.template(), cache, copy_function=os.link)
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+    shipped = Ours(bench.folder, cache).ship(bench.notebook(), "large", f"{host}/pages:1")
+    bench.note("cold, page cache cold", shipped.seconds)
+    shutil.rmtree(cache)
+
+
+def round_of_others(bench: Bench, host: str, number: int, ways: tuple[str, ...]) -> None:
+    """Measure the other ways into the same registry."""
+    base = base_image_name()
+    if "copy" in ways:
+        tag, context = f"{host}/copy:{number}", bench.folder / f"context-{number}"
+        for name in ("COPY and push", "COPY and push, changed"):
+            bench.note(name, dockerfile(bench.large, bench.notebook(), base, tag, context))
+        forget(tag)
+        shutil.rmtree(context)
+    for way in ("2019", "2019 as written"):
+        if way in ways:
+            tag = f"{host}/{way.replace(' ', '-')}:{number}"
+            as_written = way.endswith("written")
+            bench.note(way, algorithm_of_2019(bench.large, base, tag, as_written=as_written))
+            forget(tag)
+
+
+def tell(bench: Bench) -> None:
+    """Print medians and ratios."""
+    median = {name: statistics.median(values) for name, values in bench.found.items()}
+    count, small = entries(bench.large), entries(bench.small)
+    print(
+        f"\nenvironment of {size(bench.large) / 1e6:.0f} MB, {count} entries (small: "
+        f"{size(bench.small) / 1e6:.0f} MB, {small}), {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
-
-
-def measure(prefix: Path, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each way, paired in rounds."""
-    found: dict[str, list[float]] = {name: [] for name in ("cold", "changed", "build", "rebuild")}
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        folder = Path(name)
-        for number in range(rounds):
-            server = start_registry(folder / f"registry-{number}")
-            try:
-                _round(folder, prefix, server.host, number, found)
-            finally:
-                server.stop()
-    return found
-
-
-def _round(
-    folder: Path, prefix: Path, host: str, number: int, found: dict[str, list[float]]
-) -> None:
-    cache = folder / f"cache-{number}"
-    notebook = write_notebook(folder / "n.ipynb", "x = 1", kernel="bench")
-
-    def run(*words: object) -> None:
-        command(*words, folder=folder, cache=cache)
-
-    run(PROGRAM, "kernel", "add", "bench", "--prefix", prefix)
-    ship = (PROGRAM, "containerize", notebook, "--kernel", "bench", "--to")
-    # The base and the runner's packages come from outside, once per machine.
-    run(*ship, f"oci:{folder}/warm-up-{number}")
-    for record in (cache / "store").rglob("*"):
-        if record.is_file():
-            record.unlink()
-    found["cold"].append(seconds(lambda: run(*ship, f"{host}/bench/ours:1", "--yes")))
-    write_notebook(notebook, "x = 2", kernel="bench")
-    found["changed"].append(seconds(lambda: run(*ship, f"{host}/bench/ours:2", "--yes")))
-
-    context = folder / f"context-{number}"
-    shutil.copytree(prefix, context / "env", symlinks=True, ignore=IGNORED)
-    (context / "Dockerfile").write_text(
-        f"FROM {base_image_name()}\nCOPY env {prefix}\nCOPY n.ipynb /n.ipynb\n"
-    )
-    tag = f"{host}/bench/copy:{number}"
-
-    def build() -> None:
-        shutil.copy(notebook, context)
-        run(DOCKER, "build", "--quiet", "--tag", tag, context)
-        run(DOCKER, "push", "--quiet", tag)
-
-    found["build"].append(seconds(build))
-    write_notebook(notebook, "x = 3", kernel="bench")
-    found["rebuild"].append(seconds(build))
-    # By its id: the digest under which it was pushed is a name of its own.
-    image = subprocess.check_output([DOCKER, "images", "--quiet", tag], text=True).split()
-    run(DOCKER, "rmi", "--force", *image)
-    shutil.rmtree(context)
+    for name, values in bench.found.items():
+        print(f"{name:38} {median[name]:8.2f}  {' '.join(f'{value:.2f}' for value in values)}")
+    growth = (median["changed, large"] - median["changed, small"]) / (count - small)
+    print(f"{'seconds per entry more (µs)':38} {growth * 1e6:8.1f}")
+    print(f"{'different digests of a repeat':38} {len(bench.layers) - 1:8}")
+    for slow, fast in (
+        ("COPY and push", "cold"),
+        ("2019", "cold"),
+        ("2019 as written", "cold"),
+        ("COPY and push, changed", "changed, large"),
+    ):
+        if slow in median:
+            print(f"{slow + ' / ' + fast:38} {median[slow] / median[fast]:8.1f}")
 
 
 def main() -> None:
-    """Print medians and ratios."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--prefix", type=Path, required=True)
+    default = Path.home() / ".cache" / "kernel-containers-benchmarks"
+    parser.add_argument("--folder", type=Path, default=default, help="keeps environments")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without", choices=WAYS, action="append", default=[])
+    parser.add_argument("--drop-caches", action="store_true", help="as root: empty page caches")
     arguments = parser.parse_args()
-    found = measure(arguments.prefix.absolute(), arguments.rounds)
-    median = {name: statistics.median(values) for name, values in found.items()}
-    size = sum(path.lstat().st_size for path in arguments.prefix.rglob("*"))
-    print(f"environment of {size / 1e6:.0f} MB, {os.cpu_count()} cores, {arguments.rounds} rounds")
-    for name, values in found.items():
-        print(f"{name:8} {median[name]:7.2f} s  {' '.join(f'{value:.2f}' for value in values)}")
-    print(f"build / cold      {median['build'] / median['cold']:.1f}")
-    print(f"rebuild / changed {median['rebuild'] / median['changed']:.1f}")
+    folder = arguments.folder.absolute()
+    ways = tuple(way for way in WAYS if way not in arguments.without)
+    large, small = (make_environment(folder, packages) for packages in (LARGE, SMALL))
+    with tempfile.TemporaryDirectory(prefix="run-", dir=folder) as name:
+        bench = Bench(folder=Path(name), large=large, small=small)
+        for number in range(arguments.rounds):
+            print(f"round {number + 1} of {arguments.rounds}", flush=True)
+            server = start_registry(bench.folder / f"registry-{number}")
+            try:
+                round_of_ours(bench, server.host, number)
+                if arguments.drop_caches:
+                    cold_pages(bench, server.host, number)
+                round_of_others(bench, server.host, number, ways)
+            finally:
+                server.stop()
+                shutil.rmtree(bench.folder / f"registry-{number}")
+        tell(bench)
 
 
 if __name__ == "__main__":
