@@ -92,12 +92,12 @@ def _bring(outputs: Outputs, spill: Spill, until: float) -> list[OutputsNotWritt
 def write_last(
     outputs: Outputs, report: RunReport, events: Events, folder: Path, until: float
 ) -> list[OutputsNotWritten]:
-    """Write the report, the log and, when those are there, the pointer to them."""
+    """Write the report, the log and, when those are there and a cell began, the pointer to them."""
     failures = _write(outputs, "report", [to_json(report_to_json(report))], until)
     events.end(report, only_file=True)
     events.close()
     failures += _write(outputs, "log", FilePieces(folder / "log.jsonl"), until)
-    if not failures:
+    if not failures and (report.exit_code == 0 or any(cell.started for cell in report.cells)):
         failures = _write(outputs, "latest", [to_json(latest_pointer(report))], until)
     return failures
 

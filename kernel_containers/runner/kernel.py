@@ -31,6 +31,7 @@ _MODULES = ("ipykernel_launcher", "ipykernel")
 _LONGEST_SOCKET_PATH = 100  # bytes; Linux allows 107
 _TEMPORARY = ("/tmp", "/dev/shm", "/run", "/var/tmp")  # noqa: S108 - mkdtemp() makes it safe
 _SAID_LINES = 40
+_LONGEST_LINE = 10_000  # bytes; more of it is another line
 # The container's memory limit should end the kernel, not the runner that reports it.
 _OOM_SCORE = 500
 
@@ -84,7 +85,7 @@ class KernelProcess:
         """Hand every line of the process's own stdout and stderr to `on_line`, from a thread."""
 
         def read(stream: IO[bytes]) -> None:
-            for line in stream:
+            for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
                 text = line.decode(errors="replace").rstrip("\n")
                 self._said.append(text)
                 on_line(text)

@@ -47,7 +47,10 @@ class _File:
 
 
 class Spill:
-    """Writes files into the outputs' folder at once where that is one, else into `local`."""
+    """Writes files into the outputs' folder at once where that is one, else into `local`.
+
+    A file that its disk has no room for is dropped, and that is told.
+    """
 
     def __init__(
         self, folder: Uri, stem: str, local: Path, masker: Masker, warn: Callable[[str], None]
@@ -61,7 +64,7 @@ class Spill:
         self._files: dict[str, _File | None] = {}
 
     def add(self, name: str, pieces: Iterable[str | bytes]) -> str:
-        """Write more into a file; return the file's name. A full disk is told, once."""
+        """Write more into a file; return the file's name."""
         name = f"{self._stem}{name}"
         try:
             if name not in self._files:
@@ -73,8 +76,7 @@ class Spill:
                 for piece in pieces:
                     file.write(piece)
         except OSError as error:
-            self._files[name] = None
-            self._warn(f"{name} is not whole: {error.strerror}.")
+            self._give_up(name, error)
         return name
 
     def add_display(self, number: int, count: int, output: Any) -> str:
@@ -97,18 +99,25 @@ class Spill:
             try:
                 file.close()
             except OSError as error:
-                self._warn(f"{name} is not whole: {error.strerror}.")
+                self._give_up(name, error)
+
+    def _give_up(self, name: str, error: OSError) -> None:
+        # What there is of it would take the room that the run's other outputs need.
+        self._files[name] = None
+        with contextlib.suppress(OSError):
+            (self._local / name).unlink()
+        self._warn(f"{name} was dropped: {error.strerror}.")
 
     def finish(self) -> dict[str, Uri]:
         """Write what waits; return where each file is, or has to be brought."""
-        for name in self._files:
+        for name in list(self._files):
             self._close(name)
-        return {name: self._folder.join(name) for name in self._files}
+        return {name: self._folder.join(name) for name, file in self._files.items() if file}
 
     def to_bring(self) -> Iterator[tuple[Uri, Path]]:
         """Yield the files that are not at their place yet."""
         if not self._is_there:
-            for name in self._files:
+            for name in (name for name, file in self._files.items() if file):
                 yield self._folder.join(name), self._local / name
 
 

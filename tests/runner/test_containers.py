@@ -129,6 +129,45 @@ def test_a_full_disk_is_told_and_does_not_hang(
     assert "A copy is in /tmp/kernel-containers-" in end["message"]
 
 
+def test_a_file_that_fills_the_disk_does_not_cost_the_run_its_outputs(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    image = make_image("for i in range(20): print('x' * 1_000_000)")
+    arguments = ("--output", "file:///out", "--max-output", "1")
+
+    run = in_containers.run(image, *arguments, tmpfs={"/out": "rw,size=8m"})
+
+    assert run.code == 0, run.stdout[-2000:]
+    told = [event["message"] for event in run.events if event["event"] == "warning"]
+    assert "cell-1-stdout.txt was dropped: No space left on device." in told
+    assert "cell-1-stdout.txt" not in run.events[-1]["outputs"]
+
+
+def test_a_container_that_is_killed_after_its_grace_leaves_the_last_checkpoint(
+    make_image: Callable[..., Image], in_containers: Containers, tmp_path: Path
+) -> None:
+    begun, interrupted = tmp_path / "begun", tmp_path / "interrupted"
+    image = make_image(
+        "print('finished cell')",
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\nwhile True:\n    try:\n"
+        "        time.sleep(60)\n    except KeyboardInterrupt:\n"
+        f"        pathlib.Path({str(interrupted)!r}).touch()",
+    )
+    arguments = ("--output", f"file://{image.output}", "--grace", "60")
+    container = in_containers.start(image, *arguments)
+    wait_for(begun)
+    containers.kill(in_containers.engine, container, "SIGTERM")
+    wait_for(interrupted)
+    (notebook,) = image.output.glob("*/*/notebook.ipynb")
+    wait_for(notebook, "finished cell\\n")
+
+    containers.kill(in_containers.engine, container)
+    run = in_containers.finish(image, container)
+
+    assert run.code == 137
+    assert run.text(0) == "finished cell\n"
+
+
 @pytest.mark.full
 def test_twenty_containers_at_once_do_not_meet(
     make_image: Callable[..., Image], in_containers: Containers

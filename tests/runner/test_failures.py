@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.runner.image import Finished, Image
 
 
-def wait_for(path: Path) -> None:
-    """Wait until a cell has made a file."""
+def wait_for(path: Path, text: str = "") -> None:
+    """Wait until a file is there, and holds a text."""
     end = time.monotonic() + 60
-    while not path.exists():
+    while not (path.exists() and text in path.read_text()):
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -219,7 +219,8 @@ def test_a_second_sigterm_ends_at_once_and_leaves_the_checkpoint(
     wait_for(begun)
     process.send_signal(signal.SIGTERM)
     wait_for(interrupted)
-    time.sleep(0.5)
+    (notebook,) = image.output.glob("*/*/notebook.ipynb")
+    wait_for(notebook, "finished cell\\n")
 
     process.send_signal(signal.SIGTERM)
     run = image.finish(process)
@@ -278,6 +279,19 @@ def test_an_unknown_parameter_ends_the_run_before_the_kernel_starts(
 
     assert run.code == 65
     assert "did you mean 'rows'?" in refused(run)
+
+
+def test_the_latest_run_is_one_whose_notebook_began(make_image: Callable[..., Image]) -> None:
+    image = make_image("1 / 0")
+    latest = image.output / "my-report" / "latest.json"
+
+    begun = image.run()
+    before = latest.read_text()
+    refused_run = image.run("-p", "row", "2")
+
+    assert json.loads(before)["run_id"] == begun.events[0]["run_id"]
+    assert refused_run.code == 65
+    assert latest.read_text() == before
 
 
 def test_without_a_place_for_outputs_nothing_starts(make_image: Callable[..., Image]) -> None:

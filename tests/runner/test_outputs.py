@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kernel_containers.core.contract import OUTPUT_VARIABLE, PARAMETERS_2019, RUN_ID_VARIABLE
+from tests.runner.test_failures import wait_for
 from tests.support.faultproxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -97,6 +99,60 @@ def test_a_failing_checkpoint_does_not_matter_and_the_end_is_tried_again(
     (notebook,) = (data for key, data in found.items() if key.endswith(".ipynb"))
     assert b"hello" in notebook
     assert any("Trying again" in event.get("message", "") for event in run.events)
+
+
+def test_a_checkpoint_that_is_refused_does_not_end_the_run(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    image = make_image(
+        f"import pathlib, time\nprint('hello', flush=True)\npathlib.Path({str(begun)!r}).touch()\n"
+        "time.sleep(60)"
+    )
+    with FaultProxy(s3.endpoint.removeprefix("http://")) as proxy:
+        # The one that a signal to stop brings about, after the check before the first cell.
+        proxy.add("status", method="PUT", path="notebook.ipynb", skip=1, status=403)
+        proxy.add("delay", method="PUT", path="report.json", seconds=0.5)
+        image.environment = s3.environment() | {"AWS_ENDPOINT_URL_S3": proxy.url}
+        process = image.start("--output", f"s3://{bucket}/x", to_folder=False)
+        wait_for(begun)
+        process.send_signal(signal.SIGTERM)
+        run = image.finish(process)
+
+    assert run.code == 143
+    assert any("A checkpoint was not written" in event.get("message", "") for event in run.events)
+    found = objects(s3, bucket)
+    (notebook,) = (data for key, data in found.items() if key.endswith(".ipynb"))
+    assert b"hello" in notebook
+    assert any(key.endswith("report.json") for key in found)
+
+
+def test_a_bucket_that_is_gone_at_the_end_leaves_a_copy_here(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    image = make_image(
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\n"
+        f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.02)\nprint('hello')",
+        environment=s3.environment() | {"TMPDIR": str(tmp_path)},
+    )
+    process = image.start("--output", f"s3://{bucket}/x", to_folder=False)
+    wait_for(begun)
+    with closing(s3.client()) as client:
+        for key in objects(s3, bucket):
+            client.delete_object(Bucket=bucket, Key=key)
+        client.delete_bucket(Bucket=bucket)
+    go_on.touch()
+    run = image.finish(process)
+
+    assert run.code == 74
+    message = run.events[-1]["message"]
+    assert "NoSuchBucket" in message
+    kept = tmp_path / f"kernel-containers-{run.events[-1]['run_id']}"
+    assert str(kept) in message
+    assert "hello" in (kept / "notebook.html").read_text()
+    report = json.loads((kept / "report.json").read_text())
+    assert [cell["status"] for cell in report["cells"]] == ["succeeded"]
 
 
 def test_outputs_that_are_refused_at_the_end_are_kept_and_told(
