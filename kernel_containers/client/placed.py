@@ -9,12 +9,16 @@ import importlib
 import os
 import sys
 
-_OFFERED = ("scrap",)
+_OFFERED = {
+    "load_ipython_extension": ".client.magics",
+    "scrap": ".client",
+    "unload_ipython_extension": ".client.magics",
+}
 
 
 def __getattr__(name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if name in _OFFERED:
-        return getattr(importlib.import_module(__name__ + ".client"), name)
+        return getattr(importlib.import_module(__name__ + _OFFERED[name]), name)
     message = f"{name!r} is not among what a kernel is given; install kernel_containers there"
     raise AttributeError(message)
 

@@ -1,0 +1,227 @@
+"""The magics in a real kernel; the test is the front end at the other end of the comm."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+ROOT = Path(__file__).parents[2]
+
+
+class FrontEnd:
+    """A client that answers what comes on comms."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+        self.opened: list[dict[str, Any]] = []
+        self.said: list[dict[str, Any]] = []
+        self.texts: list[str] = []
+
+    def execute(self, code: str) -> str:
+        """Run code; return all that it shows."""
+        self.texts = []
+        reply = self.client.execute_interactive(code, timeout=60, output_hook=self._see)
+        assert reply["content"]["status"] in ("ok", "error")
+        return "".join(self.texts)
+
+    def _see(self, message: dict[str, Any]) -> None:
+        content = message["content"]
+        if message["msg_type"] == "comm_open":
+            self.opened.append(content)
+        elif message["msg_type"] == "comm_msg":
+            self.said.append(content["data"])
+        elif message["msg_type"] == "error":
+            self.texts.append("\n".join(content["traceback"]))
+        else:
+            shown = content.get("text") or content.get("data", {}).get("text/plain") or ""
+            self.texts += [shown] if shown else []
+
+    def send(self, number: int, kind: str = "comm_msg", **data: Any) -> str:
+        """Say something on a comm; return what the kernel shows then."""
+        self.texts = []
+        content = {"comm_id": self.opened[number]["comm_id"], "data": data}
+        message = self.client.session.msg(kind, content)
+        self.client.shell_channel.send(message)
+        while True:
+            answer = self.client.get_iopub_msg(timeout=60)
+            mine = answer["parent_header"].get("msg_id") == message["header"]["msg_id"]
+            if mine and answer["content"].get("execution_state") == "idle":
+                return "".join(self.texts)
+            self._see(answer)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelClient]:
+    manager = KernelManager(kernel_name="python3")
+    environment = {"PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": "/work/my report.ipynb"}
+    manager.start_kernel(
+        cwd=str(tmp_path_factory.mktemp("kernel")),
+        env={"PATH": str(Path(sys.executable).parent), **environment},
+    )
+    found = manager.client()
+    found.start_channels()
+    found.wait_for_ready(timeout=60)
+    found.execute("%load_ext kernel_containers", reply=True, timeout=60)
+    yield found
+    found.stop_channels()
+    manager.shutdown_kernel(now=True)
+    manager.context.destroy(linger=0)
+
+
+@pytest.fixture
+def front_end(client: BlockingKernelClient) -> FrontEnd:
+    client.execute("import sys; sys.modules['ipywidgets'] = None", reply=True, timeout=60)
+    return FrontEnd(client)
+
+
+def job(state: str, **members: Any) -> dict[str, Any]:
+    return {"state": state, "stages": [], "cell": None, "error": None, "result": None, **members}
+
+
+def test_containerize_asks_the_front_end_and_shows_how_it_goes(front_end: FrontEnd) -> None:
+    shown = front_end.execute("made = %containerize --to host/team/report:1 --secret token")
+
+    assert front_end.opened[0]["target_name"] == "kernel-containers"
+    assert front_end.opened[0]["data"] == {
+        "version": 1,
+        "kind": "containerize",
+        "to": "host/team/report:1",
+        "parameters": None,
+        "secrets": ["token"],
+    }
+    command = "containerize '/work/my report.ipynb' --to host/team/report:1 --secret token"
+    assert f"The same by the command line: kernel-containers {command}" in shown
+
+    stage = {"name": "layers", "message": "pandas", "ended": False}
+    shown = front_end.send(0, job=job("running", fraction=0.45, stages=[stage]))
+    assert shown == "containerize: running, layers pandas 45%"
+    shown = front_end.send(0, job=job("succeeded", result={"reference": "host/team/report@sha"}))
+    assert shown == "containerize: succeeded\nImage: host/team/report@sha"
+    front_end.send(0, kind="comm_close")
+    assert front_end.execute("made.state, made.image") == "('succeeded', 'host/team/report@sha')"
+
+
+def test_run_image_brings_back_the_report_and_its_scraps(front_end: FrontEnd) -> None:
+    front_end.execute(
+        "run = %run_image host/report:1 -p weeks 13 -p region north -p id 0012 -r code 12 "
+        "-p names '[\"a\"]' -p far NaN"
+    )
+
+    parameters = {"weeks": 13, "region": "north", "id": "0012", "code": "12", "names": ["a"]}
+    assert front_end.opened[0]["data"] == {
+        "version": 1,
+        "kind": "run",
+        "image": "host/report:1",
+        "parameters": {**parameters, "far": "NaN"},
+    }
+    cell = {"number": 2, "count": 5, "index": 3, "status": "running", "error": None}
+    shown = front_end.send(0, job=job("running", cell=cell))
+    assert shown == "run host/report:1: running, cell 2 of 5"
+    report = {"run_id": "r", "status": "succeeded", "scraps": {"rows": 5}, "parameters": {"n": 1}}
+    front_end.send(0, report={**report, "outputs": {"html": "file:///x.html"}})
+    shown = front_end.send(0, job=job("succeeded"))
+    assert shown.splitlines()[1:] == ["  rows = 5", "Page: file:///x.html"]
+    code = "print(run.scraps); frame = run.frame; print(frame['scraps.rows'][0], frame.shape)"
+    assert front_end.execute(code) == "{'rows': 5}\n5 (1, 6)\n"
+
+
+def test_a_widget_shows_how_it_goes_where_there_are_widgets(front_end: FrontEnd) -> None:
+    front_end.execute("del sys.modules['ipywidgets']\nimport ipywidgets")
+    front_end.execute("made = %containerize")
+    opened = [item for item in front_end.opened if item["target_name"] == "kernel-containers"]
+    front_end.opened = opened
+
+    front_end.said = []
+    front_end.send(0, job=job("running", fraction=0.25))
+    front_end.send(0, job=job("succeeded", result={"reference": "report:latest"}))
+
+    states = [said["state"] for said in front_end.said if said.get("method") == "update"]
+    assert [state["value"] for state in states if isinstance(state.get("value"), float)] == [
+        0.25,
+        1.0,
+    ]
+    texts = [state["value"] for state in states if isinstance(state.get("value"), str)]
+    assert texts[-1] == "<pre>containerize: succeeded\nImage: report:latest</pre>"
+
+
+def test_a_front_end_without_the_extension_leads_to_the_command(front_end: FrontEnd) -> None:
+    front_end.execute("%run_image host/report:1 -p n 1")
+
+    shown = front_end.send(0, kind="comm_close")
+
+    assert "This front end does not know what was asked for." in shown
+    assert "or run: kernel-containers run host/report:1 -p n 1" in shown
+
+
+def test_a_refusal_and_a_lost_front_end_are_told(front_end: FrontEnd) -> None:
+    front_end.execute("one = %containerize\ntwo = %containerize")
+
+    error = {"what": "The tag exists.", "why": None, "todo": "choose another"}
+    assert front_end.send(0, error=error) == "containerize: failed\nThe tag exists.\nchoose another"
+    front_end.send(1, job=job("running"))
+    assert front_end.send(1, kind="comm_close").startswith("containerize: lost")
+    assert front_end.execute("one.error['what'], two.state") == "('The tag exists.', 'lost')"
+
+
+def test_a_job_can_be_cancelled(front_end: FrontEnd) -> None:
+    front_end.execute("made = %containerize --local")
+    assert front_end.opened[0]["data"]["to"] is None
+    front_end.send(0, job=job("running"))
+
+    front_end.execute("made.cancel()")
+    assert front_end.said == [{"cancel": True}]
+    front_end.send(0, job=job("cancelled"))
+    front_end.execute("made.cancel()")
+    assert len(front_end.said) == 1
+
+
+def test_a_local_run_makes_the_image_first(front_end: FrontEnd) -> None:
+    front_end.execute("run = %run_image --local -p n 2")
+    assert [opened["data"]["kind"] for opened in front_end.opened] == ["containerize"]
+
+    front_end.send(0, job=job("running"))
+    front_end.send(0, job=job("succeeded", result={"reference": "report:latest"}))
+
+    assert front_end.opened[1]["data"]["image"] == "report:latest"
+    assert front_end.opened[1]["data"]["parameters"] == {"n": 2}
+    front_end.send(1, job=job("succeeded"))
+    assert front_end.execute("run.state") == "'succeeded'"
+
+
+def test_a_local_run_ends_with_an_image_that_can_not_be_made(front_end: FrontEnd) -> None:
+    front_end.execute("run = %run_image --local")
+
+    front_end.send(0, job=job("failed", error={"what": "No space.", "why": None, "todo": None}))
+
+    assert front_end.execute("run.state, run.error['what']") == "('failed', 'No space.')"
+    assert len(front_end.opened) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("%run_image", "give either an image or --local"),
+        ("%run_image x --local", "give either an image or --local"),
+        ("%run_image x -p n", "expected 2 arguments"),
+        ("%containerize --too x", "unrecognized arguments"),
+        ("%containerize --to 'x", "No closing quotation"),
+    ],
+)
+def test_a_wrong_line_is_said_with_the_right_one(
+    line: str, words: str, front_end: FrontEnd
+) -> None:
+    said = front_end.execute(line)
+
+    assert words in said
+    assert "usage: %" in said
+    assert "Traceback" not in said
+    assert front_end.opened == []
