@@ -54,6 +54,10 @@ class Address:
             return {"transport": "tcp", "ip": "127.0.0.1", **ports}
         return {"transport": "ipc", "ip": str(self.folder / _SOCKET), **ports}
 
+    def restore(self) -> None:
+        """Make the folder anew where somebody has removed it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -115,6 +115,11 @@ class KernelContainer:
         """Send a signal to the kernel and the processes in its group."""
         self._send("signal", {"number": number})
 
+    @property
+    def can_restart(self) -> bool:
+        """Whether another kernel can be started in it, and reached."""
+        return not self.has_ended and self.address.folder.is_dir()
+
     def take_name(self) -> None:
         """Give the container the name of its kernel; one that is ending keeps its own."""
         name, self.new_name = self.new_name, None

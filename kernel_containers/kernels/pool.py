@@ -224,6 +224,7 @@ def obtain_container(
             engine.close()
             return waiting, recipe
         made = address or Address.make(recipe.transport)
+        made.restore()
         spec = for_kernel(recipe.spec, launch.kernel_id, launch.place.notebook)
         return create_container(engine, recipe, spec, made, died), recipe
     except BaseException:

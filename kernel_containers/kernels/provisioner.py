@@ -140,7 +140,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         """Remove the container; for a restart, keep one that can take a new kernel."""
         container = self._held.container
         if container is not None:
-            keep = restart and self._config.restart == "keep" and not container.has_ended
+            keep = restart and self._config.restart == "keep" and container.can_restart
             if not keep or container.death is None:
                 await self._remove()
         if not restart:

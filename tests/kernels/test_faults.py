@@ -1,0 +1,143 @@
+"""What goes wrong around a running kernel."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+from kernel_containers.core.reference import ImageReference
+from kernel_containers.engine import images
+from kernel_containers.kernels.failures import KernelNotStarted
+from tests.kernels.support import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kernel_containers.engine import Engine
+
+DELAY = 0.02  # seconds on each way
+
+
+@pytest.mark.parametrize("transport", ["ipc", pytest.param("stdio", marks=pytest.mark.full)])
+def test_a_socket_folder_that_is_removed_is_made_anew_by_a_restart(
+    install: Callable[..., str], workspace: Path, transport: str
+) -> None:
+    with running(install("cut", transport=transport), workspace) as started:
+        before, folder = started.container, Path(started.manager.ip).parent
+        shutil.rmtree(folder)
+
+        started.restart(now=True)
+
+        assert started.text("print('back')") == "back"
+        assert started.container != before
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_image_that_loses_its_name_keeps_its_kernels(
+    install: Callable[..., str], workspace: Path, engine: Engine, kernel_image: str
+) -> None:
+    name = "kernel-containers-test/moved:1"
+    images.tag(engine, kernel_image, ImageReference.parse(name))
+    with running(install("moved", image=name), workspace) as started:
+        images.remove(engine, name)
+
+        started.restart()
+
+        assert started.text("print('alive')") == "alive"
+    manager = KernelManager(kernel_name="moved")
+    with pytest.raises(KernelNotStarted, match="kernel pull moved"):
+        manager.start_kernel()
+    manager.context.destroy(linger=0)
+
+
+class _Far:
+    """An address from which the engine is DELAY away. Nothing is reordered, or slower than that."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.sockets = [self.listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect("/var/run/docker.sock")
+            self.sockets += [client, engine]
+            for source, target in ((client, engine), (engine, client)):
+                late: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+                threading.Thread(target=self._read, args=(source, late), daemon=True).start()
+                threading.Thread(target=self._write, args=(target, late), daemon=True).start()
+
+    def _read(self, source: socket.socket, late: queue.SimpleQueue[tuple[float, bytes]]) -> None:
+        data = b"?"
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            late.put((time.monotonic() + DELAY, data))
+
+    def _write(self, target: socket.socket, late: queue.SimpleQueue[tuple[float, bytes]]) -> None:
+        while True:
+            when, data = late.get()
+            time.sleep(max(0.0, when - time.monotonic()))
+            try:
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    return
+                target.sendall(data)
+            except OSError:
+                return
+
+
+@contextmanager
+def _far() -> Iterator[_Far]:
+    far = _Far()
+    try:
+        yield far
+    finally:
+        far.listener.shutdown(socket.SHUT_RDWR)
+        for one in far.sockets:
+            one.close()
+
+
+def test_a_kernel_of_a_far_engine_works(install: Callable[..., str], workspace: Path) -> None:
+    with _far() as far:
+        name = install("far", docker_host=far.address, workspace="none")
+        with running(name, workspace) as started:
+            code = "import time; print('up', flush=True); time.sleep(60)"
+            started.client.execute(code, stop_on_error=False)
+            while started.client.get_iopub_msg(timeout=20)["content"].get("text") != "up\n":
+                pass
+            started.manager.interrupt_kernel()
+            reply = started.client.get_shell_msg(timeout=30)
+            result = started.execute("print('x' * 5_000_000)", timeout=60)
+            started.restart()
+            alive = started.text("print('alive')")
+
+    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    assert (len(result.text), alive) == (5_000_001, "alive")
+
+
+def test_a_far_engine_gets_no_folders_of_this_machine(
+    install: Callable[..., str], workspace: Path
+) -> None:
+    with _far() as far:
+        manager = KernelManager(kernel_name=install("far", docker_host=far.address))
+        with pytest.raises(KernelNotStarted, match='"workspace": "none"'):
+            manager.start_kernel(cwd=str(workspace))
+        manager.context.destroy(linger=0)
