@@ -9,9 +9,11 @@ one leaves nothing but a temporary file, whose name tells whose it was.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,10 @@ from kernel_containers.errors import InvalidInput
 from kernel_containers.image.disk import check_space, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+_PIECE = 4096  # members of an object that are written at once
 LAYOUT_FILES = {
     "oci-layout": canonical({"imageLayoutVersion": "1.0.0"}),
     "index.json": canonical({"schemaVersion": 2, "manifests": []}),
@@ -139,7 +142,7 @@ class BlobStore:
             except (FileNotFoundError, NotADirectoryError):
                 return None
         try:
-            record = json.loads(data)
+            record = _parsed(data)
             layers = [layer_from_json(layer) for layer in record["layers"]]
             value = record["value"]
         except (ValueError, KeyError, TypeError, InvalidInput):
@@ -160,8 +163,7 @@ class BlobStore:
         """Keep a JSON object under `key` as long as the blobs of `layers` are there."""
         self._prepare()
         record = {"key": key, "layers": [layer_to_json(layer) for layer in layers], "value": value}
-        # Not in UTF-8: names of files may have surrogates.
-        self._replace(self._record_path(key), json.dumps(record).encode("ascii"))
+        self._replace(self._record_path(key), _written(record))
 
     def _touch(self, digest: Digest) -> None:
         with suppress(OSError):  # a read-only store is still good to read
@@ -191,6 +193,52 @@ class BlobStore:
                 temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def record_head(data: bytes) -> dict[str, Any]:
+    """Return the first line of a record, which tells all but large members of its value.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    head: dict[str, Any] = json.loads(data.partition(b"\n")[0])
+    return head
+
+
+def _written(record: Mapping[str, Any]) -> bytes:
+    """Return a record as lines: its large members follow in pieces.
+
+    One call of json.dumps() or loads() lets no other thread run: 0.25 s for 130,000 files.
+    """
+    large = {
+        name: member
+        for name, member in record["value"].items()
+        if isinstance(member, Mapping) and len(member) > _PIECE
+    }
+    value = {name: {} if name in large else member for name, member in record["value"].items()}
+    pieces = [
+        [name, dict(piece)] for name, member in large.items() for piece in _pieces(member.items())
+    ]
+    head = {**record, "value": value, "pieces": len(pieces)}
+    # Not in UTF-8: names of files may have surrogates.
+    return "\n".join(map(json.dumps, [head, *pieces])).encode("ascii")
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    head = record_head(data)
+    lines = data.split(b"\n")[1:]
+    if len(lines) != head["pieces"]:
+        raise ValueError("a record was cut")
+    for line in lines:
+        name, piece = json.loads(line)
+        head["value"][name].update(piece)
+    return head
+
+
+def _pieces(items: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
+    rest = iter(items)
+    while piece := list(itertools.islice(rest, _PIECE)):
+        yield piece
 
 
 def layer_to_json(layer: Layer) -> dict[str, Any]:

@@ -7,7 +7,6 @@ is killed. Removing takes the lock alone, so it never takes a layer from under a
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.owner import is_gone_token
 from kernel_containers.errors import InvalidInput, TryAgain
 from kernel_containers.image.disk import writing
-from kernel_containers.image.store import layer_from_json
+from kernel_containers.image.store import layer_from_json, record_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +135,7 @@ def sweep(store: BlobStore) -> int:
 
 def _forget_if_gone(store: BlobStore, path: Path) -> None:
     try:
-        layers = json.loads(path.read_bytes())["layers"]
+        layers = record_head(path.read_bytes())["layers"]
         kept = all(store.has(layer_from_json(layer).descriptor.digest) for layer in layers)
     except (OSError, ValueError, KeyError, TypeError, InvalidInput):
         kept = False

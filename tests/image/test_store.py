@@ -102,6 +102,18 @@ def test_a_record_keeps_names_that_are_not_utf8(store: BlobStore) -> None:
     assert store.recall_record("key") == {"links": {name: "ü"}}
 
 
+def test_a_large_record_comes_back_as_it_was_and_a_cut_one_does_not(store: BlobStore) -> None:
+    large = {f"/file {number}": [0o644, number, ""] for number in range(10_000)}
+    value = {"content": large, "sizes": [1, 2], "small": {"a": "b"}}
+
+    store.remember_record("key", value, [])
+
+    assert store.recall_record("key") == value
+    (path,) = store.records.iterdir()
+    path.write_bytes(path.read_bytes().rpartition(b"\n")[0])
+    assert store.recall_record("key") is None
+
+
 def test_an_empty_or_missing_store_has_nothing_to_tell(store: BlobStore) -> None:
     assert (usage(store).blobs, usage(store).size) == (0, 0)
     assert store.recall("key") is None
