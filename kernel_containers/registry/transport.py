@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # ECR takes manifests of 4 MiB; no other JSON of a registry is larger.
 LARGEST_ANSWER = 8 * 1024 * 1024
 KEEP = 50.0  # seconds that an idle connection stays open; load balancers close after 60
+LOOK = 0.5  # seconds between two looks whether a wait is over
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
@@ -42,6 +44,7 @@ class Transport:
         self.url = url
         self.settings = settings
         self._sockets = Sockets()
+        self._aborted: BaseException | None = None
         self._answered = threading.Event()
         # A proxy that the environment names can't reach this machine's loopback.
         direct = {f"all://{split_host(host)[0]}": None} if is_loopback(host) else None
@@ -68,6 +71,11 @@ class Transport:
     def shut(self) -> None:
         """End what is on its way in any thread; later calls open new connections."""
         self._sockets.shut()
+
+    def abort(self, error: BaseException) -> None:
+        """Let `error` end what is on its way in any thread, and whatever would be retried."""
+        self._aborted = error
+        self.shut()
 
     @contextmanager
     def opened(
@@ -130,15 +138,16 @@ class Transport:
         Raises:
             Unavailable: the last attempt had no answer at all.
             Stopped: the operation is over.
+            BaseException: what `abort` was given.
         """
         number = 0
         while True:
             number += 1
-            stop.check()
+            self._check(stop)
             try:
                 answer = attempt()
             except httpx.RequestError as error:
-                stop.check()
+                self._check(stop)
                 wait = wait_after(number, None, self.settings) if self._may_pass(error) else None
                 if wait is None:
                     raise self._unreachable(call, error) from error
@@ -148,7 +157,18 @@ class Transport:
                 wait = wait_after(number, answer.headers.get("Retry-After"), self.settings)
                 if wait is None:
                     return answer
-            stop.wait(wait)
+            self._wait(wait, stop)
+
+    def _check(self, stop: Stop) -> None:
+        stop.check()
+        if self._aborted:
+            raise self._aborted
+
+    def _wait(self, seconds: float, stop: Stop) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._check(stop)
+            stop.wait(min(left, LOOK))
 
     def _request(
         self, call: Call, url: str, authorization: str | None, timeout: float | None

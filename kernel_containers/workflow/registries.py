@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.progress import silent
 from kernel_containers.errors import NotFound, Refused
 from kernel_containers.registry.attach import Attachment
 from kernel_containers.registry.check import check
@@ -22,6 +23,7 @@ from kernel_containers.registry.repositories import (
 from kernel_containers.registry.settings import RegistrySettings
 from kernel_containers.registry.sign_in import sign_in
 from kernel_containers.registry.tags import tag_digest
+from kernel_containers.registry.watching import watched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,18 +71,23 @@ class Registries:
         environ = self._settings.environ
         sign_in(host, username, password, self._of_registries(), environ=environ)
 
-    def look(self, to: ImageReference) -> Target:
+    def look(self, to: ImageReference, report: Report = silent) -> Target:
         """Return whether a push to `to` would create or replace something.
 
         Raises:
             Unauthorized, TryAgain, Unavailable: the registry does not tell.
         """
-        with self._open(to.repository.host) as registry:
+        with (
+            self._open(to.repository.host) as registry,
+            watched(registry.transport, report),
+        ):
             if must_create(registry, to.repository.path):
                 return Target(repository_exists=False, tag_digest=None)
             return Target(repository_exists=True, tag_digest=tag_digest(registry, to))
 
-    def prepare(self, to: ImageReference, *, create: bool, overwrite: bool) -> None:
+    def prepare(
+        self, to: ImageReference, report: Report, *, create: bool, overwrite: bool
+    ) -> None:
         """Settle what would stop a push at its end, before anything is built.
 
         Raises:
@@ -88,7 +95,7 @@ class Registries:
             Refused: the tag exists, and shall not be moved.
             Unauthorized, TryAgain, Unavailable: the registry does not tell.
         """
-        state = self.look(to)
+        state = self.look(to, report)
         if not state.repository_exists:
             if not create:
                 raise NotFound(
@@ -145,12 +152,15 @@ class Registries:
         Raises:
             KernelContainersError: as from `push`; not for what happens to the artifacts.
         """
-        with self._open(to.repository.host) as registry:
+        with (
+            self._open(to.repository.host) as registry,
+            watched(registry.transport, report) as heard,
+        ):
             known = KnownBlobs(self._settings.known_blobs)
             attachment = Attachment(attached, to.repository, registry, known)
             attachment.start()
             try:
-                result = push(image, to, registry, report, known=known)
+                result = push(image, to, registry, heard, known=known)
             except BaseException:
                 attachment.cancel()
                 raise

@@ -47,6 +47,7 @@ class ContainerizeWork:
             if isinstance(plan.destination, ToRegistry):
                 registries.prepare(
                     plan.destination.reference,
+                    job.report,
                     create=self.create_repository,
                     overwrite=self.overwrite,
                 )

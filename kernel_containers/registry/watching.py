@@ -1,0 +1,56 @@
+"""Whoever cancels is heard although a registry says nothing, and so nothing is reported."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_containers.registry.transport import Transport
+
+SILENCE = 0.5  # seconds without a report after which the last one is repeated
+
+
+@contextmanager
+def watched(transport: Transport, report: Report) -> Iterator[Report]:
+    """Yield a report for what is done meanwhile; raised from it, an error ends the transport."""
+    watch = _Watch(transport, report)
+    thread = threading.Thread(target=watch.run, name="registry-watch", daemon=True)
+    thread.start()
+    try:
+        yield watch.report
+    finally:
+        watch.ended.set()
+        thread.join()
+
+
+class _Watch:
+    def __init__(self, transport: Transport, report: Report) -> None:
+        self.ended = threading.Event()
+        self._transport = transport
+        self._report = report
+        self._last = Progress(stage="registry", message=f"waiting for {transport.host}")
+        self._news = threading.Event()
+
+    def report(self, progress: Progress) -> None:
+        """Pass a report on."""
+        self._last = progress
+        self._news.set()
+        self._report(progress)
+
+    def run(self) -> None:
+        """Repeat the last report in silences; the body of the thread."""
+        while not self.ended.wait(SILENCE):
+            if self._news.is_set():
+                self._news.clear()
+                continue
+            try:
+                self._report(self._last)
+            except BaseException as error:  # noqa: BLE001 - raised by who waits for the registry
+                self._transport.abort(error)
+                return
