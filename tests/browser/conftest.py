@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from kernel_containers.kernels import kernelspecs
+from kernel_containers.kernels.config import KernelConfig
+from tests.browser.notebooks import KERNEL, KERNEL_TITLE
 from tests.support.jupyter import JupyterServer, start_jupyter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPORT = Path(__file__).parents[2] / "examples" / "sales" / "report.ipynb"
+SALES = Path(__file__).parents[2] / "examples" / "sales"
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="package")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+def jupyter(tmp_path_factory: pytest.TempPathFactory, kernel_image: str) -> Iterator[JupyterServer]:
     """A server with the example notebook in a folder with a space in its name."""
-    server = start_jupyter(tmp_path_factory.mktemp("jupyter"))
-    folder = server.root / "North & South"
-    folder.mkdir()
-    shutil.copy(REPORT, folder / "sales report.ipynb")
+    folder = tmp_path_factory.mktemp("jupyter")
+    server = start_jupyter(folder, {"KERNEL_CONTAINERS_CACHE": str(folder / "cache")})
+    shutil.copytree(SALES, server.root / "North & South")
+    config = KernelConfig(image=kernel_image, pool="off")
+    kernelspecs.install(KERNEL, config, display_name=KERNEL_TITLE, prefix=str(server.prefix))
     yield server
+    with server.client() as client:
+        for session in client.get("/api/sessions").json():
+            client.delete(f"/api/sessions/{session['id']}")
     server.stop()
 
 
@@ -51,6 +58,13 @@ def context(browser: Browser, jupyter: JupyterServer) -> Iterator[BrowserContext
         viewport={"width": 1280, "height": 800},
         permissions=["clipboard-read", "clipboard-write"],
     )
+    opened.set_default_timeout(60_000)
     opened.request.get(f"/api/me?token={jupyter.token}")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="package")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept; pytest keeps the folders of its last runs."""
+    return tmp_path_factory.mktemp("pictures")

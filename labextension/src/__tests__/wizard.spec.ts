@@ -1,0 +1,257 @@
+import { ApiError } from '../api';
+import type { Inspection, Job, Plan, Target, Variable } from '../api';
+import {
+  chosenNames,
+  destinationText,
+  imageRequest,
+  jobRequest,
+  nameProblem,
+  next,
+  open,
+  problemOf,
+  shownVariables
+} from '../wizard/state';
+import type { IWizard, WizardEvent } from '../wizard/state';
+
+function variable(name: string, changed: Partial<Variable> = {}): Variable {
+  return {
+    name,
+    type: 'int',
+    default: 1,
+    description: '',
+    secret: false,
+    tagged: false,
+    required: false,
+    contested: false,
+    chosen: true,
+    choices: [],
+    cells: [0],
+    notes: [],
+    ...changed
+  };
+}
+
+const INSPECTION: Inspection = {
+  path: 'a.ipynb',
+  title: 'Sales',
+  name: 'sales',
+  description: 'What was sold',
+  language: 'python',
+  kernel: {
+    name: 'python3',
+    display_name: 'Python 3',
+    containerized: false,
+    problem: null
+  },
+  cells: 1,
+  variables: [
+    variable('weeks', { description: 'length of the period' }),
+    variable('api_key', { type: 'str', default: null, secret: true }),
+    variable('derived', { chosen: false })
+  ],
+  unread_cells: [],
+  findings: [],
+  problems: []
+};
+
+const PLAN = { findings: [], layers: [] } as unknown as Plan;
+const NEW: Target = {
+  kind: 'registry',
+  reference: 'r/sales:latest',
+  repository_exists: true,
+  tag_digest: null
+};
+
+function play(wizard: IWizard, ...events: WizardEvent[]): IWizard {
+  return events.reduce(next, wizard);
+}
+
+const read = () =>
+  next(open('a.ipynb', 'python3', 't'), {
+    type: 'inspected',
+    inspection: INSPECTION
+  });
+
+const atReview = () =>
+  play(
+    read(),
+    { type: 'go', step: 'parameters' },
+    { type: 'go', step: 'destination' },
+    { type: 'go', step: 'review' }
+  );
+
+describe('name', () => {
+  it.each(['sales', 'a.b-c_d', 'a__b', 'x'.repeat(128), 'a--b'])(
+    'takes %s',
+    name => expect(nameProblem(name)).toBeNull()
+  );
+  it.each(['Sales', 'a b', '-a', 'a-', 'a..b', 'é', 'a/b', 'a___b'])(
+    'refuses %s',
+    name => expect(nameProblem(name)).toBe('name-invalid')
+  );
+  it('is proposed by the notebook, unless the user typed one first', () => {
+    expect(read().name).toBe('sales');
+    const typed = play(
+      open('a.ipynb', undefined, 't'),
+      { type: 'edit', field: 'name', text: 'mine' },
+      { type: 'inspected', inspection: INSPECTION }
+    );
+    expect(typed.name).toBe('mine');
+  });
+  it('stops the next step while it is invalid', () => {
+    const wizard = play(
+      read(),
+      { type: 'edit', field: 'name', text: 'No!' },
+      { type: 'go', step: 'parameters' }
+    );
+    expect(wizard.step).toBe('name');
+    expect(problemOf(wizard)).toBe('name-invalid');
+  });
+});
+
+describe('parameters', () => {
+  it('follow the order of the notebook', () => {
+    const wizard = play(
+      read(),
+      { type: 'choose', names: ['derived'], chosen: true },
+      { type: 'choose', names: ['weeks'], chosen: false },
+      { type: 'choose', names: ['weeks'], chosen: true }
+    );
+    expect(chosenNames(wizard)).toEqual(['weeks', 'api_key', 'derived']);
+  });
+  it('are chosen when they become secret, and no secret when they are not chosen', () => {
+    const secret = next(read(), {
+      type: 'secret',
+      name: 'derived',
+      secret: true
+    });
+    expect(imageRequest(secret).secrets).toEqual(['api_key', 'derived']);
+    const none = next(secret, {
+      type: 'choose',
+      names: ['derived'],
+      chosen: false
+    });
+    expect(none.choices.derived).toEqual({ chosen: false, secret: false });
+  });
+  it('keep the choices when the notebook is read again', () => {
+    const wizard = play(
+      read(),
+      { type: 'choose', names: ['weeks'], chosen: false },
+      { type: 'inspect-again' },
+      { type: 'inspected', inspection: INSPECTION }
+    );
+    expect(chosenNames(wizard)).toEqual(['api_key']);
+  });
+  it('are found by all words of a search', () => {
+    const found = shownVariables(
+      next(read(), { type: 'search', text: 'PERIOD int' })
+    );
+    expect(found.map(item => item.name)).toEqual(['weeks']);
+  });
+});
+
+describe('destination', () => {
+  it('follows the name until a repository is chosen', () => {
+    const wizard = next(read(), {
+      type: 'destination',
+      change: { kind: 'registry', host: 'r.example:5000' }
+    });
+    expect(destinationText(wizard)).toBe('r.example:5000/sales:latest');
+    const chosen = next(wizard, {
+      type: 'destination',
+      change: { repository: 'team/report', tag: 'v1' }
+    });
+    expect(destinationText(chosen)).toBe('r.example:5000/team/report:v1');
+  });
+  it('is the one that was remembered', () => {
+    const wizard = open('a.ipynb', undefined, 't', {
+      kind: 'layout',
+      folder: 'out'
+    });
+    expect(destinationText(wizard)).toBe('oci:out');
+  });
+});
+
+describe('review', () => {
+  it('plans once, and again after an answer was changed', () => {
+    const planned = play(
+      atReview(),
+      { type: 'planned', plan: PLAN },
+      { type: 'target', target: { status: 'ready', value: NEW } }
+    );
+    const seen = play(
+      planned,
+      { type: 'go', step: 'name' },
+      { type: 'go', step: 'review' }
+    );
+    expect(seen.plan.status).toBe('ready');
+    const changed = play(
+      seen,
+      { type: 'edit', field: 'title', text: 'Other' },
+      { type: 'go', step: 'review' }
+    );
+    expect(changed.plan.status).toBe('loading');
+  });
+  it.each<[string, Partial<Plan>, Partial<Target>, string]>([
+    [
+      'secrets',
+      { findings: [{ where: 'cell 1', rule: 'key', excerpt: 'A…' }] },
+      {},
+      'secrets'
+    ],
+    ['repository', {}, { repository_exists: false }, 'repository-consent'],
+    ['overwrite', {}, { tag_digest: 'sha256:1' }, 'overwrite-consent']
+  ])('asks for consent: %s', (name, plan, target, problem) => {
+    const wizard = play(
+      atReview(),
+      { type: 'planned', plan: { ...PLAN, ...plan } },
+      {
+        type: 'target',
+        target: { status: 'ready', value: { ...NEW, ...target } }
+      }
+    );
+    expect(problemOf(wizard)).toBe(problem);
+    const agreed = next(wizard, {
+      type: 'consent',
+      change: { [name]: true }
+    });
+    expect(problemOf(agreed)).toBeNull();
+  });
+  it('forgets the consent to move a tag with the destination', () => {
+    const wizard = play(
+      atReview(),
+      { type: 'consent', change: { overwrite: true, secrets: true } },
+      { type: 'destination', change: { tag: 'v2' } }
+    );
+    expect(wizard.consent).toEqual({
+      secrets: true,
+      repository: false,
+      overwrite: false
+    });
+  });
+  it('keeps all input when the job can not be started, and asks anew', () => {
+    const error = new ApiError(503, 'No engine');
+    const failed = next(next(atReview(), { type: 'start' }), {
+      type: 'start-failed',
+      error,
+      token: 'u'
+    });
+    expect(failed).toMatchObject({ step: 'review', name: 'sales', token: 'u' });
+    expect(failed.startError).toBe(error);
+  });
+});
+
+it('goes back from a failed job with everything that was typed', () => {
+  const job = { id: '1' } as Job;
+  const wizard = play(
+    atReview(),
+    { type: 'started', job },
+    { type: 'change-and-retry', token: 'v' }
+  );
+  expect(wizard).toMatchObject({ step: 'review', job: null, token: 'v' });
+  expect(jobRequest(wizard)).toMatchObject({
+    kind: 'containerize',
+    token: 'v',
+    plan: { to: 'docker:sales:latest', parameters: ['weeks', 'api_key'] }
+  });
+});

@@ -1,0 +1,70 @@
+import { Dialog, ReactWidget } from '@jupyterlab/apputils';
+import * as React from 'react';
+
+import type { IServices } from '../services';
+import { ServicesContext } from './context';
+
+class Body extends ReactWidget {
+  constructor(
+    private readonly _services: IServices,
+    private readonly _content: () => JSX.Element
+  ) {
+    super();
+    this.addClass('jp-KernelContainers-body');
+  }
+
+  protected render(): JSX.Element {
+    return (
+      <ServicesContext.Provider value={this._services}>
+        {this._content()}
+      </ServicesContext.Provider>
+    );
+  }
+}
+
+/**
+ * A dialog whose keys belong to what has the focus: the stock dialog resolves itself with its
+ * default button on Enter, before the focused control hears of it.
+ */
+export class ScreenDialog extends Dialog<void> {
+  constructor(options: {
+    services: IServices;
+    title: string;
+    focus: string;
+    content: (close: () => void) => JSX.Element;
+  }) {
+    super({
+      title: options.title,
+      body: new Body(options.services, () =>
+        options.content(() => this.reject())
+      ),
+      buttons: [],
+      hasClose: true,
+      focusNodeSelector: options.focus
+    });
+    this.addClass('jp-KernelContainers-dialog');
+    this.node.setAttribute('aria-label', options.title);
+  }
+
+  protected _evtKeydown(event: KeyboardEvent): void {
+    if (event.key === 'Escape') {
+      super._evtKeydown(event);
+    } else if (event.key === 'Tab') {
+      this._keepFocusInside(event);
+    }
+  }
+
+  private _keepFocusInside(event: KeyboardEvent): void {
+    const nodes = Array.from(
+      this.node.querySelectorAll<HTMLElement>(
+        'button:not([disabled]),input,select,textarea,a[href],[tabindex="0"]'
+      )
+    ).filter(node => node.offsetParent !== null);
+    const last = nodes[nodes.length - 1];
+    const from = event.shiftKey ? nodes[0] : last;
+    if (document.activeElement === from) {
+      event.preventDefault();
+      (event.shiftKey ? last : nodes[0]).focus();
+    }
+  }
+}

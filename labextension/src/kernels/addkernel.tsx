@@ -1,0 +1,314 @@
+import { HTMLSelect } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { ApiError, Environment, Job } from '../api';
+import { asApiError } from '../api';
+import { useFetched, useJob, useServices } from '../components/context';
+import { ScreenDialog } from '../components/dialog';
+import { JobView } from '../components/jobview';
+import { Button, ErrorView, Field, Fold } from '../components/parts';
+import { newToken } from '../jobs';
+import type { IServices } from '../services';
+import { EMPTY_KERNEL, kernelProblems, kernelRequest } from './kernelrequest';
+import type { IKernelForm } from './kernelrequest';
+
+/** Open the form for a new containerized kernel; resolves when it is closed. */
+export async function openAddKernel(services: IServices): Promise<void> {
+  const dialog = new ScreenDialog({
+    services,
+    title: services.trans.__('Add Containerized Kernel'),
+    focus: 'input[name="jp-kc-source"]',
+    content: close => <AddKernel close={close} />
+  });
+  await dialog.launch();
+}
+
+function AddKernel({ close }: { close: () => void }): JSX.Element {
+  const { jobs, trans } = useServices();
+  const [form, setForm] = React.useState(EMPTY_KERNEL);
+  const [token, setToken] = React.useState(newToken);
+  const [shown, setShown] = React.useState(false);
+  const [job, setJob] = React.useState<Job | null>(null);
+  const [error, setError] = React.useState<ApiError | null>(null);
+  const problems = kernelProblems(form, trans);
+  const change = (changed: Partial<IKernelForm>) =>
+    setForm({ ...form, ...changed });
+
+  const start = () => {
+    setShown(true);
+    if (Object.keys(problems).length > 0) {
+      return;
+    }
+    setError(null);
+    jobs.start(kernelRequest(form, token)).then(setJob, (reason: unknown) => {
+      setError(asApiError(reason));
+      setToken(newToken());
+    });
+  };
+  if (job) {
+    return (
+      <div className="jp-KernelContainers-wizard">
+        <KernelJob
+          job={job}
+          onChange={() => setJob(null)}
+          onOther={other => setJob(other)}
+        />
+        <div className="jp-KernelContainers-nav">
+          <Button label={trans.__('Close')} onClick={close} />
+        </div>
+      </div>
+    );
+  }
+  const shownProblems = shown ? problems : {};
+  return (
+    <form
+      className="jp-KernelContainers-wizard"
+      onSubmit={event => {
+        event.preventDefault();
+        start();
+      }}
+    >
+      <fieldset className="jp-KernelContainers-kinds jp-mod-two">
+        <legend className="jp-KernelContainers-hidden">
+          {trans.__('What it runs')}
+        </legend>
+        {(
+          [
+            [
+              'prefix',
+              trans.__('An environment of this machine'),
+              trans.__('A venv or conda environment, mounted read-only.')
+            ],
+            [
+              'image',
+              trans.__('An image'),
+              trans.__('Any image with Python and ipykernel.')
+            ]
+          ] as const
+        ).map(([value, label, hint]) => (
+          <label key={value} data-chosen={form.source === value}>
+            <input
+              type="radio"
+              name="jp-kc-source"
+              value={value}
+              checked={form.source === value}
+              onChange={() => change({ source: value })}
+            />
+            <span>
+              <strong>{label}</strong>
+              <span className="jp-KernelContainers-hint">{hint}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {form.source === 'prefix' ? (
+        <EnvironmentField
+          value={form.prefix}
+          problem={shownProblems.prefix}
+          onChange={environment =>
+            change({
+              prefix: environment.prefix,
+              name: form.name || environment.name
+            })
+          }
+        />
+      ) : (
+        <TextField
+          field="image"
+          label={trans.__('Image')}
+          hint={trans.__('Such as quay.io/jupyter/scipy-notebook:latest')}
+          form={form}
+          problems={shownProblems}
+          change={change}
+        />
+      )}
+      <div className="jp-KernelContainers-columns">
+        <TextField
+          field="name"
+          label={trans.__('Name')}
+          form={form}
+          problems={shownProblems}
+          change={change}
+        />
+        <TextField
+          field="displayName"
+          label={trans.__('Shown as')}
+          form={form}
+          problems={shownProblems}
+          change={change}
+        />
+      </div>
+      <Fold title={trans.__('Limits, network and folders')} open>
+        <div className="jp-KernelContainers-columns">
+          <TextField
+            field="memory"
+            label={trans.__('Memory')}
+            hint={trans.__('Such as 4g; empty for no limit')}
+            form={form}
+            problems={shownProblems}
+            change={change}
+          />
+          <TextField
+            field="cpus"
+            label={trans.__('Processors')}
+            hint={trans.__('Such as 1.5')}
+            form={form}
+            problems={shownProblems}
+            change={change}
+          />
+          <TextField
+            field="gpus"
+            label={trans.__('GPUs')}
+            hint={trans.__('“all”, a number or ids')}
+            form={form}
+            problems={shownProblems}
+            change={change}
+          />
+          <TextField
+            field="network"
+            label={trans.__('Network')}
+            hint={trans.__('“none” for no network')}
+            form={form}
+            problems={shownProblems}
+            change={change}
+          />
+        </div>
+        <Field
+          id="jp-kc-mounts"
+          label={trans.__('Further folders')}
+          hint={trans.__(
+            'One per line: source, source:target or source:target:ro'
+          )}
+        >
+          {described => (
+            <textarea
+              {...described}
+              className="jp-mod-styled"
+              rows={2}
+              value={form.mounts}
+              onChange={event => change({ mounts: event.target.value })}
+            />
+          )}
+        </Field>
+      </Fold>
+      {error && <ErrorView error={error} />}
+      <div className="jp-KernelContainers-nav">
+        <Button label={trans.__('Cancel')} onClick={close} />
+        <button
+          type="submit"
+          className="jp-mod-styled jp-mod-accept jp-KernelContainers-button"
+        >
+          {trans.__('Add kernel')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function KernelJob(props: {
+  job: Job;
+  onChange: () => void;
+  onOther: (job: Job) => void;
+}): JSX.Element {
+  const { kernelsChanged } = useServices();
+  const { view } = useJob(props.job.id);
+  const succeeded = view?.job.state === 'succeeded';
+  React.useEffect(() => {
+    if (succeeded) {
+      kernelsChanged();
+    }
+  }, [succeeded, kernelsChanged]);
+  return (
+    <JobView
+      key={props.job.id}
+      id={props.job.id}
+      onChange={props.onChange}
+      onOther={props.onOther}
+    />
+  );
+}
+
+function TextField(props: {
+  field: Exclude<keyof IKernelForm, 'source'>;
+  label: string;
+  hint?: string;
+  form: IKernelForm;
+  problems: Partial<Record<keyof IKernelForm, string>>;
+  change: (changed: Partial<IKernelForm>) => void;
+}): JSX.Element {
+  const { field, form, change } = props;
+  return (
+    <Field
+      id={`jp-kc-kernel-${field}`}
+      label={props.label}
+      hint={props.hint}
+      problem={props.problems[field]}
+    >
+      {described => (
+        <input
+          {...described}
+          className="jp-mod-styled"
+          spellCheck={false}
+          value={form[field]}
+          onChange={event =>
+            change({ [field]: event.target.value.trimStart() })
+          }
+        />
+      )}
+    </Field>
+  );
+}
+
+function EnvironmentField(props: {
+  value: string;
+  problem: string | undefined;
+  onChange: (environment: Environment) => void;
+}): JSX.Element {
+  const { api, trans } = useServices();
+  const { value, error, again } = useFetched(
+    () => api.environments(),
+    'environments'
+  );
+  if (error) {
+    return <ErrorView error={error} onRetry={again} />;
+  }
+  if (!value) {
+    return <p role="status">{trans.__('Looking for environments…')}</p>;
+  }
+  const chosen = value.find(item => item.prefix === props.value);
+  return (
+    <Field
+      id="jp-kc-prefix"
+      label={trans.__('Environment')}
+      hint={chosen?.problem ?? undefined}
+      problem={props.problem}
+    >
+      {described => (
+        <HTMLSelect
+          {...described}
+          value={props.value}
+          onChange={event => {
+            const found = value.find(
+              item => item.prefix === event.target.value
+            );
+            if (found) {
+              props.onChange(found);
+            }
+          }}
+        >
+          <option value="">{trans.__('Choose…')}</option>
+          {value.map(item => (
+            <option
+              key={item.prefix}
+              value={item.prefix}
+              disabled={item.problem !== null}
+              title={item.problem ?? undefined}
+            >
+              {`${item.prefix} (${item.kind} ${item.python})`}
+            </option>
+          ))}
+        </HTMLSelect>
+      )}
+    </Field>
+  );
+}

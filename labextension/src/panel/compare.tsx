@@ -1,0 +1,85 @@
+import * as React from 'react';
+
+import { useFetched, useServices } from '../components/context';
+import { ErrorView } from '../components/parts';
+import { formatSeconds, formatValue } from '../format';
+import { compareRows } from './state';
+import type { IRunKey } from './state';
+
+/** Parameters and results of several runs beside each other; what differs stands out. */
+export function CompareView(props: { runs: readonly IRunKey[] }): JSX.Element {
+  const { api, trans } = useServices();
+  const { value, error, again } = useFetched(
+    () =>
+      Promise.all(
+        props.runs.map(key => api.result(key.notebook, key.run, key.prefix))
+      ),
+    JSON.stringify(props.runs)
+  );
+  if (error) {
+    return <ErrorView error={error} onRetry={again} />;
+  }
+  if (!value) {
+    return <p role="status">{trans.__('Reading the reports…')}</p>;
+  }
+  const runs = value.map(result => result.run);
+  const groups: [string, ReturnType<typeof compareRows>][] = [
+    [trans.__('Parameters'), compareRows(runs.map(run => run.parameters))],
+    [trans.__('Results'), compareRows(runs.map(run => run.scraps))],
+    [
+      trans.__('Run'),
+      compareRows(
+        runs.map(run => ({
+          [trans.__('Status')]: run.status,
+          [trans.__('Duration')]:
+            run.seconds === null ? '' : formatSeconds(run.seconds)
+        }))
+      )
+    ]
+  ];
+  return (
+    <div
+      className="jp-KernelContainers-scroll"
+      role="region"
+      tabIndex={0}
+      aria-label={trans.__('Comparison')}
+    >
+      <table className="jp-KernelContainers-table">
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('Name')}</th>
+            {runs.map(run => (
+              <th scope="col" key={run.run_id}>
+                {run.run_id}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        {groups
+          .filter(([, rows]) => rows.length > 0)
+          .map(([title, rows]) => (
+            <tbody key={title}>
+              <tr>
+                <th scope="rowgroup" colSpan={runs.length + 1}>
+                  {title}
+                </th>
+              </tr>
+              {rows.map(row => (
+                <tr
+                  key={row.name}
+                  className={row.differs ? 'jp-mod-differs' : undefined}
+                >
+                  <th scope="row">{row.name}</th>
+                  {row.values.map((cell, index) => (
+                    <td key={index}>
+                      {cell === undefined ? '—' : formatValue(cell, 40)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          ))}
+      </table>
+    </div>
+  );
+}

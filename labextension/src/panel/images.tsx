@@ -1,0 +1,137 @@
+import * as React from 'react';
+
+import type { ApiError, Image } from '../api';
+import { asApiError } from '../api';
+import { useFetched, useServices } from '../components/context';
+import { Button, Confirm, ErrorView } from '../components/parts';
+import { formatAge, formatBytes } from '../format';
+import type { IPanelProps } from './panel';
+
+/** Images of ours that the engine has. */
+export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
+  const { api, jobs, trans } = useServices();
+  const made = jobs.jobs.filter(
+    job => job.kind !== 'run' && job.state === 'succeeded'
+  ).length;
+  const [round, setRound] = React.useState(0);
+  const { value, error, again } = useFetched(
+    () => api.images(),
+    `${made} ${round}`
+  );
+  if (error) {
+    return <ErrorView error={error} onRetry={again} />;
+  }
+  if (!value) {
+    return <p role="status">{trans.__('Asking the engine…')}</p>;
+  }
+  const pushed = jobs.jobs.filter(
+    job =>
+      job.kind === 'containerize' &&
+      job.state === 'succeeded' &&
+      !value.images.some(image => image.names.includes(job.image ?? ''))
+  );
+  if (value.images.length === 0 && pushed.length === 0) {
+    return (
+      <p className="jp-KernelContainers-empty">
+        {trans.__(
+          'There are no images yet. Open a notebook and click Containerize in its toolbar.'
+        )}
+      </p>
+    );
+  }
+  return (
+    <>
+      <ul className="jp-KernelContainers-list" aria-label={trans.__('Images')}>
+        {value.images.map(image => (
+          <ImageRow
+            key={image.id}
+            image={image}
+            panel={panel}
+            send={send}
+            onRemoved={() => setRound(round + 1)}
+          />
+        ))}
+      </ul>
+      {pushed.length > 0 && (
+        <>
+          <h3>{trans.__('Elsewhere')}</h3>
+          <ul className="jp-KernelContainers-list">
+            {pushed.map(job => (
+              <li key={job.id}>
+                <button
+                  type="button"
+                  className="jp-KernelContainers-row"
+                  onClick={() =>
+                    send({ type: 'show', view: { view: 'job', id: job.id } })
+                  }
+                >
+                  <span className="jp-KernelContainers-rowTitle">
+                    {job.image}
+                  </span>
+                  <span className="jp-KernelContainers-hint">
+                    {formatAge(job.finished, Date.now(), trans)}
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  );
+}
+
+function ImageRow(
+  props: IPanelProps & { image: Image; onRemoved: () => void }
+): JSX.Element {
+  const { image, send } = props;
+  const { api, jobs, trans } = useServices();
+  const [error, setError] = React.useState<ApiError | null>(null);
+  const name = image.names[0] ?? image.id.slice(0, 19);
+  const last = jobs.jobs.find(
+    job => job.kind === 'run' && image.names.includes(job.image ?? '')
+  );
+  const run = (given: Readonly<Record<string, unknown>>) =>
+    send({
+      type: 'show',
+      view: { view: 'run-form', image: name, title: name, given }
+    });
+  const count = Object.keys(image.parameters.properties ?? {}).length;
+  return (
+    <li data-image={name}>
+      <div className="jp-KernelContainers-rowTitle">{name}</div>
+      <div className="jp-KernelContainers-hint">
+        {[
+          image.title,
+          formatBytes(image.size),
+          trans._n('%1 parameter', '%1 parameters', count),
+          formatAge(image.created, Date.now(), trans)
+        ]
+          .filter(Boolean)
+          .join(' · ')}
+      </div>
+      <div className="jp-KernelContainers-actions">
+        <Button kind="accept" label={trans.__('Run')} onClick={() => run({})} />
+        {last && (
+          <Button
+            label={trans.__('Run as last time')}
+            onClick={() => run(last.request.parameters ?? {})}
+          />
+        )}
+        <Confirm
+          label={trans.__('Delete…')}
+          question={trans.__('Delete %1?', name)}
+          confirm={trans.__('Delete')}
+          onConfirm={() => {
+            api
+              .removeImage(image.id)
+              .then(props.onRemoved, (reason: unknown) =>
+                setError(asApiError(reason))
+              );
+          }}
+        />
+      </div>
+      {error && <ErrorView error={error} />}
+    </li>
+  );
+}

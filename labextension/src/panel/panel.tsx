@@ -1,0 +1,236 @@
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { ServicesContext, useServices } from '../components/context';
+import { FetchedRunForm, JobView } from '../components/jobview';
+import { Bar, Button, ErrorView } from '../components/parts';
+import { Results } from '../components/runoutcome';
+import { shortTitle, stateMark, stateWord } from '../components/words';
+import type { IServices } from '../services';
+import { CompareView } from './compare';
+import { GalleryTab } from './gallery';
+import { ImagesTab } from './images';
+import { ResultsTab } from './results';
+import { RunsTab } from './runs';
+import { SpaceView } from './space';
+import { START, TABS, nextPanel } from './state';
+import type { IPanel, PanelEvent, Tab, View } from './state';
+
+/** What each part of the panel gets. */
+export interface IPanelProps {
+  readonly panel: IPanel;
+  readonly send: (event: PanelEvent) => void;
+}
+
+/** Jobs, images, runs and results. */
+export class PanelContent extends ReactWidget {
+  constructor(private readonly _services: IServices) {
+    super();
+    this.addClass('jp-KernelContainers-panelContent');
+  }
+
+  protected render(): JSX.Element {
+    return (
+      <ServicesContext.Provider value={this._services}>
+        <UseSignal signal={this._services.jobs.changed}>
+          {() => <Panel />}
+        </UseSignal>
+      </ServicesContext.Provider>
+    );
+  }
+}
+
+function Panel(): JSX.Element {
+  const [panel, send] = React.useReducer(nextPanel, START);
+  const { jobs, trans } = useServices();
+  const view = panel.views[panel.views.length - 1];
+  return (
+    <>
+      <div className="jp-KernelContainers-panelHead">
+        <h2>{trans.__('Containers')}</h2>
+        <Button
+          kind="minimal"
+          label={trans.__('Free space…')}
+          onClick={() => send({ type: 'show', view: { view: 'space' } })}
+        />
+      </div>
+      {jobs.error && (
+        <ErrorView error={jobs.error} onRetry={() => void jobs.refresh()} />
+      )}
+      {view ? (
+        <>
+          <div>
+            <Button
+              kind="minimal"
+              label={trans.__('‹ Back')}
+              onClick={() => send({ type: 'back' })}
+            />
+          </div>
+          <ViewBody key={JSON.stringify(view)} view={view} send={send} />
+        </>
+      ) : (
+        <>
+          <ActiveJobs send={send} />
+          <TabBar tab={panel.tab} send={send} />
+          <div
+            role="tabpanel"
+            id="jp-kc-tabpanel"
+            aria-labelledby={`jp-kc-tab-${panel.tab}`}
+          >
+            <TabBody panel={panel} send={send} />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function TabBody(props: IPanelProps): JSX.Element {
+  switch (props.panel.tab) {
+    case 'images':
+      return <ImagesTab {...props} />;
+    case 'runs':
+      return <RunsTab {...props} />;
+    case 'results':
+      return <ResultsTab {...props} />;
+    case 'gallery':
+      return <GalleryTab />;
+  }
+}
+
+function ViewBody(props: {
+  view: View;
+  send: (event: PanelEvent) => void;
+}): JSX.Element {
+  const { view, send } = props;
+  const { api, jobs, trans } = useServices();
+  const show = (id: string) =>
+    send({ type: 'show', view: { view: 'job', id } });
+  switch (view.view) {
+    case 'job': {
+      const job = jobs.jobs.find(other => other.id === view.id);
+      return (
+        <>
+          <h3>{job ? shortTitle(job.title) : trans.__('Job')}</h3>
+          <JobView id={view.id} onOther={started => show(started.id)} />
+        </>
+      );
+    }
+    case 'run-form':
+      return (
+        <>
+          <h3>{view.title}</h3>
+          <FetchedRunForm
+            image={view.image}
+            fetch={() => api.parameters(view.image)}
+            given={view.given}
+            onCancel={() => send({ type: 'back' })}
+            onStarted={started => {
+              send({ type: 'tab', tab: 'runs' });
+              if (started.length === 1) {
+                show(started[0].id);
+              }
+            }}
+          />
+        </>
+      );
+    case 'result':
+      return (
+        <>
+          <h3>
+            {view.notebook} {view.run}
+          </h3>
+          <Results
+            notebook={view.notebook}
+            run={view.run}
+            prefix={view.prefix}
+          />
+        </>
+      );
+    case 'compare':
+      return <CompareView runs={view.runs} />;
+    case 'space':
+      return <SpaceView />;
+  }
+}
+
+function ActiveJobs(props: {
+  send: (event: PanelEvent) => void;
+}): JSX.Element | null {
+  const { jobs, trans } = useServices();
+  if (jobs.active.length === 0) {
+    return null;
+  }
+  return (
+    <section aria-label={trans.__('In progress')}>
+      <h3>{trans.__('In progress')}</h3>
+      <ul className="jp-KernelContainers-list">
+        {jobs.active.map(job => (
+          <li key={job.id} data-job={job.id} data-state={job.state}>
+            <button
+              type="button"
+              className="jp-KernelContainers-row"
+              onClick={() =>
+                props.send({ type: 'show', view: { view: 'job', id: job.id } })
+              }
+            >
+              <span aria-hidden>{stateMark(job.state)}</span>
+              <span className="jp-KernelContainers-rowTitle">
+                {shortTitle(job.title)}
+              </span>
+              <span className="jp-KernelContainers-hint">
+                {stateWord(job.state, trans)}
+              </span>
+            </button>
+            <Bar label={job.title} fraction={job.fraction ?? 0} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function TabBar(props: {
+  tab: Tab;
+  send: (event: PanelEvent) => void;
+}): JSX.Element {
+  const { trans } = useServices();
+  const words: Record<Tab, string> = {
+    images: trans.__('Images'),
+    runs: trans.__('Runs'),
+    results: trans.__('Results'),
+    gallery: trans.__('Gallery')
+  };
+  const move = (event: React.KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: TABS.length - 1 }[event.key];
+    if (step) {
+      const tab = TABS[(TABS.indexOf(props.tab) + step) % TABS.length];
+      props.send({ type: 'tab', tab });
+      document.getElementById(`jp-kc-tab-${tab}`)?.focus();
+    }
+  };
+  return (
+    <div
+      role="tablist"
+      aria-label={trans.__('Containers')}
+      className="jp-KernelContainers-tabs"
+    >
+      {TABS.map(tab => (
+        <button
+          key={tab}
+          type="button"
+          role="tab"
+          id={`jp-kc-tab-${tab}`}
+          aria-selected={tab === props.tab}
+          aria-controls={tab === props.tab ? 'jp-kc-tabpanel' : undefined}
+          tabIndex={tab === props.tab ? 0 : -1}
+          onKeyDown={move}
+          onClick={() => props.send({ type: 'tab', tab })}
+        >
+          {words[tab]}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+import * as React from 'react';
+
+import type { ApiError, Space } from '../api';
+import { asApiError } from '../api';
+import { useFetched, useServices } from '../components/context';
+import { Confirm, ErrorView, Notice } from '../components/parts';
+import { formatBytes } from '../format';
+
+/** What is used on disk, and what would go. */
+export function SpaceView(): JSX.Element {
+  const { api, trans } = useServices();
+  const [round, setRound] = React.useState(0);
+  const [freed, setFreed] = React.useState<Space | null>(null);
+  const [failed, setFailed] = React.useState<ApiError | null>(null);
+  const { value, error, again } = useFetched(() => api.space(), round);
+  if (error) {
+    return <ErrorView error={error} onRetry={again} />;
+  }
+  if (!value) {
+    return <p role="status">{trans.__('Looking…')}</p>;
+  }
+  const free = (cache: boolean) => {
+    setFailed(null);
+    api.freeSpace(cache).then(
+      gone => {
+        setFreed(gone);
+        setRound(round + 1);
+      },
+      (reason: unknown) => setFailed(asApiError(reason))
+    );
+  };
+  return (
+    <>
+      <h3>{trans.__('Disk')}</h3>
+      <dl className="jp-KernelContainers-facts">
+        <dt>{trans.__('Images')}</dt>
+        <dd>
+          {formatBytes(value.images)} {trans.__('(these stay)')}
+        </dd>
+        <dt>{trans.__('Cache')}</dt>
+        <dd>
+          {formatBytes(value.cache)} {trans.__('(makes the next image faster)')}
+        </dd>
+        <dt>{trans.__('Leftovers')}</dt>
+        <dd>
+          {value.containers.length
+            ? value.containers.join(', ')
+            : trans.__('none')}
+        </dd>
+      </dl>
+      {freed && (
+        <Notice kind="success">
+          {trans._n(
+            '%1 container was removed.',
+            '%1 containers were removed.',
+            freed.containers.length
+          )}
+        </Notice>
+      )}
+      {failed && <ErrorView error={failed} />}
+      <div className="jp-KernelContainers-actions">
+        <Confirm
+          label={trans.__('Remove leftovers…')}
+          question={trans.__('Remove containers that nobody owns?')}
+          confirm={trans.__('Remove')}
+          onConfirm={() => free(false)}
+        />
+        <Confirm
+          label={trans.__('Remove the cache, too…')}
+          question={trans.__('The next image then takes longer. Remove it?')}
+          confirm={trans.__('Remove')}
+          onConfirm={() => free(true)}
+        />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import { ILabShell } from '@jupyterlab/application';
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { IFrame, MainAreaWidget } from '@jupyterlab/apputils';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { Api } from '../api';
+import { containerIcon } from '../icons';
+import { JobsModel } from '../jobs';
+import { IServices } from '../services';
+import { CommandIDs } from './commands';
+
+/** Show a page in a tab; it gets an origin of its own and may run its scripts there only. */
+function showPage(app: JupyterFrontEnd, url: string, title: string): void {
+  const content = new IFrame({
+    sandbox: ['allow-scripts', 'allow-popups', 'allow-downloads']
+  });
+  content.url = url;
+  content.title.label = title;
+  content.title.icon = containerIcon;
+  content.node.querySelector('iframe')?.setAttribute('title', title);
+  const widget = new MainAreaWidget({ content });
+  widget.id = `kernel-containers-page-${url}`;
+  app.shell.add(widget, 'main');
+}
+
+async function showDocument(
+  app: JupyterFrontEnd,
+  path: string,
+  cellId: string | undefined
+): Promise<void> {
+  const widget = (await app.commands.execute('docmanager:open', {
+    path
+  })) as IDocumentWidget | undefined;
+  if (cellId && widget?.context) {
+    await widget.context.ready;
+    widget.setFragment(`#cell-id=${cellId}`);
+  }
+}
+
+const plugin: JupyterFrontEndPlugin<IServices> = {
+  id: 'kernel-containers:containers',
+  description: 'Provides the client of the server extension and its jobs.',
+  autoStart: true,
+  provides: IServices,
+  optional: [ITranslator, IStateDB, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null,
+    state: IStateDB | null,
+    labShell: ILabShell | null
+  ): IServices => {
+    const trans = (translator ?? nullTranslator).load('kernel_containers');
+    const { serverSettings, events, kernelspecs } = app.serviceManager;
+    const api = new Api(serverSettings);
+    const run = (command: string, args = {}) =>
+      void app.commands.execute(command, args);
+    return {
+      api,
+      trans,
+      state,
+      jobs: new JobsModel(api, events),
+      openPath: (path, cellId) => void showDocument(app, path, cellId),
+      openPage: (url, title) => {
+        // Notebook's main area holds one document, so a page goes to a tab of the browser.
+        if (labShell) {
+          showPage(app, url, title);
+        } else {
+          window.open(url, '_blank', 'noopener');
+        }
+      },
+      containerize: path => run(CommandIDs.containerizeFile, { path }),
+      showPanel: () => run(CommandIDs.showPanel),
+      addKernel: () => run(CommandIDs.addKernel),
+      kernelsChanged: () => void kernelspecs.refreshSpecs()
+    };
+  }
+};
+
+export default plugin;

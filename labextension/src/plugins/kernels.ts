@@ -1,0 +1,99 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  IToolbarWidgetRegistry,
+  Notification
+} from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Event } from '@jupyterlab/services';
+
+import { containerIcon } from '../icons';
+import { KernelBadge } from '../kernels/badge';
+import { IServices } from '../services';
+import { CommandIDs } from './commands';
+
+const LONGEST_MESSAGE = 140; // characters; notifications cut there
+const KERNEL_ENDED = 'urn:kernel-containers:kernel-ended';
+
+interface IKernelEnded {
+  readonly kernel_id: string;
+  readonly kernel_name: string;
+  readonly reason: string;
+}
+
+/** Say why a kernel ended: the server knows, Jupyter's own dialog does not. */
+function tellDeaths(
+  events: Event.IManager,
+  tracker: INotebookTracker | null,
+  { trans }: IServices
+): void {
+  events.stream.connect((_, emission) => {
+    if (emission.schema_id !== KERNEL_ENDED) {
+      return;
+    }
+    const ended = emission as unknown as IKernelEnded;
+    const panel = tracker?.find(
+      widget => widget.sessionContext.session?.kernel?.id === ended.kernel_id
+    );
+    const title = panel?.title.label ?? ended.kernel_name;
+    const text = trans.__('%1: %2', title, ended.reason);
+    Notification.warning(text.slice(0, LONGEST_MESSAGE), { autoClose: false });
+  });
+}
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'kernel-containers:kernels',
+  description: 'Adds containerized kernels, and shows what notebooks run in.',
+  autoStart: true,
+  requires: [IServices],
+  optional: [
+    INotebookTracker,
+    IToolbarWidgetRegistry,
+    ILauncher,
+    ICommandPalette
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    services: IServices,
+    tracker: INotebookTracker | null,
+    toolbars: IToolbarWidgetRegistry | null,
+    launcher: ILauncher | null,
+    palette: ICommandPalette | null
+  ) => {
+    const { trans } = services;
+    const { events, kernelspecs } = app.serviceManager;
+    toolbars?.addFactory<NotebookPanel>(
+      'Notebook',
+      'containerBadge',
+      panel => new KernelBadge(panel.sessionContext, kernelspecs, trans)
+    );
+    tellDeaths(events, tracker, services);
+
+    app.commands.addCommand(CommandIDs.addKernel, {
+      label: trans.__('Add Containerized Kernel…'),
+      caption: trans.__('Make a kernel that runs in a container'),
+      icon: containerIcon,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        const { openAddKernel } = await import('../kernels/addkernel');
+        await openAddKernel(services);
+      }
+    });
+    launcher?.add({
+      command: CommandIDs.addKernel,
+      category: trans.__('Other'),
+      rank: 6
+    });
+    palette?.addItem({
+      command: CommandIDs.addKernel,
+      category: trans.__('Kernel Operations')
+    });
+  }
+};
+
+export default plugin;

@@ -1,0 +1,117 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import { containerIcon } from '../icons';
+import { IServices } from '../services';
+import { CommandIDs } from './commands';
+
+/** Return the name of the running kernel, else of the one that the notebook asks for. */
+function kernelName(panel: NotebookPanel): string | undefined {
+  const running = panel.sessionContext.session?.kernel?.name;
+  const asked = panel.context.model?.getMetadata('kernelspec') as
+    { name?: string } | undefined;
+  return running ?? asked?.name;
+}
+
+/** Save a notebook with unsaved changes; returns whether that was needed. */
+async function saveIfNeeded(panel: NotebookPanel): Promise<boolean> {
+  await panel.context.ready;
+  if (!panel.context.model.dirty) {
+    return false;
+  }
+  await panel.context.save();
+  return true;
+}
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'kernel-containers:plugin',
+  description: 'Makes container images of notebooks.',
+  autoStart: true,
+  requires: [IServices],
+  // Notebook's file list has no tracker of notebooks.
+  optional: [INotebookTracker, IFileBrowserFactory, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    services: IServices,
+    tracker: INotebookTracker | null,
+    browsers: IFileBrowserFactory | null,
+    palette: ICommandPalette | null
+  ) => {
+    const { trans } = services;
+    const { contents } = app.serviceManager;
+    const open = async (
+      path: string,
+      kernel: string | undefined,
+      saved: boolean
+    ) => {
+      const { openWizard } = await import('../wizard');
+      await openWizard(services, contents.localPath(path), kernel, saved);
+    };
+
+    app.commands.addCommand(CommandIDs.containerize, {
+      label: trans.__('Containerize'),
+      caption: trans.__('Make a container image of this notebook'),
+      icon: containerIcon,
+      isEnabled: () => !!tracker?.currentWidget,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        const panel = tracker?.currentWidget;
+        if (!panel) {
+          return;
+        }
+        let saved: boolean;
+        try {
+          saved = await saveIfNeeded(panel);
+        } catch (error) {
+          await showErrorMessage(
+            trans.__('The notebook could not be saved'),
+            error instanceof Error ? error : String(error)
+          );
+          return;
+        }
+        await open(panel.context.path, kernelName(panel), saved);
+      }
+    });
+
+    app.commands.addCommand(CommandIDs.containerizeFile, {
+      label: trans.__('Containerize'),
+      caption: trans.__('Make a container image of this notebook'),
+      icon: containerIcon,
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            path: {
+              type: 'string',
+              description: trans.__(
+                'The notebook; the one selected in the file browser otherwise'
+              )
+            }
+          }
+        }
+      },
+      execute: async args => {
+        const selected = Array.from(
+          browsers?.tracker.currentWidget?.selectedItems() ?? []
+        );
+        const path = (args.path as string | undefined) ?? selected[0]?.path;
+        if (path) {
+          await open(path, undefined, false);
+        }
+      }
+    });
+
+    palette?.addItem({
+      command: CommandIDs.containerize,
+      category: trans.__('Notebook Operations')
+    });
+  }
+};
+
+export default plugin;

@@ -1,0 +1,28 @@
+import type { IStateDB } from '@jupyterlab/statedb';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Token } from '@lumino/coreutils';
+
+import type { Api } from './api';
+import type { JobsModel } from './jobs';
+
+/** What all screens of this extension share. */
+export interface IServices {
+  readonly api: Api;
+  readonly jobs: JobsModel;
+  readonly trans: TranslationBundle;
+  readonly state: IStateDB | null;
+  /** Open a file of the server in its own viewer, at a cell where one is given. */
+  readonly openPath: (path: string, cellId?: string) => void;
+  /** Show a page that a run wrote, where it can't touch Jupyter's own origin. */
+  readonly openPage: (url: string, title: string) => void;
+  readonly containerize: (path: string) => void;
+  readonly showPanel: () => void;
+  readonly addKernel: () => void;
+  /** Take up that the server's kernelspecs changed. */
+  readonly kernelsChanged: () => void;
+}
+
+export const IServices = new Token<IServices>(
+  'kernel-containers:IServices',
+  'The client of the server extension kernel_containers and the jobs it runs.'
+);

@@ -1,0 +1,112 @@
+import * as React from 'react';
+
+import { useServices } from '../components/context';
+import { ErrorView, Field, Notice } from '../components/parts';
+import { nameProblem } from './state';
+import type { IStepProps } from './wizard';
+import { problemWord } from './words';
+
+const LONGEST_DESCRIPTION = 500;
+
+/** What the image is called. */
+export function NameStep(props: IStepProps & { saved: boolean }): JSX.Element {
+  const { wizard, send } = props;
+  const { addKernel, trans } = useServices();
+  const ready = wizard.inspection.status === 'ready';
+  const problem = ready || wizard.name ? nameProblem(wizard.name) : null;
+  const kernelProblem =
+    wizard.inspection.status === 'ready'
+      ? wizard.inspection.value.kernel.problem
+      : null;
+  return (
+    <>
+      {props.saved && (
+        <Notice kind="info">{trans.__('The notebook was saved.')}</Notice>
+      )}
+      {wizard.inspection.status === 'failed' && (
+        <ErrorView
+          error={wizard.inspection.error}
+          onRetry={() => send({ type: 'inspect-again' })}
+        />
+      )}
+      {kernelProblem && (
+        <>
+          <ErrorView error={kernelProblem} />
+          <div className="jp-KernelContainers-buttons">
+            <button
+              type="button"
+              className="jp-mod-styled jp-mod-reject jp-KernelContainers-button"
+              onClick={addKernel}
+            >
+              {trans.__('Add containerized kernel…')}
+            </button>
+          </div>
+        </>
+      )}
+      <Field
+        id="jp-kc-name"
+        label={trans.__('Name')}
+        hint={trans.__('The repository of the image is called so.')}
+        problem={problem && problemWord(problem, trans)}
+      >
+        {described => (
+          <input
+            {...described}
+            className="jp-mod-styled"
+            autoComplete="off"
+            spellCheck={false}
+            value={wizard.name}
+            onChange={event =>
+              send({ type: 'edit', field: 'name', text: event.target.value })
+            }
+          />
+        )}
+      </Field>
+      <Field
+        id="jp-kc-title"
+        label={trans.__('Title')}
+        problem={
+          ready && !wizard.title ? problemWord('title-missing', trans) : null
+        }
+      >
+        {described => (
+          <input
+            {...described}
+            className="jp-mod-styled"
+            maxLength={200}
+            value={wizard.title}
+            onChange={event =>
+              send({ type: 'edit', field: 'title', text: event.target.value })
+            }
+          />
+        )}
+      </Field>
+      <Field
+        id="jp-kc-description"
+        label={trans.__('Description')}
+        hint={trans.__(
+          '%1 of %2 characters',
+          wizard.description.length,
+          LONGEST_DESCRIPTION
+        )}
+      >
+        {described => (
+          <textarea
+            {...described}
+            className="jp-mod-styled"
+            rows={3}
+            maxLength={LONGEST_DESCRIPTION}
+            value={wizard.description}
+            onChange={event =>
+              send({
+                type: 'edit',
+                field: 'description',
+                text: event.target.value
+              })
+            }
+          />
+        )}
+      </Field>
+    </>
+  );
+}

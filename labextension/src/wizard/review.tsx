@@ -1,0 +1,295 @@
+import * as React from 'react';
+
+import type { Inspection, Plan } from '../api';
+import { useServices } from '../components/context';
+import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
+import { formatBytes, formatSeconds } from '../format';
+import {
+  chosenNames,
+  destinationText,
+  movesTag,
+  needsRepository
+} from './state';
+import type { IConsent, Step } from './state';
+import type { IStepProps } from './wizard';
+
+/** What would be built, before anything is. */
+export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
+  const { trans } = useServices();
+  const { plan, target } = wizard;
+  const names = chosenNames(wizard);
+  const secrets = names.filter(name => wizard.choices[name].secret);
+  return (
+    <>
+      <dl className="jp-KernelContainers-facts">
+        <Line
+          label={trans.__('Title')}
+          step="name"
+          send={send}
+          text={wizard.title}
+        />
+        <Line
+          label={trans.__('Image')}
+          step="destination"
+          send={send}
+          text={<code>{destinationText(wizard)}</code>}
+        />
+        <Line
+          label={trans.__('Parameters')}
+          step="parameters"
+          send={send}
+          text={names.length ? names.join(', ') : trans.__('none')}
+        />
+        {secrets.length > 0 && (
+          <Line
+            label={trans.__('Secrets')}
+            step="parameters"
+            send={send}
+            text={trans.__('%1: asked for at each run', secrets.join(', '))}
+          />
+        )}
+      </dl>
+      {plan.status === 'loading' && (
+        <p role="status">
+          {trans.__(
+            'Looking at the notebook, its environment and the destination…'
+          )}
+        </p>
+      )}
+      {plan.status === 'failed' && (
+        <ErrorView
+          error={plan.error}
+          onRetry={() => send({ type: 'plan-again' })}
+        />
+      )}
+      {target.status === 'failed' && (
+        <ErrorView
+          error={target.error}
+          onRetry={() => send({ type: 'plan-again' })}
+        />
+      )}
+      {wizard.inspection.status === 'ready' && (
+        <Fitness inspection={wizard.inspection.value} />
+      )}
+      {plan.status === 'ready' && <PlanView plan={plan.value} />}
+      {plan.status === 'ready' && plan.value.findings.length > 0 && (
+        <Notice kind="warning">
+          <strong>
+            {trans._n(
+              'A likely secret would enter the image:',
+              '%1 likely secrets would enter the image:',
+              plan.value.findings.length
+            )}
+          </strong>
+          <ul>
+            {plan.value.findings.map(finding => (
+              <li key={`${finding.where} ${finding.rule}`}>
+                {finding.where}: {finding.rule} <code>{finding.excerpt}</code>
+              </li>
+            ))}
+          </ul>
+          <Consent
+            name="secrets"
+            wizard={wizard}
+            send={send}
+            label={trans.__('None of these is a secret')}
+          />
+        </Notice>
+      )}
+      {needsRepository(wizard) && (
+        <Notice kind="info">
+          {trans.__('The repository does not exist yet.')}
+          <Consent
+            name="repository"
+            wizard={wizard}
+            send={send}
+            label={trans.__('Create the repository')}
+          />
+        </Notice>
+      )}
+      {movesTag(wizard) && (
+        <Notice kind="warning">
+          {trans.__('The name stands for another image already.')}
+          <Consent
+            name="overwrite"
+            wizard={wizard}
+            send={send}
+            label={trans.__('Move the tag to the new image')}
+          />
+        </Notice>
+      )}
+      {plan.status === 'ready' && (
+        <Fold title={trans.__('The same in a terminal')}>
+          <Copyable
+            label={trans.__('Equivalent command')}
+            text={plan.value.command}
+          />
+        </Fold>
+      )}
+    </>
+  );
+}
+
+function Line(props: {
+  label: string;
+  text: React.ReactNode;
+  step: Step;
+  send: IStepProps['send'];
+}): JSX.Element {
+  const { trans } = useServices();
+  return (
+    <>
+      <dt>{props.label}</dt>
+      <dd>
+        {props.text}{' '}
+        <button
+          type="button"
+          className="jp-KernelContainers-link"
+          aria-label={trans.__('Edit %1', props.label)}
+          onClick={() => props.send({ type: 'go', step: props.step })}
+        >
+          {trans.__('Edit')}
+        </button>
+      </dd>
+    </>
+  );
+}
+
+function Consent(
+  props: IStepProps & { name: keyof IConsent; label: string }
+): JSX.Element {
+  const { name, wizard, send } = props;
+  return (
+    <label className="jp-KernelContainers-check">
+      <input
+        type="checkbox"
+        checked={wizard.consent[name]}
+        onChange={event =>
+          send({ type: 'consent', change: { [name]: event.target.checked } })
+        }
+      />
+      {props.label}
+    </label>
+  );
+}
+
+function PlanView({ plan }: { plan: Plan }): JSX.Element {
+  const { trans } = useServices();
+  const reused = plan.layers.filter(layer => layer.reused).length;
+  return (
+    <>
+      <dl className="jp-KernelContainers-facts" data-plan>
+        <dt>{trans.__('Base image')}</dt>
+        <dd>{plan.base.name}</dd>
+        <dt>{trans.__('Environment')}</dt>
+        <dd>{trans.__('Python %1', plan.python)}</dd>
+        <dt>{trans.__('Size')}</dt>
+        <dd>
+          {trans.__(
+            '%1, of which %2 are built and about %3 sent: about %4',
+            formatBytes(plan.size),
+            formatBytes(plan.build_size),
+            formatBytes(plan.send_size),
+            formatSeconds(plan.seconds)
+          )}
+        </dd>
+        {plan.user_reason && (
+          <>
+            <dt>{trans.__('User')}</dt>
+            <dd>
+              {plan.user}: {plan.user_reason}
+            </dd>
+          </>
+        )}
+      </dl>
+      {plan.notes.map(note => (
+        <Notice key={note} kind="info">
+          {note}
+        </Notice>
+      ))}
+      <Fold
+        title={trans.__(
+          'Layers: %1, of which %2 are reused',
+          plan.layers.length,
+          reused
+        )}
+      >
+        <table className="jp-KernelContainers-table">
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('Layer')}</th>
+              <th scope="col">{trans.__('Files')}</th>
+              <th scope="col">{trans.__('Size')}</th>
+              <th scope="col">{trans.__('Reused')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {plan.layers.map((layer, index) => (
+              <tr key={index}>
+                <th scope="row">{layer.name}</th>
+                <td>{layer.files}</td>
+                <td>{formatBytes(layer.size)}</td>
+                <td>{layer.reused ? trans.__('yes') : trans.__('no')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Fold>
+      <Fold title={trans.__('Files: %1', plan.files.length)}>
+        <ul className="jp-KernelContainers-plain">
+          {plan.files.map(file => (
+            <li key={file}>
+              <code>{file}</code>
+            </li>
+          ))}
+        </ul>
+      </Fold>
+      {plan.exclusions.length > 0 && (
+        <Fold title={trans.__('Left out: %1', plan.exclusions.length)}>
+          <ul className="jp-KernelContainers-plain">
+            {plan.exclusions.map(item => (
+              <li key={item.path}>
+                <code>{item.path}</code> {item.reason}
+              </li>
+            ))}
+          </ul>
+        </Fold>
+      )}
+    </>
+  );
+}
+
+function Fitness({
+  inspection
+}: {
+  inspection: Inspection;
+}): JSX.Element | null {
+  const { trans } = useServices();
+  const { problems } = inspection;
+  if (problems.length === 0) {
+    return null;
+  }
+  const errors = problems.filter(problem => problem.severity === 'error');
+  return (
+    <Fold
+      open={errors.length > 0}
+      title={trans._n(
+        'Fitness to run unattended: %1 remark',
+        'Fitness to run unattended: %1 remarks',
+        problems.length
+      )}
+    >
+      <ul className="jp-KernelContainers-plain" data-fitness>
+        {problems.map((problem, index) => (
+          <li key={index} className={`jp-mod-${problem.severity}`}>
+            {problem.cell === null
+              ? ''
+              : `${trans.__('Cell %1', problem.cell)}: `}
+            {problem.message}{' '}
+            <span className="jp-KernelContainers-hint">{problem.todo}</span>
+          </li>
+        ))}
+      </ul>
+    </Fold>
+  );
+}

@@ -1,0 +1,271 @@
+import * as React from 'react';
+
+import { asApiError } from '../api';
+import { useServices } from '../components/context';
+import { JobView } from '../components/jobview';
+import { Button, ErrorView } from '../components/parts';
+import { newToken } from '../jobs';
+import { DestinationStep } from './destination';
+import { NameStep } from './name';
+import { ParametersStep } from './parameters';
+import { ReviewStep } from './review';
+import {
+  STEPS,
+  destinationText,
+  imageRequest,
+  jobRequest,
+  next,
+  problemOf
+} from './state';
+import type { IWizard, Step, WizardEvent } from './state';
+import { problemWord, stepWord } from './words';
+
+/** What each step gets. */
+export interface IStepProps {
+  readonly wizard: IWizard;
+  readonly send: (event: WizardEvent) => void;
+}
+
+/** The way from a notebook to an image, in five steps. */
+export function Wizard(props: {
+  initial: IWizard;
+  saved: boolean;
+  onState: (wizard: IWizard) => void;
+  close: () => void;
+}): JSX.Element {
+  const { trans } = useServices();
+  const [wizard, send] = React.useReducer(next, props.initial);
+  const { onState } = props;
+  React.useEffect(() => onState(wizard), [wizard, onState]);
+  useInspection(wizard, send);
+  usePlan(wizard, send);
+
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  const opened = React.useRef(false);
+  React.useEffect(() => {
+    // On opening the focus is on the first field.
+    if (opened.current) {
+      heading.current?.focus();
+    }
+    opened.current = true;
+  }, [wizard.step]);
+
+  return (
+    <div className="jp-KernelContainers-wizard">
+      <Steps wizard={wizard} send={send} />
+      <h2
+        tabIndex={-1}
+        ref={heading}
+        className="jp-KernelContainers-heading"
+        data-step={wizard.step}
+      >
+        {stepWord(wizard.step, trans)}
+      </h2>
+      <div className="jp-KernelContainers-step">
+        <StepBody wizard={wizard} send={send} saved={props.saved} />
+      </div>
+      <Navigation wizard={wizard} send={send} close={props.close} />
+    </div>
+  );
+}
+
+function StepBody(props: IStepProps & { saved: boolean }): JSX.Element {
+  const { wizard, send } = props;
+  const [followed, setFollowed] = React.useState<string | null>(null);
+  switch (wizard.step) {
+    case 'name':
+      return <NameStep wizard={wizard} send={send} saved={props.saved} />;
+    case 'parameters':
+      return <ParametersStep wizard={wizard} send={send} />;
+    case 'destination':
+      return <DestinationStep wizard={wizard} send={send} />;
+    case 'review':
+      return <ReviewStep wizard={wizard} send={send} />;
+    case 'progress':
+      return (
+        <>
+          {wizard.job && (
+            <JobView
+              key={wizard.job.id}
+              id={wizard.job.id}
+              onChange={() =>
+                send({ type: 'change-and-retry', token: newToken() })
+              }
+              onOther={job =>
+                job.kind === 'run'
+                  ? setFollowed(job.id)
+                  : send({ type: 'started', job })
+              }
+            />
+          )}
+          {followed && (
+            <div ref={node => node?.scrollIntoView()}>
+              <JobView key={followed} id={followed} />
+            </div>
+          )}
+        </>
+      );
+  }
+}
+
+function Steps({ wizard, send }: IStepProps): JSX.Element {
+  const { trans } = useServices();
+  const current = STEPS.indexOf(wizard.step);
+  const locked = wizard.step === 'progress';
+  return (
+    <ol className="jp-KernelContainers-steps" aria-label={trans.__('Steps')}>
+      {STEPS.map((step: Step, index) => (
+        <li
+          key={step}
+          aria-current={index === current ? 'step' : undefined}
+          className={index < current ? 'jp-mod-done' : undefined}
+        >
+          {index < current && !locked ? (
+            <button
+              type="button"
+              className="jp-KernelContainers-link"
+              onClick={() => send({ type: 'go', step })}
+            >
+              {index + 1}. {stepWord(step, trans)}
+            </button>
+          ) : (
+            <span>
+              {index + 1}. {stepWord(step, trans)}
+            </span>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
+  const { wizard, send, close } = props;
+  const { jobs, state, trans } = useServices();
+  const current = STEPS.indexOf(wizard.step);
+  const problem = problemOf(wizard);
+  const reason = problem ? problemWord(problem, trans) : null;
+
+  const start = async () => {
+    send({ type: 'start' });
+    try {
+      const job = await jobs.start(jobRequest(wizard));
+      send({ type: 'started', job });
+      void remember(state, wizard);
+    } catch (error) {
+      send({
+        type: 'start-failed',
+        error: asApiError(error),
+        token: newToken()
+      });
+    }
+  };
+  if (wizard.step === 'progress') {
+    return (
+      <div className="jp-KernelContainers-nav">
+        <span className="jp-KernelContainers-hint">
+          {trans.__('Closing this stops nothing; the panel Containers has it.')}
+        </span>
+        <Button label={trans.__('Close')} onClick={close} />
+      </div>
+    );
+  }
+  return (
+    <>
+      {wizard.startError && <ErrorView error={wizard.startError} />}
+      <div className="jp-KernelContainers-nav">
+        <span className="jp-KernelContainers-hint" id="jp-kc-reason">
+          {wizard.step === 'review' ? reason : ''}
+        </span>
+        {current > 0 && (
+          <Button
+            label={trans.__('Back')}
+            onClick={() => send({ type: 'go', step: STEPS[current - 1] })}
+          />
+        )}
+        {wizard.step === 'review' ? (
+          <Button
+            kind="accept"
+            label={trans.__('Containerize')}
+            reason={
+              wizard.starting ? trans.__('The job is being started.') : reason
+            }
+            onClick={() => void start()}
+          />
+        ) : (
+          <Button
+            kind="accept"
+            label={trans.__('Next')}
+            reason={reason}
+            onClick={() => send({ type: 'go', step: STEPS[current + 1] })}
+          />
+        )}
+      </div>
+    </>
+  );
+}
+
+function useInspection(
+  wizard: IWizard,
+  send: (event: WizardEvent) => void
+): void {
+  const { api } = useServices();
+  const { notebook } = wizard;
+  const loading = wizard.inspection.status === 'loading';
+  React.useEffect(() => {
+    if (loading) {
+      api.inspect(notebook).then(
+        inspection => send({ type: 'inspected', inspection }),
+        (error: unknown) =>
+          send({ type: 'inspect-failed', error: asApiError(error) })
+      );
+    }
+  }, [api, loading, notebook, send]);
+}
+
+function usePlan(wizard: IWizard, send: (event: WizardEvent) => void): void {
+  const { api } = useServices();
+  const loading = wizard.plan.status === 'loading';
+  React.useEffect(() => {
+    if (!loading) {
+      return;
+    }
+    // Leaving the step closes the request, which stops the planning, too.
+    const leave = new AbortController();
+    api.plan(imageRequest(wizard), leave.signal).then(
+      plan => leave.signal.aborted || send({ type: 'planned', plan }),
+      (error: unknown) =>
+        leave.signal.aborted ||
+        send({ type: 'plan-failed', error: asApiError(error) })
+    );
+    api.target(destinationText(wizard)).then(
+      value =>
+        leave.signal.aborted ||
+        send({ type: 'target', target: { status: 'ready', value } }),
+      (error: unknown) =>
+        leave.signal.aborted ||
+        send({
+          type: 'target',
+          target: { status: 'failed', error: asApiError(error) }
+        })
+    );
+    return () => leave.abort();
+    // The rest of the wizard can't change without the plan becoming stale.
+  }, [loading]);
+}
+
+/** Keep where a notebook's images go, for its next time and as a proposal for others. */
+async function remember(
+  state: ReturnType<typeof useServices>['state'],
+  wizard: IWizard
+): Promise<void> {
+  const { kind, host, repository, folder, tag } = wizard.destination;
+  await state?.save(`kernel-containers:destination:${wizard.notebook}`, {
+    kind,
+    host,
+    repository,
+    folder,
+    tag
+  });
+  await state?.save('kernel-containers:destination', { kind, host });
+}

@@ -1,0 +1,80 @@
+"""The wizard and the panel, as a person walks through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page
+
+BUILD_TIMEOUT = 240_000  # ms; a first build downloads the runner's packages
+OURS = ".jp-KernelContainers-wizard, .jp-KernelContainers-panel"
+
+
+@dataclass(frozen=True, slots=True)
+class Screens:
+    """One page with a notebook, and where its pictures go."""
+
+    page: Page
+    pictures: Path
+    prefix: str
+
+    @property
+    def wizard(self) -> Locator:
+        """The open dialog."""
+        return self.page.get_by_role("dialog")
+
+    def open_wizard(self) -> None:
+        """Click Containerize and wait until the notebook was read."""
+        self.page.get_by_role("button", name="Containerize").click()
+        expect(self.wizard.get_by_label("Title")).not_to_have_value("")
+
+    def next(self, step: str) -> None:
+        """Go on, and wait for the step."""
+        self.wizard.get_by_role("button", name="Next").click()
+        expect(self.wizard.locator(f"[data-step={step}]")).to_be_visible()
+
+    def to_registry(self, host: str, repository: str = "") -> None:
+        """Choose a registry that answers."""
+        self.wizard.get_by_label("A registry").check()
+        self.wizard.get_by_label("Registry", exact=True).fill(host)
+        expect(self.wizard.locator("[data-registry=ready]")).to_be_visible()
+        if repository:
+            self.wizard.get_by_label("Repository", exact=True).fill(repository)
+
+    def review(self) -> None:
+        """Go to the review and wait for the plan."""
+        self.next("review")
+        expect(self.wizard.locator("[data-plan]")).to_be_visible(timeout=BUILD_TIMEOUT)
+
+    def agree(self) -> None:
+        """Say yes to what the review asks."""
+        for box in self.wizard.locator(".jp-KernelContainers-notice [type=checkbox]").all():
+            box.check()
+
+    def start(self) -> Locator:
+        """Start the job and return its view."""
+        self.wizard.get_by_role("button", name="Containerize").click()
+        job = self.wizard.locator("[data-job]").first
+        expect(job).to_be_visible()
+        return job
+
+    def look(self, name: str) -> None:
+        """Keep a picture, and let axe look at what is ours."""
+        self.page.screenshot(path=self.pictures / f"{self.prefix}-{name}.png")
+        found = Axe().run(self.page, context=OURS)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def expect_state(job: Locator, state: str) -> None:
+    """Wait for a job's state; a job that ended otherwise shows its text."""
+    ends = ("succeeded", "failed", "cancelled", "lost")
+    ended = [f"[data-state={end}]" for end in ends]
+    expect(job.locator(f":scope:is({','.join(ended)})")).to_be_attached(timeout=BUILD_TIMEOUT)
+    assert job.get_attribute("data-state") == state, job.inner_text()

@@ -1,0 +1,205 @@
+"""The whole way from the Containerize button to a page with another value."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import docker
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.notebooks import use_kernel, write_notebook
+from tests.browser.screens import BUILD_TIMEOUT, Screens, expect_state
+from tests.support.faultproxy import FaultProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import BrowserContext
+
+    from tests.support.jupyter import JupyterServer
+    from tests.support.registry import RegistryServer
+
+LAB, NOTEBOOK = "lab/tree", "notebooks"
+
+
+@pytest.fixture
+def _images_removed(registry: RegistryServer) -> Iterator[None]:
+    yield
+    with closing(docker.from_env()) as engine:
+        for image in engine.images.list():
+            names = [*image.tags, *image.attrs["RepoDigests"]]
+            if any(name.startswith(registry.host) for name in names):
+                engine.images.remove(image.id, force=True)
+
+
+def manifest(registry: RegistryServer, repository: str) -> int:
+    """Return the registry's answer for the tag `latest`."""
+    url = f"{registry.url}/v2/{repository}/manifests/latest"
+    accepted = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
+    return httpx.get(url, headers={"Accept": accepted}).status_code
+
+
+@pytest.mark.usefixtures("_images_removed")
+@pytest.mark.parametrize("application", [LAB, pytest.param(NOTEBOOK, marks=pytest.mark.full)])
+def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(  # noqa: PLR0915  # one way
+    context: BrowserContext,
+    jupyter: JupyterServer,
+    registry: RegistryServer,
+    pictures: Path,
+    application: str,
+) -> None:
+    path = "North & South/report.ipynb"
+    use_kernel(jupyter.root / path)
+    page = context.new_page()
+    page.goto(f"/{application}/{path}")
+    screens = Screens(page, pictures, application.split("/", maxsplit=1)[0])
+    wizard = screens.wizard
+    repository = f"browser/{screens.prefix}"
+
+    screens.open_wizard()
+    expect(wizard.get_by_label("Name", exact=True)).to_have_value("report")
+    wizard.get_by_label("Name", exact=True).fill("Sales report")
+    expect(wizard.get_by_role("alert")).to_contain_text("lowercase")
+    screens.look("name")
+    wizard.get_by_label("Name", exact=True).fill("sales-report")
+    screens.next("parameters")
+    wizard.get_by_role("checkbox", name="weeks", exact=True).uncheck()
+    screens.look("parameters")
+    screens.next("destination")
+    screens.to_registry(registry.host, repository)
+    screens.look("destination")
+    screens.review()
+    screens.agree()
+    wizard.get_by_role("button", name="The same in a terminal").click()
+    command = shlex.split(wizard.get_by_label("Equivalent command", exact=True).inner_text())
+    assert command[:2] == ["kernel-containers", "containerize"]
+    assert f"{registry.host}/{repository}:latest" in command
+    screens.look("review")
+    expect_state(screens.start(), "succeeded")
+    screens.look("done")
+    assert manifest(registry, repository) == 200
+
+    wizard.get_by_role("button", name="Run now").click()
+    expect(wizard.get_by_label("weeks (int)")).to_have_count(0)
+    wizard.get_by_label("target (float)").fill("much")
+    wizard.get_by_role("button", name="Run", exact=True).click()
+    expect(wizard.get_by_role("alert")).to_contain_text("A number is needed")
+    wizard.get_by_label("target (float)").fill("15000")
+    wizard.get_by_label("region (str)").fill("north")
+    screens.look("run-form")
+    wizard.get_by_role("button", name="Run", exact=True).click()
+    expect_state(wizard.locator("[data-job]").nth(1), "succeeded")
+    open_page = wizard.get_by_role("button", name="Open page")
+    expect(open_page).to_be_visible()
+    screens.look("ran")
+
+    if application == LAB:
+        open_page.click()
+        wizard.get_by_role("button", name="Close", exact=True).click()
+        frame = page.locator("iframe[sandbox]")
+        assert "allow-same-origin" not in (frame.get_attribute("sandbox") or "")
+        result = frame.content_frame.locator("body")
+    else:
+        with context.expect_page() as opened:
+            open_page.click()
+        result = opened.value.locator("body")
+    expect(result).to_contain_text("Revenue of north")
+
+
+def test_a_held_push_outlives_a_reload_and_ends_without_a_trace_when_it_is_stopped(
+    context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
+) -> None:
+    write_notebook(jupyter.root / "held.ipynb", ["region = 'south'", "print(region)"], "Held")
+    page = context.new_page()
+    screens = Screens(page, pictures, "held")
+    with FaultProxy(registry.host) as proxy:
+        held = proxy.add("hang", method="PUT", path="/manifests/", times=None)
+        page.goto("/lab/tree/held.ipynb")
+        screens.open_wizard()
+        screens.next("parameters")
+        screens.next("destination")
+        screens.to_registry(proxy.host, "browser/held")
+        screens.review()
+        screens.agree()
+        job = screens.start()
+        expect(job.locator("[data-stage^=push]")).to_be_visible(timeout=BUILD_TIMEOUT)
+        screens.look("progress")
+
+        page.reload()
+        page.locator("[data-id=jp-kernel-containers-panel]").click()
+        active = page.get_by_role("region", name="In progress")
+        active.get_by_role("button", name="Held").click()
+        panel = page.locator(".jp-KernelContainers-panel")
+        screens.look("panel-progress")
+        panel.get_by_role("button", name="Stop", exact=True).click()
+        expect_state(panel.locator("[data-job]"), "cancelled")
+        screens.look("panel-stopped")
+        assert held.kind == "hang"
+    assert manifest(registry, "browser/held") == 404
+
+
+def test_a_refused_push_says_why_and_keeps_what_was_typed(
+    context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
+) -> None:
+    write_notebook(jupyter.root / "refused.ipynb", ["print('hello')"], "Refused")
+    page = context.new_page()
+    screens = Screens(page, pictures, "refused")
+    wizard = screens.wizard
+    with FaultProxy(registry.host) as proxy:
+        refusal = b'{"errors": [{"code": "DENIED", "message": "your quota is used up"}]}'
+        proxy.add("status", method="POST", path="/uploads/", times=None, status=403, body=refusal)
+        page.goto("/lab/tree/refused.ipynb")
+        screens.open_wizard()
+        wizard.get_by_label("Title").fill("Typed by hand")
+        screens.next("parameters")
+        expect(wizard).to_contain_text("takes no parameters")
+        screens.look("no-parameters")
+        screens.next("destination")
+        screens.to_registry(proxy.host, "browser/refused")
+        screens.review()
+        screens.agree()
+        expect_state(screens.start(), "failed")
+        expect(wizard.get_by_role("alert")).to_contain_text("your quota is used up")
+        screens.look("error")
+
+        wizard.get_by_role("button", name="Change something").click()
+        expect(wizard.locator("[data-step=review]")).to_be_visible()
+        expect(wizard.get_by_text("Typed by hand")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(wizard).to_have_count(0)
+
+
+def test_a_secret_among_two_hundred_variables_stops_the_way_until_it_is_allowed(
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+) -> None:
+    sources = [f"value_{index} = {index}  # number {index}" for index in range(200)]
+    sources += [f"print({index})" for index in range(299)]
+    key = "AKIA" + "Q3EGRXWYNN4ZKQPT"  # shaped like a key, and nobody's
+    write_notebook(jupyter.root / "large.ipynb", [*sources, f"print('{key}')"], "Large")
+    page = context.new_page()
+    screens = Screens(page, pictures, "large")
+    wizard = screens.wizard
+    page.goto("/lab/tree/large.ipynb")
+
+    screens.open_wizard()
+    screens.next("parameters")
+    expect(wizard.locator("tr[data-variable]")).to_have_count(200)
+    wizard.get_by_label("Search variables").fill("value_199")
+    expect(wizard.locator("tr[data-variable]")).to_have_count(1)
+    screens.look("search")
+    screens.next("destination")
+    screens.review()
+    expect(wizard.get_by_text("likely secret would enter")).to_be_visible()
+    screens.look("secret")
+    assert key not in wizard.inner_text()
+    wizard.get_by_role("button", name="Containerize").click()
+    expect(wizard.locator("[data-step=review]")).to_be_visible()
+    wizard.get_by_label("None of these is a secret").check()
+    expect(wizard.get_by_role("button", name="Containerize")).not_to_have_attribute(
+        "aria-disabled", "true"
+    )
