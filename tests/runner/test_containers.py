@@ -46,7 +46,7 @@ def test_a_stranger_without_home_network_or_writable_root_runs_the_notebook(
         "    if 'Z' not in states: break\nprint('zombies', states.count('Z'))",
         "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()",
         # The notebook has nothing of ours installed.
-        "from kernel_containers.client import scrap; scrap('rows', 5)",
+        "from kernel_containers import scrap; scrap('rows', 5)",
         "import importlib.util; assert not importlib.util.find_spec('kernel_containers.runner')\n"
         "assert not importlib.util.find_spec('nbclient')",
     )
