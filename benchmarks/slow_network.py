@@ -40,6 +40,10 @@ class SlowNetwork:
         ready.set()
         await self._done.wait()
         server.close()
+        carrying = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The loopback's own handshake was at once: a real one is over after a round trip.

@@ -28,6 +28,7 @@ from kernel_containers.image.base import BaseImage
 from kernel_containers.image.compress import fastest
 from kernel_containers.image.layer import build_layer
 from kernel_containers.image.store import BlobStore
+from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS
 from kernel_containers.snapshot.fingerprint import fingerprint
 from kernel_containers.snapshot.walk import walk
 
@@ -88,7 +89,11 @@ def main() -> None:
     default = Path.home() / ".cache" / "kernel-containers-benchmarks"
     parser.add_argument("--folder", type=Path, default=default, help="keeps environments")
     prefix = make_environment(parser.parse_args().folder.absolute(), LARGE)
-    entries, _ = walk(prefix, ())
+
+    def walked() -> tuple[FileEntry, ...]:
+        return tuple(walk(prefix, IN_ENVIRONMENTS)[0])
+
+    entries = walked()
     total = sum(entry.size for entry in entries)
     sample: list[bytes] = []
     for block in tar.blocks(entries):
@@ -100,7 +105,7 @@ def main() -> None:
 
     compressed = sum(map(len, members))
     rows = [
-        ("walk and fingerprint", best(lambda: fingerprint(tuple(walk(prefix, ())[0]))), total),
+        ("walk and fingerprint", best(lambda: fingerprint(walked())), total),
         ("read", best(lambda: read(entries)), total),
         ("tar, reading included", best(lambda: [None for _ in tar.blocks(entries)]), total),
         ("sha256 of the archive", best(lambda: hash_all(sample)), size),

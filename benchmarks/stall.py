@@ -25,6 +25,7 @@ from kernel_containers.core.snapshot import FileSet
 from kernel_containers.image.base import BaseImage
 from kernel_containers.image.layer import build_layers, split_file_set
 from kernel_containers.image.store import BlobStore
+from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS
 from kernel_containers.snapshot.fingerprint import fingerprint
 from kernel_containers.snapshot.walk import walk
 
@@ -36,7 +37,7 @@ def work(prefix: Path, copies: int, times: dict[str, float]) -> int:
     times["walk"] = time.perf_counter()
     entries = []
     for number in range(copies):
-        found, _ = walk(prefix, ())
+        found, _ = walk(prefix, IN_ENVIRONMENTS)
         entries += [entry._replace(target=f"/copy-{number}{entry.target}") for entry in found]
     entries.sort(key=lambda entry: entry.target)
     times["fingerprint"] = time.perf_counter()
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=3.0, help="GB, rounded up to whole copies")
     arguments = parser.parse_args()
     prefix = make_environment(arguments.folder.absolute(), LARGE)
-    one = sum(entry.size for entry in walk(prefix, ())[0])
+    one = sum(entry.size for entry in walk(prefix, IN_ENVIRONMENTS)[0])
     copies = max(1, round(arguments.size * 1e9 / one))
     late, times, amount = asyncio.run(measure(prefix, copies))
     names = list(times)

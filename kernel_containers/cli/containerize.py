@@ -83,12 +83,11 @@ def command(
     if not allow_secrets:
         _ask_about_findings(plan, check_findings)
     verifier = _Verifier(plan, output) if options["verify"] else None
-    registries = Registries(settings)
     for exclusion in plan.snapshot.exclusions:
         output.note(f"left out: {exclusion.path} ({exclusion.reason})")
     for note in plan.snapshot.notes:
         output.note(f"note: {note}")
-    with output.progress() as report:
+    with output.progress() as report, Registries(settings) as registries:
         if isinstance(plan.destination, ToRegistry):
             _prepare(registries, plan.destination.reference, report, yes=yes)
         done = containerize(plan, engine, registries, settings, report)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from kernel_containers.core.progress import silent
 from kernel_containers.errors import NotFound, Refused
@@ -26,7 +27,7 @@ from kernel_containers.registry.tags import tag_digest
 from kernel_containers.registry.watching import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kernel_containers.core.digest import Digest
     from kernel_containers.core.oci import BuiltImage, ImageConfig
@@ -54,13 +55,35 @@ class Pushed:
 
 
 class Registries:
-    """All registries that this user's Docker and AWS configuration reaches."""
+    """All registries that this user's Docker and AWS configuration reaches.
+
+    As a context manager it keeps connections and logins from one operation to the next.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._kept: dict[str, Registry] | None = None
 
-    def _open(self, host: str) -> Registry:
-        return open_registry(host, self._of_registries(), environ=self._settings.environ)
+    def __enter__(self) -> Self:
+        self._kept = {}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for registry in (self._kept or {}).values():
+            registry.close()
+        self._kept = None
+
+    @contextmanager
+    def _open(self, host: str) -> Iterator[Registry]:
+        registry = None if self._kept is None else self._kept.get(host)
+        if registry is None:
+            registry = open_registry(host, self._of_registries(), environ=self._settings.environ)
+        if self._kept is None:
+            with registry:
+                yield registry
+            return
+        self._kept[host] = registry
+        yield registry
 
     def _of_registries(self) -> RegistrySettings:
         ca_file = self._settings.environ.get("KERNEL_CONTAINERS_CA_FILE")

@@ -37,8 +37,10 @@ class ContainerizeWork:
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Plan, ask the registry, build and deliver."""
-        with closing(connect(self.settings.environ)) as engine:
-            registries = Registries(self.settings)
+        with (
+            closing(connect(self.settings.environ)) as engine,
+            Registries(self.settings) as registries,
+        ):
             plan = make_plan(self.request, engine, self.settings, job.report)
             job.check()
             if not self.allow_secrets:
