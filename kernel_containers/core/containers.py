@@ -62,6 +62,7 @@ class ContainerSpec:
     drop_capabilities: bool = False
     auto_remove: bool = False
     stdin: bool = False
+    init: bool = False  # the engine's own process 1 before the command
     keep_logs: bool = True  # False: the engine stores nothing of the output
 
 

@@ -29,7 +29,7 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         "auto_remove": spec.auto_remove,
         "security_opt": ["no-new-privileges"] if spec.drop_capabilities else None,
         "cap_drop": ["ALL"] if spec.drop_capabilities else None,
-        "init": False,
+        "init": spec.init,
         "log_config": LogConfig(type="json-file", config={"max-size": LOG_SIZE})
         if spec.keep_logs
         else LogConfig(type="none"),

@@ -92,7 +92,8 @@ def install(
         "argv": list(argv or (python, "-m", "ipykernel_launcher", "-f", "{connection_file}")),
         "display_name": display_name or name,
         "language": language,
-        "interrupt_mode": "message",
+        # ipykernel interrupts its children by itself; others may know signals only.
+        "interrupt_mode": "message" if language == "python" else "signal",
         "env": dict(environment or {}),
         "metadata": {
             "debugger": language == "python",

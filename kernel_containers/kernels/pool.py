@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,11 @@ from kernel_containers.errors import KernelContainersError, Unavailable
 from kernel_containers.kernels.connection import Address, Heartbeat
 from kernel_containers.kernels.container_spec import for_kernel
 from kernel_containers.kernels.live import container_name
+from kernel_containers.kernels.plain import lacks_python
 from kernel_containers.kernels.recipe import Recipe, create_container, make_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.container import Death, KernelContainer
@@ -161,12 +163,8 @@ def prepared(recipe: Recipe, launch: Launch) -> KernelContainer:
     """
     address = Address.make(recipe.transport)
     try:
-        engine = connect_to(launch)
-        try:
+        with closing_on_error(connect_to(launch)) as engine:
             container = create_container(engine, recipe, recipe.spec, address, lambda _: None)
-        except BaseException:
-            engine.close()
-            raise
         try:
             _get_ready(container, launch, hot=recipe.pool == "hot")
         except BaseException:
@@ -213,9 +211,7 @@ def obtain_container(
         NotFound: the image, or a folder to mount.
         InvalidInput, Refused, Unavailable: the engine does not take it, or does not answer.
     """
-    engine = connect_to(launch, patience)
-    made = None
-    try:
+    with closing_on_error(connect_to(launch, patience)) as engine:
         recipe = make_recipe(engine, launch)
         waiting = pool().take(recipe) if address is None and launch.pool != "off" else None
         if waiting is not None:
@@ -223,14 +219,41 @@ def obtain_container(
             waiting.new_name = container_name(launch.kernel_id, launch.place.notebook)
             engine.close()
             return waiting, recipe
-        made = address or Address.make(recipe.transport)
-        made.restore()
-        spec = for_kernel(recipe.spec, launch.kernel_id, launch.place.notebook)
-        return create_container(engine, recipe, spec, made, died), recipe
+        try:
+            return _new_container(engine, recipe, launch, address, died), recipe
+        except KernelContainersError as error:
+            if launch.is_python or not lacks_python(error):
+                raise
+    with closing_on_error(connect_to(launch, patience)) as engine:
+        recipe = recipe.without_supervisor()
+        return _new_container(engine, recipe, launch, address, died), recipe
+
+
+def _new_container(
+    engine: Engine,
+    recipe: Recipe,
+    launch: Launch,
+    address: Address | None,
+    died: Callable[[Death], None],
+) -> KernelContainer:
+    made = address or Address.make(recipe.transport)
+    made.restore()
+    spec = for_kernel(recipe.spec, launch.kernel_id, launch.place.notebook)
+    try:
+        return create_container(engine, recipe, spec, made, died)
+    except BaseException:
+        if address is None:
+            made.remove()
+        raise
+
+
+@contextmanager
+def closing_on_error(engine: Engine) -> Iterator[Engine]:
+    """Close the connection, unless somebody has become its owner."""
+    try:
+        yield engine
     except BaseException:
         engine.close()
-        if made is not None and address is None:
-            made.remove()
         raise
 
 

@@ -19,6 +19,7 @@ from kernel_containers.kernels.container_spec import (
 )
 from kernel_containers.kernels.failures import no_image
 from kernel_containers.kernels.launch import NOTEBOOK, SOCKETS
+from kernel_containers.kernels.plain import PlainContainer
 from kernel_containers.kernels.transport import choose_transport
 
 if TYPE_CHECKING:
@@ -54,6 +55,21 @@ class Recipe:
     places: tuple[tuple[int, ...], ...]
     files: tuple[PlacedFile, ...] = field(compare=False)
     stdin: bytes = field(compare=False)
+    plain: bool = False  # the image has no Python for the supervisor
+
+    def without_supervisor(self) -> Recipe:
+        """Return how the kernel itself becomes the container's program.
+
+        Raises:
+            InvalidInput: it then has no port that could be published.
+        """
+        if self.spec.network == "none":
+            raise InvalidInput(
+                "This kernel needs a network, or an image with Python.",
+                why="without Python in the image, messages go through published ports",
+                todo='remove "network": "none" from the kernel\'s kernel.json',
+            )
+        return replace(self, transport="publish", plain=True)
 
 
 def make_recipe(engine: Engine, launch: Launch) -> Recipe:
@@ -134,13 +150,17 @@ def create_container(
     Raises:
         InvalidInput, Refused, Unavailable: the engine does not take it, or does not answer.
     """
-    if recipe.transport == "ipc":
+    if recipe.transport == "ipc" or recipe.plain:
         own = Mount(source=str(address.folder), target=SOCKETS)
         spec = replace(spec, mounts=(*spec.mounts, own))
-    ports = address.ports if spec.network != "host" else ()
+    spec = replace(spec, ports=address.ports if spec.network != "host" else ())
+    if recipe.plain:
+        return PlainContainer.create_plain(
+            engine, spec, recipe.argv, files=recipe.files, address=address, died=died
+        )
     return KernelContainer.create(
         engine,
-        replace(spec, ports=ports),
+        spec,
         files=recipe.files,
         stdin=recipe.stdin,
         address=address,
