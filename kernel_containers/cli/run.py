@@ -37,6 +37,8 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--cell-timeout", type=SECONDS, metavar="SECONDS", help="Limit of each cell.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a cell failed.")
 @click.option("--allow-unknown", is_flag=True, help="Accept parameters the image does not have.")
+@click.option("--no-input", is_flag=True, help="Leave code out of the HTML.")
+@click.option("--pdf", is_flag=True, help="Write a PDF, too; the image needs Chromium.")
 @click.option("--detach", is_flag=True, help="Return when the run has started.")
 @limits
 @json_option
@@ -76,9 +78,8 @@ def _options(image: str, options: Mapping[str, Any]) -> Any:
     for name in ("timeout", "cell_timeout"):
         if options[name] is not None:
             further += [f"--{name.replace('_', '-')}", str(options[name])]
-    further += [
-        f"--{name.replace('_', '-')}" for name in ("allow_errors", "allow_unknown") if options[name]
-    ]
+    flags = ("allow_errors", "allow_unknown", "no_input", "pdf")
+    further += [f"--{name.replace('_', '-')}" for name in flags if options[name]]
     return RunOptions(
         image=image,
         parameters=options["parameters"],

@@ -57,6 +57,8 @@ class Arguments:
     allow_errors: bool = False
     describe: bool = False
     hide_input: bool = False
+    html_template: str | None = None  # a folder, or the name of one of nbconvert's
+    pdf: bool = False
     cell_timeout: float | None = None
     timeout: float | None = None
     grace: float = DEFAULT_GRACE
@@ -152,6 +154,12 @@ def _add_outputs(group: Any) -> None:
     group.add_argument(
         "--no-input", dest="hide_input", action="store_true", help="leave code out of the HTML"
     )
+    group.add_argument(
+        "--html-template",
+        metavar="FOLDER|NAME",
+        help="an nbconvert template instead of this program's page, such as classic",
+    )
+    group.add_argument("--pdf", action="store_true", help="also a PDF; needs Chromium in the image")
     group.add_argument(
         "--max-output",
         type=_megabytes,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kernel_containers.core.scraps import ScrapFile
+    from kernel_containers.core.uris import Uri
+    from kernel_containers.runner.arguments import Arguments
     from kernel_containers.runner.events import Events
     from kernel_containers.runner.places import Content
     from kernel_containers.runner.shelf import Shelf
@@ -38,7 +40,7 @@ def finish(
     log_folder: Path,
     until: float,
     notebook_folder: Path,
-    hide_input: bool,
+    arguments: Arguments,
     end_kernel: Callable[[], int | None],
 ) -> RunReport:
     """Write all outputs and return the final report.
@@ -48,11 +50,15 @@ def finish(
     ipynb = notebook_file.to_document(notebook, shelf)
     outputs.finish_checkpoint(10.0)
     failures = _write(outputs, "ipynb", ipynb, until)
-    page, references = _page(report, notebook, events, notebook_folder, hide_input=hide_input)
+    page, references = _page(report, notebook, events, notebook_folder, arguments)
     html_page = shelf.in_page(page)
     failures += _write(outputs, "html", html_page, until)
     beside = spill.finish()
     failures += _bring(outputs, spill, until)
+    if arguments.pdf:
+        name = f"{outputs.destination.beside()[1]}notebook.pdf"
+        beside[name] = outputs.destination.beside()[0].join(name)
+        failures += _write_pdf(outputs, beside[name], html_page, log_folder, until)
     scraps, files = split_scraps(notebook)
     failures += _write_scraps(outputs, files, until)
     report = replace(
@@ -77,6 +83,19 @@ def finish(
         where = keep_locally(kept, contents)
         report = replace(report, message=f"{report.message}\n{_where(where)}")
     return report
+
+
+def _write_pdf(
+    outputs: Outputs, uri: Uri, page: Content, folder: Path, until: float
+) -> list[OutputsNotWritten]:
+    from kernel_containers.runner.pdf import print_page  # noqa: PLC0415
+
+    try:
+        file = FilePieces(print_page(page, folder))
+        outputs.write_to(uri, file, "application/pdf", until)
+    except OutputsNotWritten as error:
+        return [error]
+    return []
 
 
 def _bring(outputs: Outputs, spill: Spill, until: float) -> list[OutputsNotWritten]:
@@ -140,7 +159,7 @@ def _where(folder: Path | None) -> str:
 
 
 def _page(
-    report: RunReport, notebook: Any, events: Events, folder: Path, *, hide_input: bool
+    report: RunReport, notebook: Any, events: Events, folder: Path, arguments: Arguments
 ) -> tuple[str, tuple[str, ...]]:
     from kernel_containers.runner import render  # noqa: PLC0415 - 0.5 s, while the kernel ends
 
@@ -154,12 +173,25 @@ def _page(
         status=report.status,
         facts=facts_of(report),
         parameters=parameter_texts(report.parameters),
+        message=report.message.partition("\n")[0],
+        warnings=tuple(events.warnings),
+        unrun=tuple(
+            (_anchor(notebook, cell.index), cell.status.replace("-", " "))
+            for cell in report.cells
+            if cell.status in ("not-run", "skipped")
+        ),
         failing=None
         if failing is None
         else {"anchor": _anchor(notebook, failing.index), "number": number},
     )
     try:
-        page = render.render(notebook, facts, folder, hide_input=hide_input)
+        page = render.render(
+            notebook,
+            facts,
+            folder,
+            hide_input=arguments.hide_input,
+            template=arguments.html_template,
+        )
     except Exception as error:  # noqa: BLE001 - a page must not cost the run its other outputs
         events.warn(f"The page could not be rendered: {error!r}")
         page = _plain_page(facts.title, report.message, traceback.format_exc())

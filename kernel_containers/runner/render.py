@@ -14,6 +14,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
+from kernel_containers.errors import UsageError
 from kernel_containers.runner.formulas import Renderer, latex_to_html
 from kernel_containers.runner.nodes import to_nodes
 from kernel_containers.runner.widgets import show_widgets
@@ -40,6 +41,7 @@ _LOADS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _TEXT = re.compile(r"<pre\b.*?</pre>", re.DOTALL)  # code and streams, which load nothing
+_INDEX = "index.html.j2"
 _MOST_REFERENCES = 100
 _MOST_OUTPUTS = 2000  # of a cell; a browser takes no 100,000
 _LONGEST_SOURCE = 100_000  # characters of one cell
@@ -52,7 +54,10 @@ class Facts(NamedTuple):
     status: str
     facts: list[tuple[str, str]]
     parameters: list[tuple[str, str]]
-    failing: dict[str, Any] | None = None
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    failing: dict[str, Any] | None = None  # anchor and number of a cell
+    unrun: tuple[tuple[str, str], ...] = ()  # anchors and statuses of cells that did not run
 
 
 class _Exporter(HTMLExporter):
@@ -98,8 +103,37 @@ def _share_folder() -> Path:
     raise FileNotFoundError(message)
 
 
-def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> str:
-    """Return the page of a notebook whose texts are masked; images of `folder` are embedded."""
+def check_template(template: str) -> None:
+    """Look whether a template is there, before anything runs.
+
+    Raises:
+        UsageError: there is none of this name, or the folder holds none.
+    """
+    if "/" in template or Path(template).is_dir():
+        if not (Path(template) / _INDEX).is_file():
+            raise UsageError(
+                f"{template!r} is no template for pages.",
+                why=f"there is no {_INDEX} in it" if Path(template).is_dir() else "no such folder",
+                todo="give a folder of the image in nbconvert's layout",
+            )
+        return
+    known = _share_folder() / "nbconvert" / "templates"
+    names = sorted(path.parent.name for path in known.glob(f"*/{_INDEX}"))
+    if template not in names:
+        raise UsageError(
+            f"There is no template {template!r}.",
+            why=f"known are {', '.join(names)}",
+            todo="give one of these, or the path of a folder",
+        )
+
+
+def render(
+    notebook: Any, facts: Facts, folder: Path, *, hide_input: bool, template: str | None = None
+) -> str:
+    """Return the page of a notebook whose texts are masked; images of `folder` are embedded.
+
+    A template of the user's finds the facts as `resources.run`.
+    """
     notebook = to_nodes({**notebook, "cells": list(map(_shown_cell, notebook["cells"]))})
     for index, cell in enumerate(notebook.cells):
         cell.setdefault("id", f"cell-{index}")  # the anchors of older formats
@@ -110,7 +144,7 @@ def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> st
     show_widgets(notebook)
     make_exporter: Any = _Exporter
     exporter = make_exporter(
-        raw_template=_PAGE.read_text(encoding="utf-8"),
+        **_template_settings(template),
         optimistic_validation=True,  # once, not after each of twelve preprocessors
         exclude_input=hide_input,
         exclude_input_prompt=hide_input,
@@ -120,6 +154,15 @@ def render(notebook: Any, facts: Facts, folder: Path, *, hide_input: bool) -> st
     resources = {"metadata": {"name": facts.title, "path": str(folder)}, "run": facts}
     page, _ = exporter.from_notebook_node(notebook, resources)
     return str(page)
+
+
+def _template_settings(template: str | None) -> dict[str, Any]:
+    if template is None:
+        return {"raw_template": _PAGE.read_text(encoding="utf-8")}
+    path = Path(template).resolve()
+    if "/" in template or path.is_dir():
+        return {"template_name": path.name, "extra_template_basedirs": [str(path.parent)]}
+    return {"template_name": template}
 
 
 def _shown_cell(cell: Any) -> Any:

@@ -59,14 +59,14 @@ def latest_pointer(report: RunReport) -> dict[str, Any]:
 
 def facts_of(report: RunReport) -> list[tuple[str, str]]:
     """Return what stands above the page besides parameters."""
-    found = [
-        ("Result", report.message.splitlines()[0] if report.message else ""),
-        ("Image", report.image or "not told"),
-        ("Run", report.run_id),
-        ("Started", report.started),
+    ran = sum(cell.started is not None for cell in report.cells)
+    return [
+        ("Started", report.started.replace("T", " ").partition(".")[0] + " UTC"),
         ("Duration", duration_text(report.seconds)),
+        ("Cells", f"{ran} of {len(report.cells)} ran"),
+        ("Run", report.run_id),
+        ("Image", report.image or "not told"),
     ]
-    return found + [("Warning", text) for text in report.warnings]
 
 
 def duration_text(seconds: float) -> str:

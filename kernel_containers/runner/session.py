@@ -86,6 +86,14 @@ class Session:
         Raises:
             KernelContainersError: nothing could be begun, and nobody but the caller can be told.
         """
+        if self._arguments.pdf:
+            from kernel_containers.runner.pdf import find_chromium  # noqa: PLC0415
+
+            find_chromium()
+        if self._arguments.html_template is not None:
+            from kernel_containers.runner.render import check_template  # noqa: PLC0415 - 0.5 s
+
+            check_template(self._arguments.html_template)
         sources = read_sources(Path(self._arguments.root), self._environ)
         destination = find_destination(self._arguments, sources, self._contract.notebook)
         self._outputs = Outputs(destination, self._events.warn, self._folder)
@@ -222,7 +230,7 @@ class Session:
             log_folder=self._folder,
             until=self._until(),
             notebook_folder=folder,
-            hide_input=self._arguments.hide_input,
+            arguments=self._arguments,
             end_kernel=lambda: self._end_kernel(kernel),
         )
         self._events.end(report)

@@ -40,7 +40,7 @@ def test_a_failed_cell_ends_the_run_and_all_outputs_are_written(
     assert run.text(0) == "before\n"
     assert run.notebook["cells"][1]["outputs"][0]["ename"] == "ZeroDivisionError"
     assert run.notebook["cells"][2]["outputs"] == []
-    assert '<a href="#cell-id=id-1">cell 2</a>' in run.html
+    assert '<a href="#cell-id=id-1">Go to cell 2</a>' in run.html
     assert 'id="cell-id=id-1"' in run.html
 
 

@@ -6,12 +6,15 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from kernel_containers.core.contract import IMAGE_VARIABLE
 from kernel_containers.runner.render import external_references
 from tests.runner.image import edit_of, markdown, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.runner.image import Image
 
@@ -85,6 +88,57 @@ def test_the_page_can_leave_code_out(make_image: Callable[..., Image]) -> None:
 
     assert "shown" in run.html
     assert "answer" not in run.html
+
+
+def test_a_template_of_the_image_takes_the_pages_place(
+    make_image: Callable[..., Image], tmp_path: Path
+) -> None:
+    folder = tmp_path / "house style"
+    folder.mkdir()
+    (folder / "conf.json").write_text('{"base_template": "basic"}')
+    (folder / "index.html.j2").write_text(
+        "{%- extends 'basic/index.html.j2' -%}"
+        "{%- block body_header -%}<h1>{{ resources.run.status }}</h1>{%- endblock -%}"
+    )
+
+    run = make_image("print('shown')").run("--html-template", str(folder))
+
+    assert run.code == 0, run.stdout
+    assert run.html.startswith("<h1>succeeded</h1>")
+    assert "shown" in run.html
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [("no-such-one", "known are"), ("/nowhere", "no such folder"), ("/tmp", "index.html.j2")],
+)
+def test_a_template_that_is_not_there_is_told_before_anything_runs(
+    make_image: Callable[..., Image], template: str, words: str
+) -> None:
+    run = make_image("1").run("--html-template", template)
+
+    assert run.code == 64
+    assert words in run.stderr
+    assert run.stdout == ""
+
+
+def test_a_pdf_is_printed_where_the_image_has_chromium(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image("print('shown')").run("--pdf")
+
+    assert run.code == 0, run.stdout
+    assert (run.run_folder / "notebook.pdf").read_bytes().startswith(b"%PDF-")
+    assert run.report["outputs"]["notebook.pdf"].endswith("/notebook.pdf")
+
+
+def test_a_pdf_without_chromium_is_told_before_anything_runs(
+    make_image: Callable[..., Image], tmp_path: Path
+) -> None:
+    run = make_image("1", environment={"PATH": str(tmp_path)}).run("--pdf")
+
+    assert run.code == 64
+    assert "--pdf needs Chromium in the image." in run.stderr
 
 
 def test_hostile_names_and_values_are_text_on_the_page(make_image: Callable[..., Image]) -> None:
