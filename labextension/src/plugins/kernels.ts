@@ -10,7 +10,7 @@ import {
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import type { Event } from '@jupyterlab/services';
+import type { Event, Kernel } from '@jupyterlab/services';
 
 import { containerIcon } from '../icons';
 import { KernelBadge } from '../kernels/badge';
@@ -46,6 +46,29 @@ function tellDeaths(
   });
 }
 
+const COMM_TARGET = 'kernel-containers';
+
+/** Listen to the magics of notebooks, see kernel_containers/client/magics.py. */
+function listenToMagics(services: IServices, tracker: INotebookTracker): void {
+  const attach = (panel: NotebookPanel) => {
+    const allowed = new Set<string>();
+    const register = (kernel: Kernel.IKernelConnection | null | undefined) => {
+      kernel?.registerCommTarget(COMM_TARGET, async (comm, { content }) => {
+        const { relay } = await import('../kernels/magics');
+        await relay(services, panel, comm, content.data, allowed, kernel.id);
+      });
+    };
+    panel.sessionContext.kernelChanged.connect((_, change) => {
+      register(change.newValue);
+    });
+    register(panel.sessionContext.session?.kernel);
+  };
+  tracker.forEach(attach);
+  tracker.widgetAdded.connect((_, panel) => {
+    attach(panel);
+  });
+}
+
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'kernel-containers:kernels',
   description: 'Adds containerized kernels, and shows what notebooks run in.',
@@ -73,6 +96,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
       panel => new KernelBadge(panel.sessionContext, kernelspecs, trans)
     );
     tellDeaths(events, tracker, services);
+    if (tracker) {
+      listenToMagics(services, tracker);
+    }
 
     app.commands.addCommand(CommandIDs.addKernel, {
       label: trans.__('Add Containerized Kernel…'),

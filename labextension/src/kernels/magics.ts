@@ -1,0 +1,184 @@
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import type { JSONObject } from '@lumino/coreutils';
+import { Throttler } from '@lumino/polling';
+
+import type { Api, Job, JobRequest, RunResult } from '../api';
+import { ApiError, asApiError } from '../api';
+import { isActive } from '../jobstate';
+import type { IServices } from '../services';
+
+const VERSION = 1;
+const INTERVAL = 300; // ms between two messages about how a job goes
+
+/**
+ * Return what to ask the server for. A kernel names an image and its parameters, or how its own
+ * notebook becomes one, and nothing else: it may be in a container to keep it from the rest.
+ */
+export function requestFor(
+  data: unknown,
+  notebook: string,
+  token: string
+): JobRequest {
+  const asked = { ...(data as Record<string, unknown>) };
+  if (asked.version === VERSION && asked.kind === 'containerize') {
+    const plan = {
+      notebook,
+      ...(typeof asked.to === 'string' ? { to: asked.to } : {}),
+      ...(Array.isArray(asked.parameters)
+        ? { parameters: asked.parameters.map(String) }
+        : {}),
+      ...(Array.isArray(asked.secrets)
+        ? { secrets: asked.secrets.map(String) }
+        : {})
+    };
+    return {
+      kind: 'containerize',
+      token,
+      plan,
+      allow_secrets: false,
+      create_repository: false,
+      overwrite: false
+    };
+  }
+  if (
+    asked.version === VERSION &&
+    asked.kind === 'run' &&
+    typeof asked.image === 'string'
+  ) {
+    const parameters = { ...(asked.parameters as Record<string, unknown>) };
+    return {
+      kind: 'run',
+      token,
+      image: asked.image,
+      parameters,
+      allow_errors: false
+    };
+  }
+  throw new ApiError(
+    0,
+    'This version of the front end does not know what was asked for.',
+    null,
+    'Install the same version of kernel_containers beside JupyterLab and in the kernel.'
+  );
+}
+
+/** Do what one magic of a notebook asks for, and tell its kernel how it goes. */
+export async function relay(
+  services: IServices,
+  panel: NotebookPanel,
+  comm: Kernel.IComm,
+  data: unknown,
+  allowed: Set<string>,
+  kernelId: string
+): Promise<void> {
+  const send = (message: object) => {
+    if (!comm.isDisposed) {
+      comm.send(message as JSONObject);
+    }
+  };
+  try {
+    const { path } = panel.context;
+    const request = requestFor(data, path, comm.commId);
+    if (!allowed.has(kernelId)) {
+      await confirm(services, request);
+      allowed.add(kernelId);
+    }
+    if (request.kind === 'containerize') {
+      await panel.context.save();
+    }
+    const job = await services.jobs.start(request);
+    comm.onMsg = message => {
+      if (message.content.data.cancel === true) {
+        void services.jobs.cancel(job.id);
+      }
+    };
+    send({ job });
+    await follow(services.api, job, send);
+  } catch (error) {
+    const { what, why, todo, code } = asApiError(error);
+    send({ error: { what, why, todo, code } });
+  }
+  if (!comm.isDisposed) {
+    comm.close();
+  }
+}
+
+/** Ask once per kernel: its code asks for something outside of where it runs. */
+async function confirm(
+  { trans }: IServices,
+  request: JobRequest
+): Promise<void> {
+  const body =
+    request.kind === 'run'
+      ? trans.__(
+          'Code in this notebook asks to run the image %1.',
+          request.image
+        )
+      : trans.__('Code in this notebook asks to make an image of it.');
+  const answer = await showDialog({
+    title: trans.__('Allow it, and the like, for this kernel?'),
+    body,
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.okButton({ label: trans.__('Allow') })
+    ]
+  });
+  if (!answer.button.accept) {
+    throw new ApiError(0, trans.__('It was not allowed in JupyterLab.'));
+  }
+}
+
+/** Tell how a job goes until it has ended; with the report where it is a run. */
+async function follow(
+  api: Api,
+  started: Job,
+  send: (message: object) => void
+): Promise<void> {
+  const update = new Throttler(async () => {
+    const job = await api.job(started.id);
+    if (isActive(job)) {
+      send({ job });
+    }
+  }, INTERVAL);
+  let stop: () => void = () => undefined;
+  await new Promise<void>(resolve => {
+    stop = api.follow(started.id, -1, event => {
+      if (
+        event.type === 'state' &&
+        event.state &&
+        !isActive({ state: event.state })
+      ) {
+        resolve();
+      } else {
+        update.invoke().catch(() => undefined);
+      }
+    });
+  });
+  stop();
+  update.dispose();
+  const job = await api.job(started.id);
+  const report = job.kind === 'run' && (await reportOf(api, job));
+  if (report) {
+    send({ report });
+  }
+  send({ job });
+}
+
+async function reportOf(api: Api, job: Job): Promise<object | null> {
+  const result = job.result as RunResult | null;
+  if (!result?.notebook) {
+    return null;
+  }
+  try {
+    const found = await api.result(
+      result.notebook,
+      result.run_id,
+      result.prefix
+    );
+    return found.report;
+  } catch {
+    return null; // its place can't be read from here; the job says where it is
+  }
+}
