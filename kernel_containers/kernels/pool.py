@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,9 +48,10 @@ class Waiting:
     timer: threading.Timer
 
     def end(self) -> None:
-        """Let it go."""
+        """Remove it; where the engine does not answer, it ends with its connection."""
         self.timer.cancel()
-        self.container.release()
+        with suppress(KernelContainersError):
+            self.container.remove()
         self.container.address.remove()
 
 
