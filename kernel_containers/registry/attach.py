@@ -111,6 +111,9 @@ class Attachment:
             thread.join()
         if not self.failure and not all(result.subject_listed for result in self._results):
             self._keep(self._put_index)
+        if self._known and not self.failure:
+            blobs = (blob for each in self._artifacts for blob in _blobs(each))
+            self._known.remember(self._to, blobs)
         return sum(result.bytes_sent for result in self._results)
 
     def _keep(self, work: Callable[[], None]) -> None:
@@ -125,7 +128,16 @@ class Attachment:
         def work() -> None:
             to = ImageReference(self._to, None, each.digest)
             self._results.append(
-                push(each, to, self._registry, silent, known=self._known, stop=self._stop)
+                push(
+                    each,
+                    to,
+                    self._registry,
+                    silent,
+                    known=self._known,
+                    stop=self._stop,
+                    # A repository that is known has been pushed to as a whole: see finish().
+                    remember=False,
+                )
             )
 
         return work
@@ -168,6 +180,10 @@ class Attachment:
             if answer.status not in {200, 201, 202}:
                 call = client.put_manifest_call(self._tag, b"", "")
                 raise self._registry.peer.error_for(call, answer)
+
+
+def _blobs(each: BuiltImage) -> list[Digest]:
+    return [blob.digest for blob in (each.manifest.config, *each.manifest.layers)]
 
 
 def _listed(each: BuiltImage) -> Json:

@@ -50,13 +50,14 @@ def push(
     known: KnownBlobs | None = None,
     mount_from: Mapping[Digest, str] | None = None,
     stop: Stop | None = None,
+    remember: bool = True,
 ) -> PushResult:
     """Make `to` name `image`; only what the repository lacks is sent.
 
     The manifest is put last, so a push that fails or is cancelled leaves the tag as it was, and
     no upload session. `known` saves asking for blobs that earlier pushes left there; `mount_from`
     names repositories of the same registry that hold a blob (a base image's layers). `stop` lets
-    another thread end it.
+    another thread end it. Without `remember` what was sent does not become known.
 
     Raises:
         NotFound: the repository does not exist, or a blob is on neither side.
@@ -73,7 +74,7 @@ def push(
         known=known,
         mount_from=mount_from or {},
         stop=stop or Stop(),
-    ).run()
+    ).run(remember=remember)
 
 
 class _Push:
@@ -107,7 +108,7 @@ class _Push:
         self._meter = Meter(STAGE, report, self._blobs.values(), registry.settings.report_interval)
         self._uploader = Uploader(self._client, self._meter)
 
-    def run(self) -> PushResult:
+    def run(self, *, remember: bool) -> PushResult:
         try:
             for digest in self._hints & self._blobs.keys():
                 self._outcomes[digest] = "reused"
@@ -117,7 +118,7 @@ class _Push:
         finally:
             self._uploader.clean_up()
         self._read_back()
-        if self._known:
+        if self._known and remember:
             self._known.remember(self._to.repository, self._blobs)
         return PushResult(
             descriptor=self._image.descriptor,
