@@ -65,6 +65,13 @@ class Screens:
         expect(job).to_be_visible()
         return job
 
+    def open_panel(self) -> None:
+        """Open the side panel of a page that was just loaded."""
+        # Until the splash is gone the layout is restored, which closes what was opened meanwhile.
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+        self.page.locator("[data-id=jp-kernel-containers-panel]").click()
+        expect(self.page.locator(".jp-KernelContainers-panel h2")).to_be_visible()
+
     def look(self, name: str) -> None:
         """Keep a picture, and let axe look at what is ours."""
         self.page.screenshot(path=self.pictures / f"{self.prefix}-{name}.png")

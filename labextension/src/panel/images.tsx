@@ -4,6 +4,7 @@ import type { ApiError, Image } from '../api';
 import { asApiError } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Button, Confirm, ErrorView } from '../components/parts';
+import { shortTitle } from '../components/words';
 import { formatAge, formatBytes } from '../format';
 import type { IPanelProps } from './panel';
 
@@ -28,7 +29,9 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
     job =>
       job.kind === 'containerize' &&
       job.state === 'succeeded' &&
-      !value.images.some(image => image.names.includes(job.image ?? ''))
+      !value.images.some(image =>
+        [...image.names, ...image.digests].includes(job.image ?? '')
+      )
   );
   if (value.images.length === 0 && pushed.length === 0) {
     return (
@@ -87,14 +90,17 @@ function ImageRow(
   const { image, send } = props;
   const { api, jobs, trans } = useServices();
   const [error, setError] = React.useState<ApiError | null>(null);
-  const name = image.names[0] ?? image.id.slice(0, 19);
+  const reference = image.names[0] ?? image.digests[0] ?? image.id;
+  const name = shortTitle(reference);
   const last = jobs.jobs.find(
-    job => job.kind === 'run' && image.names.includes(job.image ?? '')
+    job =>
+      job.kind === 'run' &&
+      [...image.names, ...image.digests, image.id].includes(job.image ?? '')
   );
   const run = (given: Readonly<Record<string, unknown>>) =>
     send({
       type: 'show',
-      view: { view: 'run-form', image: name, title: name, given }
+      view: { view: 'run-form', image: reference, title: name, given }
     });
   const count = Object.keys(image.parameters.properties ?? {}).length;
   return (
