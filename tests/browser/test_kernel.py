@@ -9,7 +9,6 @@ import docker
 import pytest
 from playwright.sync_api import expect
 
-from kernel_containers.core import labels
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
 
@@ -39,7 +38,7 @@ def kernel(jupyter: JupyterServer, kernel_image: str) -> Iterator[str]:
 def containers_of(kernel_id: str) -> list[str]:
     with closing(docker.from_env()) as engine:
         found = engine.containers.list(
-            all=True, filters={"label": f"{labels.KERNEL_ID}={kernel_id}"}, ignore_removed=True
+            all=True, filters={"name": f"kernel-{kernel_id}-"}, ignore_removed=True
         )
         return [container.attrs["Config"]["Hostname"] for container in found]
 

@@ -32,6 +32,8 @@ EVERYTHING: dict[str, Any] = {
     "read_only": True,
     "drop_capabilities": False,
     "restart": "fresh",
+    "transport": "publish",
+    "pool": "hot",
     "start_timeout": 30.0,
     "labels": {"team": "a"},
     "docker_host": "unix:///run/other.sock",
