@@ -122,11 +122,11 @@ def _duration(seconds: object) -> str:
 
 def _as_json(run: StoredRun) -> dict[str, object]:
     return {
-        **run.report,
         "run_id": run.run_id,
         "notebook": run.notebook,
         "uri": str(run.uri),
         "problem": run.problem,
+        **run.report,
     }
 
 
