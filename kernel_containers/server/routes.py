@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kernel_containers.server.operations import (
+    gallery,
     images,
     jobs,
     kernels,
@@ -52,6 +53,10 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "/results/{notebook}/{run}/html": {"GET": results.get_page},
     "/results/{notebook}/{run}/thumbnail": {"GET": results.get_thumbnail},
     "/results/{notebook}/{run}/files/{name}": {"GET": results.get_file},
+    "/gallery": {"GET": gallery.list_cards, "POST": gallery.publish},
+    "/gallery/{id}/html": {"GET": gallery.get_page},
+    "/gallery/{id}/thumbnail": {"GET": gallery.get_thumbnail},
+    "/gallery/{id}/clone": {"POST": gallery.clone},
 }
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 # Scripts of the page run, as plots need them, in an origin of their own: no cookie, no storage,
 # no request to anywhere, no way out of the frame.
 SANDBOX = (
-    "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'unsafe-inline' "
-    "'unsafe-eval' blob: data:; style-src 'unsafe-inline' data:; img-src data: blob:; "
-    "font-src data:; media-src data: blob:; worker-src blob:; frame-ancestors 'self'"
+    "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; "
+    "script-src 'unsafe-inline' 'unsafe-eval' blob: data:; "
+    "style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; "
+    "media-src data: blob:; worker-src blob:; frame-ancestors 'self'"
 )
 KEPT_OUT = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 

@@ -1,0 +1,69 @@
+"""Notebooks that people share: published from a run, looked at, cloned."""
+
+from __future__ import annotations
+
+from kernel_containers.errors import NotFound, UsageError
+from kernel_containers.server.operations.results import KEPT_OUT, html_page, prefix_of
+from kernel_containers.server.services import Answer, Call, Content
+from kernel_containers.workflow.gallery import PREVIEW, Gallery
+from kernel_containers.workflow.results import PAGE, Results
+
+
+def list_cards(call: Call) -> Answer:
+    """List one page of cards."""
+    gallery = _gallery(call, call.query["prefix"])
+    cards, following = gallery.page(call.query["limit"], call.query["after"])
+    shown = [card.as_json() for card in cards]
+    return Answer(200, {"prefix": str(gallery.place), "cards": shown, "next": following})
+
+
+def publish(call: Call) -> Answer:
+    """Put a run into the gallery."""
+    body = call.body
+    card = _gallery(call, body.get("gallery")).publish(
+        Results(prefix_of(call, body.get("prefix"))),
+        body["notebook"],
+        body["run"],
+        author=call.user,
+        title=body.get("title"),
+        description=body.get("description"),
+    )
+    return Answer(201, card.as_json())
+
+
+def get_page(call: Call) -> Content:
+    """Hand out a published page."""
+    return html_page(_read(call, PAGE))
+
+
+def get_thumbnail(call: Call) -> Content:
+    """Hand out a card's picture."""
+    card = _gallery(call, call.query["prefix"]).card(call.path["id"])
+    if card.picture not in ("image/png", "image/jpeg"):
+        raise NotFound("The card has no picture.")
+    return Content(_read(call, PREVIEW), card.picture, KEPT_OUT)
+
+
+def clone(call: Call) -> Answer:
+    """Copy a notebook into a folder of this user."""
+    places = call.services.places
+    folder = places.file(call.body.get("folder", ""))
+    gallery = _gallery(call, call.body.get("gallery"))
+    copy, card = gallery.clone(call.path["id"], folder)
+    path = places.relative(str(copy)) or str(copy)
+    return Answer(201, {"path": path, "image": card.image})
+
+
+def _read(call: Call, name: str) -> bytes:
+    gallery = _gallery(call, call.query["prefix"])
+    call.services.places.check(gallery.place.join(call.path["id"], name))
+    return gallery.read(call.path["id"], name)
+
+
+def _gallery(call: Call, text: str | None) -> Gallery:
+    place = text or call.services.gallery
+    if place is None:
+        raise UsageError(
+            "There is no gallery.", todo="name one, or set KernelContainersApp.gallery"
+        )
+    return Gallery(call.services.places.uri(place))

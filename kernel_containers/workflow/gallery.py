@@ -1,0 +1,177 @@
+"""Published notebooks: `<gallery>/<card id>/` holds card.json, notebook, page and picture.
+
+The card is written last, so that whatever is listed is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.runs import new_run_id
+from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
+from kernel_containers.runner.places import Writer
+from kernel_containers.workflow.job import utc_now
+from kernel_containers.workflow.results import NOTEBOOK, PAGE, Results, last_picture
+from kernel_containers.workflow.stores import READERS, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_containers.core.uris import Uri
+
+CARD = "card.json"
+PREVIEW = "preview"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a gallery shows of a notebook. `picture` is the media type of its preview."""
+
+    id: str
+    title: str
+    description: str
+    notebook: str
+    image: str | None
+    published: str
+    author: str
+    picture: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the card as the API has it."""
+        value = asdict(self)
+        return {**value, "thumbnail": bool(value.pop("picture"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """What was published below one place."""
+
+    place: Uri
+
+    def page(self, limit: int, after: str | None) -> tuple[list[Card], str | None]:
+        """Return up to `limit` cards, newest first, and where the next page begins.
+
+        Raises:
+            Refused, Unavailable: the store can't be listed.
+        """
+        store = open_store(self.place)
+        try:
+            paths = [path.split("/") for path in store.walk(self.place)]
+        except NotFound:
+            if self.place.scheme == "s3":
+                raise
+            paths = []  # nobody has published anything yet
+        ids = sorted({path[0] for path in paths if path[1:] == [CARD]}, reverse=True)
+        left = [card_id for card_id in ids if not after or card_id < after]
+        shown = left[:limit]
+        with ThreadPoolExecutor(READERS) as pool:
+            found = list(pool.map(self._readable, shown))
+        cards = [card for card in found if card]
+        return cards, shown[-1] if len(left) > len(shown) else None
+
+    def card(self, card_id: str) -> Card:
+        """Return one card.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: it can't be used.
+        """
+        try:
+            value = json.loads(self.read(card_id, CARD))
+            return Card(**{**value, "id": card_id})
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"The card {card_id!r} can't be read.", why=str(error)) from error
+
+    def read(self, card_id: str, name: str) -> bytes:
+        """Return a file of a card.
+
+        Raises:
+            NotFound: it does not exist.
+        """
+        uri = self.place.join(card_id, name)
+        data = open_store(uri).read(uri)
+        if data is None:
+            raise NotFound(f"There is no {name} of {card_id!r} in {self.place}.")
+        return data
+
+    def publish(
+        self,
+        results: Results,
+        notebook: str,
+        run_id: str,
+        *,
+        author: str,
+        title: str | None = None,
+        description: str | None = None,
+    ) -> Card:
+        """Copy a run's notebook and page here, with a card.
+
+        Raises:
+            NotFound: there is no such run, or it wrote no page.
+            OutputsNotWritten: the gallery refused.
+        """
+        summary, report, _ = results.run(notebook, run_id)
+        run_id = summary["run_id"]
+        document = results.read(notebook, run_id, NOTEBOOK)
+        files = {
+            NOTEBOOK: (document, "application/x-ipynb+json"),
+            PAGE: (results.read(notebook, run_id, PAGE), "text/html"),
+        }
+        try:
+            picture = last_picture(document)
+            files[PREVIEW] = (picture.data, picture.type)
+        except NotFound:
+            picture = None
+        card = Card(
+            id=new_run_id(),
+            title=title or notebook,
+            description=description or "",
+            notebook=Path(str(report.get("notebook") or f"{notebook}.ipynb")).name,
+            image=summary["image"],
+            published=utc_now(),
+            author=author,
+            picture=picture.type if picture else None,
+            parameters=summary["parameters"],
+        )
+        files[CARD] = (json.dumps(asdict(card)).encode(), "application/json")
+        with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
+            writer = Writer(Path(folder))
+            for name, (data, kind) in files.items():
+                writer.write(self.place.join(card.id, name), [data], kind)
+        return card
+
+    def clone(self, card_id: str, folder: Path) -> tuple[Path, Card]:
+        """Copy a published notebook into a folder under a name that is free there.
+
+        Raises:
+            NotFound: there is no such card, or no folder.
+            Refused, CannotWrite: this user can't write there.
+        """
+        card = self.card(card_id)
+        data = self.read(card_id, NOTEBOOK)
+        if not folder.is_dir():
+            raise NotFound(f"There is no folder {folder}.")
+        name = Path(card.notebook)
+        for number in range(1, 1000):
+            copy = folder / (name.name if number == 1 else f"{name.stem}-{number}{name.suffix}")
+            try:
+                with copy.open("xb") as file:
+                    file.write(data)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise CannotWrite(f"{copy} can't be written.", why=error.strerror) from error
+            return copy, card
+        raise Refused(f"{folder} has too many copies of {name} already.")
+
+    def _readable(self, card_id: str) -> Card | None:
+        try:
+            return self.card(card_id)
+        except (NotFound, InvalidInput):  # removed meanwhile, or another program's
+            return None
