@@ -89,10 +89,11 @@ def test_runs_of_an_image_are_started_compared_and_opened_at_the_cell_that_faile
         box.check()
     screens.look("runs")
     panel.get_by_role("button", name="Compare", exact=True).click()
-    expect(panel.locator("tr.jp-mod-differs", has_text="weeks")).to_be_visible()
+    dialog = screens.wizard
+    expect(dialog.locator("tr.jp-mod-differs", has_text="weeks")).to_be_visible()
     screens.look("compare")
+    dialog.get_by_role("button", name="Close", exact=True).click()
 
-    panel.get_by_role("button", name="Back").click()
     panel.get_by_role("tab", name="Results").click()
     results = panel.locator("li[data-run]")
     expect(results.first).to_contain_text("A cell failed")

@@ -218,7 +218,9 @@ function JobEnd(props: {
           )}
         </Notice>
       )}
-      {job.error && <ErrorView error={asErrorOf(job)} />}
+      {job.error && !(job.kind === 'run' && job.result) && (
+        <ErrorView error={job.error} />
+      )}
       {job.kind === 'containerize' && job.result && (
         <ImageDone
           result={job.result as ContainerizeResult}
@@ -247,14 +249,6 @@ function JobEnd(props: {
       )}
     </>
   );
-}
-
-function asErrorOf(job: Job): {
-  what: string;
-  why: string | null;
-  todo: string | null;
-} {
-  return job.error ?? { what: '', why: null, todo: null };
 }
 
 function ImageDone(props: {

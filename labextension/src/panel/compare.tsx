@@ -1,13 +1,36 @@
 import * as React from 'react';
 
 import { useFetched, useServices } from '../components/context';
-import { ErrorView } from '../components/parts';
+import { ScreenDialog } from '../components/dialog';
+import { Button, ErrorView } from '../components/parts';
+import type { IServices } from '../services';
 import { formatSeconds, formatValue } from '../format';
 import { compareRows } from './state';
 import type { IRunKey } from './state';
 
+/** Open a table of several runs; resolves when it is closed. */
+export async function openCompare(
+  services: IServices,
+  runs: readonly IRunKey[]
+): Promise<void> {
+  const dialog = new ScreenDialog({
+    services,
+    title: services.trans.__('Compare runs'),
+    focus: 'button',
+    content: close => (
+      <div className="jp-KernelContainers-wizard">
+        <CompareView runs={runs} />
+        <div className="jp-KernelContainers-nav">
+          <Button label={services.trans.__('Close')} onClick={close} />
+        </div>
+      </div>
+    )
+  });
+  await dialog.launch();
+}
+
 /** Parameters and results of several runs beside each other; what differs stands out. */
-export function CompareView(props: { runs: readonly IRunKey[] }): JSX.Element {
+function CompareView(props: { runs: readonly IRunKey[] }): JSX.Element {
   const { api, trans } = useServices();
   const { value, error, again } = useFetched(
     () =>

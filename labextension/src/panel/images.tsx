@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { ApiError, Image } from '../api';
+import type { ApiError, Image, Job } from '../api';
 import { asApiError } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Button, Confirm, ErrorView } from '../components/parts';
@@ -30,7 +30,7 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
       job.kind === 'containerize' &&
       job.state === 'succeeded' &&
       !value.images.some(image =>
-        [...image.names, ...image.digests].includes(job.image ?? '')
+        [...image.names, ...image.digests].includes(placeOf(job))
       )
   );
   if (value.images.length === 0 && pushed.length === 0) {
@@ -84,6 +84,11 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
   );
 }
 
+/** Return an image's reference as the engine has it. */
+function placeOf(job: Job): string {
+  return (job.image ?? '').replace(/^docker:/, '');
+}
+
 function ImageRow(
   props: IPanelProps & { image: Image; onRemoved: () => void }
 ): JSX.Element {
@@ -95,7 +100,7 @@ function ImageRow(
   const last = jobs.jobs.find(
     job =>
       job.kind === 'run' &&
-      [...image.names, ...image.digests, image.id].includes(job.image ?? '')
+      [...image.names, ...image.digests, image.id].includes(placeOf(job))
   );
   const run = (given: Readonly<Record<string, unknown>>) =>
     send({

@@ -8,7 +8,6 @@ import { Bar, Button, ErrorView } from '../components/parts';
 import { Results } from '../components/runoutcome';
 import { shortTitle, stateMark, stateWord } from '../components/words';
 import type { IServices } from '../services';
-import { CompareView } from './compare';
 import { GalleryTab } from './gallery';
 import { ImagesTab } from './images';
 import { ResultsTab } from './results';
@@ -148,8 +147,6 @@ function ViewBody(props: {
           />
         </>
       );
-    case 'compare':
-      return <CompareView runs={view.runs} />;
     case 'space':
       return <SpaceView />;
   }

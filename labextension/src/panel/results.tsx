@@ -118,6 +118,9 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
                 <img
                   alt=""
                   loading="lazy"
+                  onError={event => {
+                    event.currentTarget.hidden = true;
+                  }}
                   src={api.resultUrl(
                     run.notebook,
                     run.run_id,

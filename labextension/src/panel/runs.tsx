@@ -6,6 +6,7 @@ import { Button, Confirm } from '../components/parts';
 import { shortTitle, stateMark, stateWord } from '../components/words';
 import { formatAge, formatSeconds, formatValue } from '../format';
 import { isActive } from '../jobstate';
+import { openCompare } from './compare';
 import type { IPanelProps } from './panel';
 import { matching } from './state';
 import type { IRunKey } from './state';
@@ -14,7 +15,8 @@ const PAGE = 50; // rows shown at once
 
 /** Runs that were started here. */
 export function RunsTab({ panel, send }: IPanelProps): JSX.Element {
-  const { jobs, trans } = useServices();
+  const services = useServices();
+  const { jobs, trans } = services;
   const [shown, setShown] = React.useState(PAGE);
   const all = jobs.jobs.filter(job => job.kind === 'run');
   const found = matching(all, panel.filter);
@@ -48,9 +50,7 @@ export function RunsTab({ panel, send }: IPanelProps): JSX.Element {
               ? trans.__('Choose two or more runs that have ended.')
               : null
           }
-          onClick={() =>
-            send({ type: 'show', view: { view: 'compare', runs: keys } })
-          }
+          onClick={() => void openCompare(services, keys)}
         />
       </div>
       <ul className="jp-KernelContainers-list" aria-label={trans.__('Runs')}>

@@ -18,7 +18,6 @@ export type View =
       readonly run: string;
       readonly prefix: string | undefined;
     }
-  | { readonly view: 'compare'; readonly runs: readonly IRunKey[] }
   | { readonly view: 'space' };
 
 /** Where a run's report is. */

@@ -52,10 +52,20 @@ class SidePanel extends Widget {
 class Messages {
   constructor(private readonly _services: IServices) {
     _services.jobs.changed.connect((_, change) => {
-      if (change && !_services.jobs.isWatched(change.job_id)) {
+      if (change && _services.jobs.isWatched(change.job_id)) {
+        this._dismiss(change.job_id);
+      } else if (change) {
         this._show(change);
       }
     });
+  }
+
+  private _dismiss(jobId: string): void {
+    const known = this._ids.get(jobId);
+    if (known) {
+      Notification.dismiss(known);
+      this._ids.delete(jobId);
+    }
   }
 
   private _show(change: IJobChange): void {
