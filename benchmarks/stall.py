@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.stall [--size 3.0] [--folder FOLDER]
 
 A task sleeps for a millisecond again and again; how much later than that it comes back is how
-long nobody else was served. The environment is made of the large one's files, repeated.
+long nobody else was served. On a busy machine some of that is the system's doing: an idle process
+beside it tells how much. The environment is made of the large one's files, repeated.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import asyncio
 import itertools
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -81,6 +83,21 @@ async def measure(
     return late, times, amount
 
 
+IDLE = """
+import sys, time
+longest = 0.0
+print("ready", flush=True)
+import threading
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+while not ended.is_set():
+    before = time.perf_counter()
+    time.sleep(0.001)
+    longest = max(longest, time.perf_counter() - before - 0.001)
+print(longest)
+"""
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -91,7 +108,13 @@ def main() -> None:
     prefix = make_environment(arguments.folder.absolute(), LARGE)
     one = sum(entry.size for entry in walk(prefix, IN_ENVIRONMENTS)[0])
     copies = max(1, round(arguments.size * 1e9 / one))
-    late, times, amount = asyncio.run(measure(prefix, copies))
+    with subprocess.Popen(
+        [sys.executable, "-c", IDLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as idle:
+        assert idle.stdout
+        idle.stdout.readline()
+        late, times, amount = asyncio.run(measure(prefix, copies))
+        idle_longest = float(idle.communicate()[0])
     names = list(times)
     print(
         f"{amount / 1e9:.1f} GB, switch interval {sys.getswitchinterval() * 1000:.0f} ms, "
@@ -105,6 +128,7 @@ def main() -> None:
             f"{name:12} {end - begin:6.2f} s, longest wait {longest * 1000:6.0f} ms, "
             f"{sum(over > 0.1 for over in waits)} of more than 100 ms"
         )
+    print(f"an idle process waited at most {idle_longest * 1000:.0f} ms")
 
 
 if __name__ == "__main__":

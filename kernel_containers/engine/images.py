@@ -104,14 +104,23 @@ def diff_id_chains(engine: Engine) -> list[tuple[Digest, ...]]:
 
 
 def names(engine: Engine, repository: str) -> list[str]:
-    """Return the names of all images in a repository, with their tags.
-
-    Raises:
-        Unavailable: the engine does not answer.
-    """
+    """Return the names of all images in a repository, with their tags."""
     with engine_errors("The engine was not able to list its images."):
         found = engine.api.images(repository)
     return sorted(name for image in found for name in image.get("RepoTags") or ())
+
+
+def unused(engine: Engine, label: str) -> list[str]:
+    """Return the ids of images with a label that have no name, no digest and no container."""
+    with engine_errors("The engine was not able to list its images."):
+        found = engine.api.images(filters={"dangling": True, "label": [label]})
+        return [str(image["Id"]) for image in found if not _is_wanted(engine, image)]
+
+
+def _is_wanted(engine: Engine, image: dict[str, Any]) -> bool:
+    # What was pulled by its digest has no tag either.
+    pulled = any("<none>" not in digest for digest in image.get("RepoDigests") or ())
+    return pulled or bool(engine.api.containers(all=True, filters={"ancestor": image["Id"]}))
 
 
 def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineImage:
@@ -125,7 +134,7 @@ def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineIma
     finished = False
     registry, _ = resolve_repository_name(name)
     with _refusals(registry), engine_errors(what):
-        response = _request(
+        response = request(
             engine,
             "POST",
             "/images/create",
@@ -211,7 +220,7 @@ def save(engine: Engine, image_ids: Iterable[str]) -> Iterator[bytes]:
     ids = list(image_ids)
     what = f"The engine was not able to hand out {', '.join(ids)}."
     with engine_errors(what):
-        response = _request(engine, "GET", "/images/get", params={"names": ids})
+        response = request(engine, "GET", "/images/get", params={"names": ids})
         with response:
             yield from response.iter_content(CHUNK)
 
@@ -225,7 +234,7 @@ def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
     what = "The engine was not able to load an image."
     loaded: list[str] = []
     with engine_errors(what):
-        response = _request(
+        response = request(
             engine, "POST", "/images/load", data=iter(chunks), params={"quiet": "1"}
         )
         with response:
@@ -240,7 +249,7 @@ def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
     return loaded
 
 
-def _request(engine: Engine, method: str, path: str, **options: Any) -> requests.Response:
+def request(engine: Engine, method: str, path: str, **options: Any) -> requests.Response:
     """Send a streaming request that docker-py has no whole method for.
 
     Its get_image() takes one image only, and its load_image() hides error lines.

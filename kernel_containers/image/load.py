@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kernel_containers.core.labels import OCI_REF_NAME
+from kernel_containers.core.labels import CONTRACT, OCI_REF_NAME
 from kernel_containers.core.oci import INDEX
 from kernel_containers.core.oci_json import canonical, descriptor_to_json
 from kernel_containers.core.owner import is_gone_token, owner_token
@@ -67,6 +67,15 @@ def abandoned(engine: Engine) -> list[str]:
     """
     found = images.names(engine, LOADING)
     return [name for name in found if is_gone_token(name.partition(":")[2].rpartition("-")[0])]
+
+
+def replaced(engine: Engine) -> list[str]:
+    """Return the ids of our images that others have replaced while containers used them.
+
+    Raises:
+        Unavailable: the engine does not answer.
+    """
+    return images.unused(engine, CONTRACT)
 
 
 def remove_abandoned(engine: Engine) -> list[str]:

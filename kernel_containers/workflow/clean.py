@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.core import labels
 from kernel_containers.core.owner import is_gone
 from kernel_containers.dispatch.docker import DockerBackend, DockerRun
-from kernel_containers.engine import containers
+from kernel_containers.engine import containers, images
 from kernel_containers.errors import TryAgain
 from kernel_containers.image import load, once, upkeep
 from kernel_containers.image.store import BlobStore
@@ -53,13 +53,11 @@ def clean(
         TryAgain: the cache is in use; what is in the engine was cleaned.
     """
     names, kept = _containers(engine, dry_run=dry_run) if engine else ([], [])
-    images: list[str] = []
-    if engine:
-        images = (load.abandoned if dry_run else load.remove_abandoned)(engine)
+    gone = _images(engine, dry_run=dry_run) if engine else []
     return Cleaned(
         containers=tuple(names),
         kept=tuple(kept),
-        images=tuple(images),
+        images=tuple(gone),
         leftovers=_leftovers(settings, dry_run=dry_run),
         cache=_cache(settings, dry_run=dry_run) if cache else 0,
     )
@@ -78,6 +76,11 @@ def _containers(engine: Engine, *, dry_run: bool) -> tuple[list[str], list[str]]
         kept += [place] if place else []
         names += [] if place and not place.startswith("/") else [found.name]
     return names, kept
+
+
+def _images(engine: Engine, *, dry_run: bool) -> list[str]:
+    found = [*load.abandoned(engine), *load.replaced(engine)]
+    return found if dry_run else [name for name in found if images.remove(engine, name)]
 
 
 def _leftovers(settings: Settings, *, dry_run: bool) -> int:

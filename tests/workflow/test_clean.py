@@ -11,15 +11,18 @@ import pytest
 from kernel_containers.core import labels
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.owner import current_owner, owner_token
+from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import containers, images
 from kernel_containers.errors import TryAgain
-from kernel_containers.image.load import LOADING
+from kernel_containers.image.layer import build_layer
+from kernel_containers.image.load import LOADING, load
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import in_use, usage
 from kernel_containers.workflow.clean import clean
 from kernel_containers.workflow.doctor import diagnose
 from kernel_containers.workflow.settings import Settings
+from tests.image.trees import bare_base, file_set, image_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +101,31 @@ def test_an_image_whose_loader_was_killed_goes_and_that_of_a_living_one_stays(
     finally:
         for tag in (dead, living):
             images.remove(engine, f"{LOADING}:{tag}")
+
+
+def test_a_replaced_image_goes_when_its_last_container_has_gone(
+    engine: Engine, tmp_path: Path
+) -> None:
+    store, base, label = BlobStore(tmp_path / "store"), bare_base(), {labels.CONTRACT: "1"}
+    name = ImageReference.parse(f"kernel-containers/test-clean:{uuid.uuid4().hex[:8]}")
+    settings = Settings(cache=tmp_path, environ={})
+    layer = build_layer(file_set(text("/a", name.tag or "")), base, store, silent)
+    old = load(engine, image_of(base, [layer], store, labels=label), name, silent)
+    container = containers.create(engine, ContainerSpec(image=str(old), command=("/none",)))
+    try:
+        newer = image_of(base, [layer], store, labels=label, working_directory="/newer")
+        load(engine, newer, name, silent)
+        assert str(old) not in clean(engine, settings, dry_run=True).images
+        containers.remove(engine, container)
+
+        assert str(old) in clean(engine, settings, dry_run=True).images
+        clean(engine, settings)
+
+        assert images.inspect(engine, str(old)) is None
+        assert images.inspect(engine, str(name))
+    finally:
+        containers.remove(engine, container)
+        images.remove(engine, str(name))
 
 
 @pytest.fixture
