@@ -97,7 +97,7 @@ def install(
         "env": dict(environment or {}),
         "metadata": {
             "debugger": language == "python",
-            "supported_encryption": ["curve"],
+            "supported_encryption": ["curve"] if language == "python" else [],
             "kernel_provisioner": {"provisioner_name": PROVISIONER, "config": config.to_json()},
         },
     }

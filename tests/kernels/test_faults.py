@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
 import socket
@@ -119,17 +120,20 @@ def test_a_kernel_of_a_far_engine_works(install: Callable[..., str], workspace: 
     with _far() as far:
         name = install("far", docker_host=far.address, workspace="none")
         with running(name, workspace) as started:
+
+            def up() -> bool:
+                with contextlib.suppress(queue.Empty):
+                    told = started.client.get_iopub_msg(timeout=0.1)
+                    return bool(told["content"].get("text") == "up\n")
+                return False
+
             code = "import time; print('up', flush=True); time.sleep(60)"
-            started.client.execute(code, stop_on_error=False)
-            while started.client.get_iopub_msg(timeout=20)["content"].get("text") != "up\n":
-                pass
-            started.manager.interrupt_kernel()
-            reply = started.client.get_shell_msg(timeout=30)
+            error, _ = started.interrupt_when(up, code)
             result = started.execute("print('x' * 5_000_000)", timeout=60)
             started.restart()
             alive = started.text("print('alive')")
 
-    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    assert error == "KeyboardInterrupt"
     assert (len(result.text), alive) == (5_000_001, "alive")
 
 
