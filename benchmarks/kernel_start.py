@@ -137,6 +137,16 @@ def _kernel(manager: MultiKernelManager, name: str) -> Iterator[tuple[Any, Any]]
     finally:
         client.stop_channels()
         manager.shutdown_kernel(kernel_id, now=True)
+        _remove_left(kernel.connection_file)
+
+
+def _remove_left(connection_file: str) -> None:
+    """Remove the container that a peer leaves behind when its kernel is ended at once."""
+    with closing(docker.from_env()) as engine:
+        for container in engine.containers.list(ignore_removed=True):
+            sources = {mount.get("Source") for mount in container.attrs["Mounts"]}
+            if connection_file in sources:
+                container.remove(force=True)
 
 
 def _wait_for(title: str) -> None:

@@ -80,7 +80,10 @@ def test_the_folder_has_the_same_path_and_files_belong_to_the_user(
 
 
 def test_only_listed_variables_pass(
-    install: Callable[..., str], workspace: Path, monkeypatch: pytest.MonkeyPatch
+    install: Callable[..., str],
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: Engine,
 ) -> None:
     monkeypatch.setenv("PASSED", "yes")
     monkeypatch.setenv("SECRET", "no")
@@ -91,8 +94,10 @@ def test_only_listed_variables_pass(
 
     with running(name, workspace) as started:
         seen = json.loads(started.text("import os, json; print(json.dumps(dict(os.environ)))"))
+        shown = containers.inspect(engine, started.container)
 
     assert (seen["GIVEN"], seen["PASSED"]) == ("at yes", "yes")
+    assert not {"GIVEN", "PASSED"} & {text.partition("=")[0] for text in shown["Config"]["Env"]}
     assert not {"SECRET", "ABSENT", "JPY_PARENT_PID"} & set(seen)
     assert seen["PATH"].startswith("/opt/venv/bin:")
 

@@ -1,0 +1,116 @@
+"""A live kernel's own changes on their way into an image."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel_containers.core.progress import silent
+from kernel_containers.core.reference import parse_destination
+from kernel_containers.errors import NotFound
+from kernel_containers.workflow.containerize import containerize
+from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
+from kernel_containers.workflow.registries import Registries
+from kernel_containers.workflow.settings import read_settings
+from tests.acceptance.product import write_notebook
+from tests.kernels.support import running, tiny_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kernel_containers.engine import Engine
+    from kernel_containers.workflow.plan import Plan
+
+DOCKER = "/usr/bin/docker"
+
+
+@pytest.fixture(autouse=True)
+def _cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(shared_cache))
+
+
+def plan_of(engine: Engine, notebook: Path, **options: str) -> Plan:
+    request = ContainerizeRequest(
+        notebook=notebook,
+        destination=parse_destination(f"docker:tests/captured:{uuid.uuid4().hex[:12]}"),
+        **options,
+    )
+    return make_plan(request, engine, read_settings(), silent)
+
+
+def test_what_a_plain_user_installs_and_writes_is_in_the_image_of_the_notebook(
+    engine: Engine, install: Callable[..., str], workspace: Path
+) -> None:
+    name = install("captured", user="1234:1234", env_passthrough=[])
+    notebook = write_notebook(
+        workspace / "captured.ipynb",
+        "import kctiny, os, pathlib\n"
+        "assert kctiny.value == 42\n"
+        "assert pathlib.Path.home().joinpath('kept').read_text() == 'mine'",
+        kernel=name,
+    )
+    wheel = tiny_wheel(workspace)
+    environment = {**os.environ, "JPY_SESSION_NAME": str(notebook)}
+    with running(name, workspace, env=environment) as kernel:
+        kernel.execute(f"%pip install --no-index {wheel.name}", timeout=120)
+        kernel.restart()
+        written = kernel.execute(
+            "import kctiny, pathlib; pathlib.Path.home().joinpath('kept').write_text('mine')"
+        )
+        assert written.status == "ok"
+
+        plan = plan_of(engine, notebook)
+        by_id = plan_of(engine, notebook, kernel_id=str(kernel.provisioner.kernel_id))
+
+        variables = dict(plan.snapshot.variables)
+        assert any(note.startswith("live kernel: captured") for note in plan.snapshot.notes)
+        assert variables["PYTHONPATH"] == "/var/lib/kernel-containers/packages"
+        assert [item.fingerprint for item in plan.snapshot.file_sets if item.exact] == [
+            item.fingerprint for item in by_id.snapshot.file_sets if item.exact
+        ]
+        settings = read_settings()
+        made = containerize(plan, engine, Registries(settings), settings, silent)
+    try:
+        command = [DOCKER, "run", "--rm", "--network=none", made.reference]
+        done = subprocess.run(
+            [*command, "--output", "file:///tmp/out"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        subprocess.run([DOCKER, "rmi", made.reference], check=True, capture_output=True)
+
+
+def test_a_notebook_without_a_live_kernel_says_so_and_an_unknown_id_is_not_found(
+    engine: Engine, install: Callable[..., str], workspace: Path
+) -> None:
+    notebook = write_notebook(workspace / "alone.ipynb", "x = 1", kernel=install("alone"))
+
+    plan = plan_of(engine, notebook)
+
+    assert "live kernel: none found" in plan.snapshot.notes
+    assert [item.name for item in plan.snapshot.file_sets] == ["notebook"]
+    with pytest.raises(NotFound):
+        plan_of(engine, notebook, kernel_id="no-such-kernel")
+
+
+def test_copies_go_with_their_plan(
+    engine: Engine, install: Callable[..., str], workspace: Path
+) -> None:
+    name = install("spooled")
+    notebook = write_notebook(workspace / "spooled.ipynb", "x = 1", kernel=name)
+    environment = {**os.environ, "JPY_SESSION_NAME": str(notebook)}
+    with running(name, workspace, env=environment) as kernel:
+        kernel.execute("open('/opt/made', 'w').write('x')")
+        plan = plan_of(engine, notebook)
+
+    assert plan.live is not None
+    assert plan.live.spool is not None
+    folder = plan.live.spool.folder
+    assert (folder / "opt" / "made").read_text() == "x"
+    del plan
+    assert not folder.exists()
