@@ -231,10 +231,10 @@ class Jobs:
             why = f"{type(error).__name__} in kernel-containers"
             job.move("failed", Defect("The job failed by a mistake of this program.", why=why))
         finally:
-            with self._lock:
-                self._running.pop(job.head.id, None)
             if job.ended:
                 self._finish(job)
+            with self._lock:
+                self._running.pop(job.head.id, None)
             self._start_next()
 
     def _finish(self, job: Job) -> None:
