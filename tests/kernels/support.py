@@ -125,7 +125,7 @@ def running(name: str, folder: Path, **options: Any) -> Iterator[Running]:
         manager.context.destroy(linger=0)
 
 
-def until(condition: Callable[[], Any], seconds: float = 15) -> None:
+def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():

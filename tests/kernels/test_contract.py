@@ -211,7 +211,7 @@ def test_a_kernel_that_is_killed_can_be_started_again(
             os.kill(int(started.text("import os; print(os.getpid())")), signal.SIGKILL)
         else:
             containers.kill(engine, started.container)
-        until(lambda: not started.manager.is_alive(), 5)
+        until(lambda: not started.manager.is_alive())
 
         started.restart(now=True)
 

@@ -116,6 +116,6 @@ def test_bash(
         )
         with _kernel("bash", folder) as (manager, client):
             client.execute("touch up; sleep 60")
-            until((folder / "up").exists, 30)
+            until((folder / "up").exists)
             manager.interrupt_kernel()
             _works(manager, client, "echo $((6 * 7))")

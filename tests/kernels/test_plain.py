@@ -122,7 +122,7 @@ def test_it_ends_with_the_process_that_started_it(
         process.kill()
         process.wait()
 
-    until(lambda: not kernel_containers(engine, kernel_id), 10)
+    until(lambda: not kernel_containers(engine, kernel_id))
     remove_stale_folders()
 
 

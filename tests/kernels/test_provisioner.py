@@ -181,7 +181,7 @@ def test_a_kernel_that_was_killed_with_its_container_can_be_restarted(
     with running(install("plain"), workspace) as started:
         old = started.container
         containers.kill(engine, old)
-        until(lambda: not started.manager.is_alive(), 5)
+        until(lambda: not started.manager.is_alive())
 
         assert "stopped from outside" in (started.provisioner.reason() or "")
         started.restart(now=True)
@@ -196,7 +196,7 @@ def test_a_kernel_that_ends_itself_leaves_a_reason(
 ) -> None:
     with running(install("plain"), workspace) as started:
         started.client.execute("import os; os.write(2, b'last words'); os._exit(3)")
-        until(lambda: not started.manager.is_alive(), 5)
+        until(lambda: not started.manager.is_alive())
 
         assert started.provisioner.reason() == "The kernel ended by itself with exit code 3."
         assert started.manager.reason == started.provisioner.reason()  # type: ignore[attr-defined]
@@ -272,7 +272,7 @@ def test_a_process_that_is_killed_leaves_no_container(
 
         process.kill()
         process.wait()
-        until(lambda: not kernel_containers(engine, kernel_id), 10)
+        until(lambda: not kernel_containers(engine, kernel_id))
 
     assert [path.parent for path in remove_stale_folders()] == [jupyter_folders / "runtime"]
 

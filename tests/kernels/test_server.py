@@ -244,10 +244,10 @@ def test_a_server_that_ends_leaves_no_container(
     own.process.process.send_signal(number)
 
     began = time.monotonic()
-    own.process.process.wait(20)
-    until(lambda: not kernel_containers(engine, kernel_id), 10)
+    own.process.process.wait(60)
+    until(lambda: not kernel_containers(engine, kernel_id))
     own.stop()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     mark = f":{own.process.process.pid}:"
     until(
         lambda: (
