@@ -73,6 +73,7 @@ def open_registry(
 def _check(host: str) -> None:
     try:
         name, _ = split_host(host)
+        name.encode("idna")  # as the look-up of its address will
     except ValueError:
         name = ""
     if not name or "/" in host or "@" in host:

@@ -190,3 +190,9 @@ def test_a_login_is_looked_up_only_when_the_registry_asks(
         pytest.raises(NotFound),
     ):
         list_tags(opened, "tests/absent")
+
+
+@pytest.mark.parametrize("host", ["", ".", "._m:", "a..b", "x" * 64, "a/b", "a@b", "a:99999"])
+def test_what_no_look_up_would_take_is_no_host(host: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a registry's host"):
+        open_registry(host, settings())
