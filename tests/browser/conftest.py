@@ -22,10 +22,12 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgro
 
 
 @pytest.fixture(scope="package")
-def jupyter(tmp_path_factory: pytest.TempPathFactory, kernel_image: str) -> Iterator[JupyterServer]:
+def jupyter(
+    tmp_path_factory: pytest.TempPathFactory, kernel_image: str, shared_cache: Path
+) -> Iterator[JupyterServer]:
     """A server with the example notebook in a folder with a space in its name."""
     folder = tmp_path_factory.mktemp("jupyter")
-    server = start_jupyter(folder, {"KERNEL_CONTAINERS_CACHE": str(folder / "cache")})
+    server = start_jupyter(folder, {"KERNEL_CONTAINERS_CACHE": str(shared_cache)})
     shutil.copytree(SALES, server.root / "North & South")
     config = KernelConfig(image=kernel_image, pool="off")
     kernelspecs.install(KERNEL, config, display_name=KERNEL_TITLE, prefix=str(server.prefix))
