@@ -42,6 +42,7 @@ def run_next_cell(page: Page, count: int) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("_no_image_left")
 def test_a_notebook_runs_its_own_image_after_the_person_allowed_it(
     context: BrowserContext, jupyter: JupyterServer

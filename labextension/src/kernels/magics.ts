@@ -4,7 +4,13 @@ import type { Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { Throttler } from '@lumino/polling';
 
-import type { Api, Job, JobRequest, RunResult } from '../api';
+import type {
+  Api,
+  ContainerizeResult,
+  Job,
+  JobRequest,
+  RunResult
+} from '../api';
 import { ApiError, asApiError } from '../api';
 import { isActive } from '../jobstate';
 import type { IServices } from '../services';
@@ -81,9 +87,10 @@ export async function relay(
   try {
     const { path } = panel.context;
     const request = requestFor(data, path, comm.commId);
-    if (!allowed.has(kernelId)) {
+    const wish = wishOf(kernelId, request);
+    if (!allowed.has(wish)) {
       await confirm(services, request);
-      allowed.add(kernelId);
+      allowed.add(wish);
     }
     if (request.kind === 'containerize') {
       await panel.context.save();
@@ -95,7 +102,12 @@ export async function relay(
       }
     };
     send({ job });
-    await follow(services.api, job, send);
+    const ended = await follow(services.api, job, send);
+    const made = ended.result as Partial<ContainerizeResult> | null;
+    if (made?.reference) {
+      allowed.add(wishOf(kernelId, { kind: 'run', image: made.reference }));
+    }
+    send({ job: ended });
   } catch (error) {
     const { what, why, todo, code } = asApiError(error);
     send({ error: { what, why, todo, code } });
@@ -105,20 +117,37 @@ export async function relay(
   }
 }
 
-/** Ask once per kernel: its code asks for something outside of where it runs. */
+type Wish = JobRequest | { readonly kind: 'run'; readonly image: string };
+
+/** Where an image goes, or which one is run. */
+function subjectOf(request: Wish): string {
+  if (request.kind === 'containerize') {
+    return request.plan.to ?? ''; // this machine's engine
+  }
+  return 'image' in request ? (request.image ?? '') : '';
+}
+
+function wishOf(kernelId: string, request: Wish): string {
+  return JSON.stringify([kernelId, request.kind, subjectOf(request)]);
+}
+
+/** Ask once per kernel and image: code asks for something outside of where it runs. */
 async function confirm(
   { trans }: IServices,
   request: JobRequest
 ): Promise<void> {
+  const subject = subjectOf(request);
   const body =
     request.kind === 'run'
-      ? trans.__(
-          'Code in this notebook asks to run the image %1.',
-          request.image
-        )
-      : trans.__('Code in this notebook asks to make an image of it.');
+      ? trans.__('Code in this notebook asks to run the image %1.', subject)
+      : subject
+        ? trans.__(
+            'Code in this notebook asks to make an image of it for %1.',
+            subject
+          )
+        : trans.__('Code in this notebook asks to make an image of it.');
   const answer = await showDialog({
-    title: trans.__('Allow it, and the like, for this kernel?'),
+    title: trans.__('Allow this while the kernel lives?'),
     body,
     buttons: [
       Dialog.cancelButton(),
@@ -130,15 +159,16 @@ async function confirm(
   }
 }
 
-/** Tell how a job goes until it has ended; with the report where it is a run. */
+/** Tell how a job goes; return it once it has ended, after the report of a run was told. */
 async function follow(
   api: Api,
   started: Job,
   send: (message: object) => void
-): Promise<void> {
+): Promise<Job> {
+  let ended = false;
   const update = new Throttler(async () => {
     const job = await api.job(started.id);
-    if (isActive(job)) {
+    if (!ended && isActive(job)) {
       send({ job });
     }
   }, INTERVAL);
@@ -156,6 +186,7 @@ async function follow(
       }
     });
   });
+  ended = true;
   stop();
   update.dispose();
   const job = await api.job(started.id);
@@ -163,7 +194,7 @@ async function follow(
   if (report) {
     send({ report });
   }
-  send({ job });
+  return job;
 }
 
 async function reportOf(api: Api, job: Job): Promise<object | null> {
