@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 # A command's module is imported when it is used: `--help` should not load boto3 and docker.
 COMMANDS = {
     "kernel": "Install, list and remove containerized kernels.",
+    "check": "Say how fit a notebook is to be run unattended.",
     "containerize": "Make a container image of a notebook and its environment.",
     "describe": "Show an image's parameters as JSON Schema.",
     "run": "Run an image with parameters.",
