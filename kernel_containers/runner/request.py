@@ -129,12 +129,13 @@ def gather(arguments: Arguments, sources: Sources, parameters: Sequence[Paramete
 
 def _missing(names: list[str], declared: Mapping[str, Parameter]) -> InvalidInput:
     name = names[0]
-    how = (
-        f"mount a file at {SECRETS_FOLDER}/{name}" if declared[name].secret else f"-p {name} VALUE"
-    )
-    return InvalidInput(
-        f"A value is needed for {', '.join(map(repr, names))}.", todo=f"give it with {how}"
-    )
+    todo = f"give it with -p {name} VALUE"
+    if declared[name].secret:
+        todo = (
+            f"mount a file at {SECRETS_FOLDER}/{name}, "
+            f"or give --secret {name} to `kernel-containers run`"
+        )
+    return InvalidInput(f"A value is needed for {', '.join(map(repr, names))}.", todo=todo)
 
 
 def _in_order(

@@ -155,7 +155,7 @@ def test_what_has_to_be_given_is_told(place: Place) -> None:
 
     with pytest.raises(InvalidInput, match="-p a VALUE"):
         place.given("-p", "b", "x", declared=declared)
-    with pytest.raises(InvalidInput, match="/run/secrets/b"):
+    with pytest.raises(InvalidInput, match=r"/run/secrets/b, or give --secret b to"):
         place.given("-p", "a", "1", declared=declared)
 
 
