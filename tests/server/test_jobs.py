@@ -261,6 +261,8 @@ def test_a_run_that_is_stopped_writes_its_outputs(api: Api, engine: Engine, name
     images.remove(engine, f"{name}:1")
 
 
+@pytest.mark.full
+@pytest.mark.timeout(300)
 def test_jobs_outlive_the_server(
     start_server: Callable[..., Api], engine: Engine, kernel_image: str, name: str
 ) -> None:
