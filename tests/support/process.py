@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-START_TIMEOUT = 30.0  # seconds; the slowest of them needs one on an idle machine
+START_TIMEOUT = 120.0  # seconds; the slowest needs 4 on an idle machine, 30 on a busy one
 STOP_TIMEOUT = 30.0  # seconds; a Jupyter server ends its kernels first
 
 
