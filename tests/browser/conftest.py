@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SALES = Path(__file__).parents[2] / "examples" / "sales"
+PATIENCE = 60_000  # ms; most states come within one second on an idle machine
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
@@ -46,6 +47,7 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if not program:
         pytest.fail("Chromium is missing; scripts/test installs it")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield started
@@ -60,7 +62,7 @@ def context(browser: Browser, jupyter: JupyterServer) -> Iterator[BrowserContext
         viewport={"width": 1280, "height": 800},
         permissions=["clipboard-read", "clipboard-write"],
     )
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(PATIENCE)
     opened.request.get(f"/api/me?token={jupyter.token}")
     yield opened
     opened.close()

@@ -11,9 +11,11 @@ from playwright.sync_api import expect
 
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
+from tests.browser.screens import Screens, expect_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import BrowserContext
 
@@ -70,3 +72,36 @@ def test_a_notebook_from_the_launcher_runs_in_a_container(
         assert [printed.inner_text().strip()] == containers_of(kernel_id)
         client.delete(f"/api/sessions/{session['id']}")
     assert containers_of(kernel_id) == []
+
+
+def test_a_kernel_that_was_added_by_the_form_is_in_the_launcher(
+    context: BrowserContext, jupyter: JupyterServer, kernel_image: str, pictures: Path
+) -> None:
+    page = context.new_page()
+    page.goto("/lab?reset")
+    screens = Screens(page, pictures, "kernel")
+    dialog = screens.wizard
+
+    page.locator(".jp-LauncherCard", has_text="Add Containerized Kernel").click()
+    dialog.get_by_label("An image").check()
+    dialog.get_by_role("button", name="Add kernel").click()
+    expect(dialog.get_by_role("alert").first).to_contain_text("Name an image")
+    dialog.get_by_label("Image", exact=True).fill(kernel_image)
+    dialog.get_by_label("Name", exact=True).fill("by-form")
+    dialog.get_by_label("Shown as").fill("Made by the form")
+    dialog.get_by_label("Memory").fill("1g")
+    screens.look("form")
+    dialog.get_by_role("button", name="Add kernel").click()
+    expect_state(dialog.locator("[data-job]"), "succeeded")
+    screens.look("added")
+    dialog.get_by_role("button", name="Close", exact=True).click()
+
+    card = page.locator(".jp-LauncherCard", has_text="Made by the form").first
+    expect(card).to_be_visible()
+    with jupyter.client() as client:
+        (made,) = [
+            kernel
+            for kernel in client.get("/kernel-containers/api/kernels").json()["kernels"]
+            if kernel["name"] == "by-form"
+        ]
+    assert made["config"]["memory"] in ("1g", 1024**3)
