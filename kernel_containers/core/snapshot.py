@@ -27,7 +27,8 @@ class FileEntry(NamedTuple):
     `os.fsdecode`. A file's bytes are `content` where it is not None, else those of `source`,
     which has `size` bytes, `mtime_ns`, and the same `inode` (device, number) as its hard links;
     `inode` is None for a file with one name. `owner` holds the numbers of user and group in the
-    image: root's, except for what a base image gave to others.
+    image: root's, except for what a base image gave to others. `capability` is the value of
+    security.capability, the only extended attribute that engines keep.
     """
 
     target: str
@@ -41,15 +42,12 @@ class FileEntry(NamedTuple):
     content: bytes | None = None
     group_writable: bool = False
     owner: tuple[int, int] = (0, 0)
+    capability: bytes = b""
 
     @property
     def final_mode(self) -> int:
-        """The permission bits that the entry gets.
-
-        Owners change, so a file's set-uid bit would give root's rights away. A group-writable
-        entry gives its group what its owner has.
-        """
-        mode = self.mode & (0o7777 if self.kind is FileKind.FOLDER else 0o1777)
+        """The permission bits; a group-writable entry gives its group what its owner has."""
+        mode = self.mode & 0o7777
         return mode | (mode & 0o700) >> 3 | 0o020 if self.group_writable else mode
 
 
@@ -67,12 +65,14 @@ class FileSet:
     """What becomes one layer: entries sorted by target, and the name of the layer's purpose.
 
     Two sets with the same `fingerprint` have the same content; None means unknown, so that
-    the layer is built each time.
+    the layer is built each time. An `exact` set has the real paths of a container, whose folders
+    take the place of links, and whiteouts: `.wh.NAME` takes NAME away.
     """
 
     name: str
     entries: tuple[FileEntry, ...]
     fingerprint: str | None = None
+    exact: bool = False
 
     @property
     def size(self) -> int:

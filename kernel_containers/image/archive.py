@@ -12,11 +12,12 @@ import io
 import posixpath
 import tarfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import INDEX, LAYER_GZIP, Descriptor, Layer
 from kernel_containers.core.oci_json import Json, config_from_json, manifest_from_json, read_object
+from kernel_containers.engine.chunks import readable
 from kernel_containers.errors import InvalidInput, Unavailable
 from kernel_containers.image.compress import compress, decompressed, fastest
 from kernel_containers.image.tar import BLOCK
@@ -48,7 +49,7 @@ def read_archive(chunks: Iterable[bytes], store: BlobStore) -> SavedImage:
         CannotWrite: the store's disk is full.
     """
     archive = _Archive(store)
-    stream = io.BufferedReader(_Chunks(chunks), BLOCK)
+    stream = readable(chunks)
     try:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK, encoding="utf-8") as members:
             for member in members:
@@ -58,29 +59,6 @@ def read_archive(chunks: Iterable[bytes], store: BlobStore) -> SavedImage:
         raise Unavailable(
             "The engine's archive of the image can't be read.", why=repr(error), todo="try again"
         ) from error
-
-
-class _Chunks(io.RawIOBase):
-    """A file that reads from an iterator."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        super().__init__()
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
 
 
 class _Archive:

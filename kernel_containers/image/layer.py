@@ -60,8 +60,9 @@ def build_layers(
     lower: set[str] = set()
     layers: list[Layer] = []
     for file_set in file_sets:
+        ground = ground.replaced_by(file_set.entries) if file_set.exact else ground
         placed = place(file_set.entries, ground)
-        if file_set.fingerprint and file_set.size >= SMALLEST_WITH_DELTAS:
+        if _may_have_deltas(file_set):
             layers += builder.stack(file_set, placed, Beneath(base.folders, lower))
         else:
             layers.append(builder.whole(file_set, placed))
@@ -70,13 +71,19 @@ def build_layers(
     return tuple(layers)
 
 
-def known_sets(
-    file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore
-) -> tuple[bool, ...]:
+def _may_have_deltas(file_set: FileSet) -> bool:
+    # Of an exact set not: its whiteouts mean what lies below, not its own last layers.
+    return bool(
+        file_set.fingerprint and file_set.size >= SMALLEST_WITH_DELTAS and not file_set.exact
+    )
+
+
+def known_sets(file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore) -> tuple[bool, ...]:
     """Return for each set whether the store has its layers; nothing is read or built."""
     ground = base.ground
     known: list[bool] = []
     for file_set in file_sets:
+        ground = ground.replaced_by(file_set.entries) if file_set.exact else ground
         placed = place(file_set.entries, ground)
         keys = [_key(f"{kind} {file_set.fingerprint}", placed) for kind in ("stack", "layer")]
         known.append(bool(file_set.fingerprint) and any(map(store.recall_record, keys)))
@@ -218,7 +225,8 @@ def split_file_set(file_set: FileSet, limit: int = PART) -> tuple[FileSet, ...]:
     if len(parts) == 1:
         return (file_set,)
     return tuple(
-        FileSet(
+        replace(
+            file_set,
             name=f"{file_set.name} {number}/{len(parts)}",
             entries=tuple(part),
             fingerprint=file_set.fingerprint

@@ -44,12 +44,24 @@ class Ground:
         for entry in entries:
             if entry.kind is FileKind.FOLDER:
                 folders[entry.target] = (entry.final_mode, *entry.owner)
+                links.pop(entry.target, None)
             elif entry.kind is FileKind.LINK:
                 links[entry.target] = entry.link or ""
                 folders.pop(entry.target, None)
             elif entry.target in links:
                 del links[entry.target]
         return Ground(links, folders)
+
+    def replaced_by(self, entries: Iterable[FileEntry]) -> Ground:
+        """Return the ground without the links in whose place a container has folders, or none."""
+        links = dict(self.links)
+        for entry in entries:
+            folder, _, name = entry.target.rpartition("/")
+            if entry.kind is FileKind.FOLDER:
+                links.pop(entry.target, None)
+            elif name.startswith(".wh."):
+                links.pop(f"{folder}/{name.removeprefix('.wh.')}", None)
+        return Ground(links, self.folders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

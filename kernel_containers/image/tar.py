@@ -47,6 +47,7 @@ def header(
     mtime: int = 0,
     link: bytes = b"",
     owner: tuple[int, int] = _ROOT,
+    capability: bytes = b"",
 ) -> bytes:
     """Return a member's header: one block, or more where pax records are needed.
 
@@ -61,6 +62,8 @@ def header(
     if not 0 <= mtime <= _LARGEST_OCTAL:
         records.append((b"mtime", b"%d" % mtime))
         mtime = 0
+    if capability:
+        records.append((b"SCHILY.xattr.security.capability", capability))
     if short is None:
         prefix, short = b"", name[:_NAME]
     link = link[:_NAME]
@@ -193,16 +196,14 @@ def _parts(entries: Sequence[FileEntry]) -> Iterator[bytes]:
 
 
 def _file(entry: FileEntry, name: bytes, mode: int) -> Iterator[bytes]:
-    mtime = entry.mtime_ns // 10**9
+    size = entry.size if entry.content is None else len(entry.content)
+    mtime, owner, able = entry.mtime_ns // 10**9, entry.owner, entry.capability
+    start = header(name, kind=b"0", mode=mode, size=size, mtime=mtime, owner=owner, capability=able)
     if entry.content is not None:
-        size = len(entry.content)
-        yield header(name, kind=b"0", mode=mode, size=size, mtime=mtime, owner=entry.owner)
-        yield entry.content
-        yield padding(size)
+        yield start + entry.content + padding(size)
         return
     if entry.source is None:
         raise Defect(f"{entry.target} has neither content nor a source.")
-    start = header(name, kind=b"0", mode=mode, size=entry.size, mtime=mtime, owner=entry.owner)
     file = _open(entry.source)
     try:
         if entry.size < BLOCK:

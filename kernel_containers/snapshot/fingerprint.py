@@ -21,10 +21,10 @@ def fingerprint(entries: Iterable[FileEntry]) -> str:
     """
     file, link, root = FileKind.FILE, FileKind.LINK, (0, 0)
     lines: list[str] = []
-    for target, kind, mode, size, mtime_ns, _, to, _, content, writable, owner in entries:
+    for target, kind, mode, size, mtime_ns, _, to, _, content, writable, owner, able in entries:
         if "/__pycache__" in target:
             continue
-        rights = f"{mode:o}{'w' if writable else ''}{'' if owner == root else owner}"
+        rights = f"{mode:o}{'w' if writable else ''}{'' if owner == root else owner}{able.hex()}"
         if kind is file:
             seen = mtime_ns if content is None else hashlib.sha256(content).hexdigest()
             lines.append(f"{target}\0f{rights} {size} {seen}")

@@ -118,12 +118,12 @@ def test_times_out_of_range_are_kept(seconds: int) -> None:
         assert found.getmember("file").mtime == seconds
 
 
-def test_files_lose_set_user_and_group_bits_and_folders_keep_theirs() -> None:
+def test_modes_are_those_of_the_entries() -> None:
     entries = [folder("/shared", 0o1777), folder("/team", 0o2775), text("/tool", mode=0o6755)]
 
     found = members_of(archive(entries))
 
-    assert [found[name].mode for name in ("shared", "team", "tool")] == [0o1777, 0o2775, 0o755]
+    assert [found[name].mode for name in ("shared", "team", "tool")] == [0o1777, 0o2775, 0o6755]
 
 
 @pytest.mark.parametrize("owner", [(0, 0), (1000, 100), (8**7 - 1, 1), (8**7, 2**32 - 2)])
