@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import docker
+import hypothesis
 import pytest
 
 from tests.support.images import ensure_base_image, ensure_kernel_image
@@ -30,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="nobody else uses the engine meanwhile: a container left behind fails the run",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the same examples in each run; `--full` looks for new ones."""
+    hypothesis.settings.register_profile("repeatable", derandomize=True)
+    hypothesis.settings.load_profile("default" if config.getoption("--full") else "repeatable")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

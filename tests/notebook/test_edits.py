@@ -204,7 +204,7 @@ def statements(draw: st.DrawFn) -> str:
                 f"# {first} = {one}",
                 f"'''{first} = 1\n''' ; {first} = {one}",
                 f"if True:\n    pass\n{first} = {one}",
-                f"*{first}_, {second} = 0, {two}",
+                f"*rest, {second} = 0, {two}",
             ]
         )
     )
