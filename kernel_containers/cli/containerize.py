@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Declare it secret.")
 @click.option("--include", "includes", multiple=True, type=click.Path(path_type=Path))
 @click.option("--base", metavar="REF", help="The base image under a local environment.")
+@click.option("--kernel-id", metavar="ID", help="Capture this live kernel. [the notebook's own]")
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
 @click.option("--verify", is_flag=True, help="Run it and compare with the notebook's outputs.")
 @click.option("--allow-secrets", is_flag=True, help="Go on although likely secrets were found.")
@@ -68,6 +69,7 @@ def command(
     request = ContainerizeRequest(
         notebook=notebook,
         kernel=options["kernel"],
+        kernel_id=options["kernel_id"],
         destination=parse_destination(options["to"]) if options["to"] else None,
         parameters=options["parameters"] or None,
         secrets=options["secrets"],

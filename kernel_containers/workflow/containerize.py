@@ -96,7 +96,10 @@ def build(plan: Plan, settings: Settings, report: Report) -> tuple[BuiltImage, b
     *below, notebook = snapshot.file_sets
     parts = [part for file_set in below for part in split_file_set(file_set)]
     materials = bill_of_materials(plan.base, [*below, runner], store)
-    file_sets = [*parts, runner, sbom_file_set(materials), notebook]
+    # What a live kernel has changed comes last of what is below the notebook: it changes most.
+    captured = [part for part in parts if part.exact]
+    parts = [part for part in parts if not part.exact]
+    file_sets = [*parts, runner, *captured, sbom_file_set(materials), notebook]
     layers = build_layers(file_sets, plan.base, store, report)
     described = _labels(snapshot, plan)
     image = assemble(

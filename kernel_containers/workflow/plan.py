@@ -28,6 +28,8 @@ from kernel_containers.errors import InvalidInput
 from kernel_containers.image.base import import_base
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import kernelspecs
+from kernel_containers.kernels.container_spec import HOME as KERNEL_HOME
+from kernel_containers.kernels.container_spec import PACKAGES
 from kernel_containers.notebook import document, imports
 from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
@@ -36,6 +38,7 @@ from kernel_containers.snapshot import files, secrets
 from kernel_containers.snapshot.environment import INTERPRETER, OUTSIDE
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.libraries import keep_with_base, supply_libraries
+from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
 from kernel_containers.workflow.sources import find_source
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ class ContainerizeRequest:
     secrets: tuple[str, ...] = ()
     includes: tuple[Path, ...] = ()
     base: str | None = None
+    kernel_id: str | None = None  # of a live kernel; None for the notebook's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,7 @@ class Plan:
     base: BaseImage
     runner: Interpreter  # the Python inside the image that runs the runner
     destination: Destination
+    live: LiveKernel | None = None
 
 
 def make_plan(
@@ -100,6 +105,16 @@ def make_plan(
     notebook, parameters = withhold(notebook, _parameters(notebook, request))
     source = find_source(spec, engine, settings, request.base, report)
     store = BlobStore(settings.store)
+    live = None
+    if spec.config or request.kernel_id:
+        live = capture_live(
+            path,
+            request.kernel_id,
+            source.base,
+            engine=engine,
+            settings=settings,
+            report=report,
+        )
     base = import_base(engine, source.base, store, report)
     source = _with_libraries(source, base, engine, store)
     found, exclusions, notes = files.notebook_files(
@@ -117,14 +132,16 @@ def make_plan(
         parameters=parameters,
         title=request.title or notebook.title,
     )
-    user, reason = _user(base, (str(path.parent), *source.folders))
+    user, reason = _user(base, (str(path.parent), *source.folders), live)
     user_code = [item for item in source.environment.file_sets if item.name == OUTSIDE]
     searched = [entry for item in (*user_code, found) for entry in item.entries]
+    searched += live.own_files if live else []
     findings = secrets.find_secrets(notebook_cells(notebook), searched)
     return Plan(
         base=base,
         runner=_runner_interpreter(source),
         destination=request.destination or _default_destination(path),
+        live=live,
         snapshot=Snapshot(
             notebook=path,
             title=contract.title,
@@ -134,15 +151,24 @@ def make_plan(
             base=source.base,
             base_name=base.name,
             environment=source.environment,
-            file_sets=(*source.environment.file_sets, _with_contract(found, contract)),
+            file_sets=(
+                *source.environment.file_sets,
+                *([live.files] if live and live.files else ()),
+                _with_contract(found, contract),
+            ),
             contract=contract,
             user=user,
             user_reason=reason,
-            variables=_image_variables(base, source, passed),
-            exclusions=(*source.exclusions, *exclusions, *held_back),
+            variables=_image_variables(base, source, passed, live),
+            exclusions=(
+                *source.exclusions,
+                *(live.exclusions if live else ()),
+                *exclusions,
+                *held_back,
+            ),
             findings=findings,
             created=_created(path),
-            notes=(*source.environment.notes, *notes),
+            notes=(*source.environment.notes, *([live.note] if live else ()), *notes),
         ),
     )
 
@@ -215,19 +241,24 @@ def _runner_interpreter(source: Source) -> Interpreter:
     )
 
 
-def _user(base: BaseImage, folders: Sequence[str]) -> tuple[str, str]:
-    """Return the image's user, and why it is root where it has to be."""
+def _user(base: BaseImage, folders: Sequence[str], live: LiveKernel | None) -> tuple[str, str]:
+    """Return the image's user, and why it is not the usual one."""
     for folder in folders:
         path = PurePosixPath(folder)
         for ancestor in (path, *path.parents):
             mode = base.folders.get(str(ancestor))
             if mode is not None and not mode & 0o001:
                 return "0:0", f"{ancestor} can only be entered by root in the base image"
+    if live and live.owner:
+        return f"{live.owner}:0", "files of the live kernel belong to it"
     return USER, ""
 
 
 def _image_variables(
-    base: BaseImage, source: Source, passed: Sequence[tuple[str, str]]
+    base: BaseImage,
+    source: Source,
+    passed: Sequence[tuple[str, str]],
+    live: LiveKernel | None,
 ) -> tuple[tuple[str, str], ...]:
     merged = dict(item.split("=", 1) for item in base.config.environment if "=" in item)
     interpreter = source.environment.interpreter
@@ -239,6 +270,11 @@ def _image_variables(
     merged["HOME"] = HOME
     if source.environment.python_path:
         merged["PYTHONPATH"] = ":".join(source.environment.python_path)
+    if live and live.has_packages:  # as the live kernel finds them
+        merged["PYTHONPATH"] = ":".join(filter(None, [PACKAGES, merged.get("PYTHONPATH")]))
+        merged["PATH"] = f"{merged.get('PATH', search)}:{PACKAGES}/bin"
+    if live and live.has_home:
+        merged["HOME"] = KERNEL_HOME
     return tuple(sorted((merged | dict(passed)).items()))
 
 

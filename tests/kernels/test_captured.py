@@ -43,6 +43,7 @@ def plan_of(engine: Engine, notebook: Path, **options: str) -> Plan:
     return make_plan(request, engine, read_settings(), silent)
 
 
+@pytest.mark.full
 def test_what_a_plain_user_installs_and_writes_is_in_the_image_of_the_notebook(
     engine: Engine, install: Callable[..., str], workspace: Path
 ) -> None:
