@@ -30,8 +30,10 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 _MODULES = ("ipykernel_launcher", "ipykernel")
 _LONGEST_SOCKET_PATH = 100  # bytes; Linux allows 107
 _TEMPORARY = ("/tmp", "/dev/shm", "/run", "/var/tmp")  # noqa: S108 - mkdtemp() makes it safe
+_ECHO = "\x1e"  # begins a line that is an output of a cell, too; see launcher.py
 _SAID_LINES = 40
 _LONGEST_LINE = 10_000  # bytes; more of it is another line
+_LONGEST_SAID = 4_000  # characters: it is in the report's message and on the page
 # The container's memory limit should end the kernel, not the runner that reports it.
 _OOM_SCORE = 500
 
@@ -79,16 +81,23 @@ class KernelProcess:
         """Return the last lines of its stdout and stderr, waiting shortly for the end of them."""
         if self._reader and self.exit_code() is not None:
             self._reader.join(1.0)
-        return "\n".join(self._said)
+        return "\n".join(self._said)[-_LONGEST_SAID:]
 
     def read_output(self, on_line: Callable[[str], None]) -> None:
-        """Hand every line of the process's own stdout and stderr to `on_line`, from a thread."""
+        """Hand every line of the process's own stdout and stderr to `on_line`, from a thread.
+
+        Not what is an output of a cell, too.
+        """
 
         def read(stream: IO[bytes]) -> None:
+            begins, known = True, False
             for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
                 text = line.decode(errors="replace").rstrip("\n")
-                self._said.append(text)
-                on_line(text)
+                known = text.startswith(_ECHO) if begins else known
+                begins = line.endswith(b"\n")
+                self._said.append(text.replace(_ECHO, ""))
+                if not known:
+                    on_line(text)
 
         stream = self._process.stdout
         assert stream is not None  # noqa: S101 - a pipe was asked for

@@ -17,6 +17,8 @@ if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # no
 if os.environ.get("KERNEL_CONTAINERS_CLIENT"):
     sys.path.append(os.environ.pop("KERNEL_CONTAINERS_CLIENT"))
 
+import codecs
+import contextlib
 import mmap
 import struct
 import threading
@@ -29,6 +31,8 @@ from ipykernel.kernelapp import IPKernelApp
 
 WINDOW = 16 * 1000 * 1000  # bytes that may be on their way to the runner
 PIECE = 500 * 1000  # characters of a stream in one message
+READ = 65536  # bytes; a pipe holds no more
+ECHO = b"\x1e"
 PATIENCE = 20.0  # seconds without a sign of the reader, after which nobody waits for it
 
 
@@ -82,6 +86,29 @@ class Stream(OutStream):
     """A stream that sends what was written in pieces. ipykernel sends all of 0.2 s at once."""
 
     _waiting = 0
+
+    def _watch_pipe_fd(self) -> None:
+        """Read what child processes and libraries write, without a broken character.
+
+        It is an output of the notebook, and kept for the case of death; the runner knows it by
+        the first character of each line and does not tell it twice. ipykernel 6 and 7 call this,
+        older ones watch nothing; one that keeps its pipe elsewhere reads in its own way.
+        """
+        pipe = getattr(self, "_fid", None)
+        copy = getattr(self, "_original_stdstream_copy", None)
+        if not isinstance(pipe, int) or not isinstance(copy, int):
+            super()._watch_pipe_fd()  # type: ignore[no-untyped-call]
+            return
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        # A writer would wait for ever for room in a pipe that nobody reads: only its end ends this.
+        with contextlib.suppress(OSError):
+            for data in iter(lambda: os.read(pipe, READ), b""):
+                if not getattr(self, "_should_watch", True):
+                    return
+                with contextlib.suppress(Exception):
+                    self.write(decode(data))
+                with contextlib.suppress(OSError):
+                    os.write(copy, b"".join(ECHO + line for line in data.splitlines(keepends=True)))
 
     def write(self, string: Any) -> Any:
         """Write; return the number of characters."""

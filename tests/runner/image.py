@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SECONDS = 120.0
 KERNEL = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
-NOISE = ("KERNEL_CONTAINERS_", "AWS_")
+# ipykernel watches no child processes where it sees pytest's variable.
+NOISE = ("KERNEL_CONTAINERS_", "AWS_", "PYTEST_")
 
 
 def code(source: str, *tags: str, **metadata: Any) -> dict[str, Any]:

@@ -66,6 +66,30 @@ def test_displays_streams_and_widgets_are_as_a_front_end_shows_them(
     assert [model["state"]["value"] for model in widgets["state"].values()] == [7]
 
 
+def test_what_a_child_process_writes_is_told_once_and_whole(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image(
+        "import fcntl, os, struct, subprocess, sys, termios, time\n"
+        # What comes first was dealt with when what comes next has been read.
+        "def follow(stream):\n"
+        "    for words in (b'', b'\\n'):\n"
+        "        os.write(stream, words)\n"
+        "        while struct.unpack('i', fcntl.ioctl(stream, termios.FIONREAD, bytes(4)))[0]:\n"
+        "            time.sleep(0.01)",
+        "subprocess.run(['printf', 'ё' * 50_000])\nfollow(1)\nsys.stdout.flush()",
+        "os.write(2, b'last words\\n')\nfollow(2)\nos.abort()",
+    ).run()
+
+    assert run.statuses == ["succeeded", "succeeded", "failed"]
+    assert run.text(1).rstrip("\n") == "ё" * 50_000
+    kernel_said = [event["text"] for event in run.events if event["event"] == "kernel-output"]
+    assert not any("ё" in text for text in kernel_said)
+    assert "last words" in run.report["message"]
+    assert len(run.report["message"]) < 5_000
+    assert "\x1e" not in run.stdout
+
+
 def test_text_beyond_the_limit_is_whole_in_a_file_beside_the_report(
     make_image: Callable[..., Image],
 ) -> None:
