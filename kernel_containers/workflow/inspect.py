@@ -10,15 +10,16 @@ from kernel_containers.errors import InvalidInput, KernelContainersError, NotFou
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.notebook import document
 from kernel_containers.notebook.declarations import declare
+from kernel_containers.notebook.fitness import remarks
 from kernel_containers.notebook.variables import find_variables, unreadable_cells
 from kernel_containers.snapshot import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from kernel_containers.core.parameters import Variable
     from kernel_containers.notebook.document import Notebook
+    from kernel_containers.notebook.fitness import Remark
 
 
 def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
         "variables": [_variable(item, chosen=item.name in chosen) for item in variables],
         "unread_cells": list(unreadable_cells(notebook)),
         "findings": [asdict(finding) for finding in secrets.find_secrets(cells, ())],
-        "problems": _problems(notebook),
+        "problems": [_problem(remark) for remark in remarks(notebook)],
     }
 
 
@@ -86,6 +87,11 @@ def _variable(variable: Variable, *, chosen: bool) -> dict[str, Any]:
     }
 
 
-def _problems(notebook: Notebook) -> Sequence[dict[str, Any]]:
-    del notebook
-    return []
+def _problem(remark: Remark) -> dict[str, Any]:
+    return {
+        "rule": remark.code,
+        "severity": remark.severity,
+        "message": f"{remark.what} ({remark.why})" if remark.why else remark.what,
+        "todo": remark.todo,
+        "cell": remark.cell,
+    }

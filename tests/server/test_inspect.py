@@ -43,6 +43,20 @@ def test_variables_come_with_defaults_and_notes_but_no_secret(api: Api, notebook
     assert "hunter2" not in answer.text
 
 
+def test_what_speaks_against_running_it_unattended_is_told(api: Api) -> None:
+    write_notebook(api.server.root / "asks.ipynb", "a = 1", "b = input()")
+
+    [problem] = [
+        item
+        for item in api.post("/inspect", path="asks.ipynb").json()["problems"]
+        if item["cell"] == 1
+    ]
+
+    assert problem["severity"] == "error"
+    assert "input()" in problem["message"]
+    assert problem["todo"]
+
+
 def test_what_is_in_the_editor_counts(api: Api, notebook: Path) -> None:
     content = json.loads(notebook.read_text())
     content["cells"][1]["source"] = "only_here = 1"
