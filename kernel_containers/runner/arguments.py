@@ -36,8 +36,8 @@ parameters:
 
 exit codes:
   0 success, 1 a cell failed, n from sys.exit(n), 64 usage, 65 parameters, 70 defect here,
-  74 outputs not written, 123 cell timeout, 124 deadline, 137 out of memory, 138 kernel died,
-  143 terminated
+  74 outputs not written, 123 cell timeout, 124 deadline, 137 out of memory,
+  138 kernel died or did not start, 143 terminated
 """
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REASONS = {
     123: "a cell took longer than its time limit",
     124: "the run took longer than its deadline",
-    138: "the kernel died",
+    138: "the kernel died or did not start",
     143: "it was told to stop",
 }
 # What an image's exit code means that ended without a last word.
