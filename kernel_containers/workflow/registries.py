@@ -108,9 +108,7 @@ class Registries:
                 return Target(repository_exists=False, tag_digest=None)
             return Target(repository_exists=True, tag_digest=tag_digest(registry, to))
 
-    def prepare(
-        self, to: ImageReference, report: Report, *, create: bool, overwrite: bool
-    ) -> None:
+    def prepare(self, to: ImageReference, report: Report, *, create: bool, overwrite: bool) -> None:
         """Settle what would stop a push at its end, before anything is built.
 
         Raises:
