@@ -1,7 +1,5 @@
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-
 import type { components } from './contract';
+import type { Query, Transport } from './transport';
 
 type Schemas = components['schemas'];
 export type Health = Schemas['Health'];
@@ -32,7 +30,6 @@ export type StoredRun = Schemas['StoredRun'];
 export type Result = Schemas['Result'];
 export type Space = Schemas['Space'];
 export type Card = Schemas['Card'];
-export type ServerError = Schemas['Error'];
 
 /** One property of an image's parameter schema. */
 export interface IParameterSchema {
@@ -51,45 +48,20 @@ export interface IParametersSchema {
   readonly required?: readonly string[];
 }
 
-/** What happened, why, and what to do, in the server's words. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly what: string,
-    readonly why: string | null = null,
-    readonly todo: string | null = null,
-    readonly code: string = ''
-  ) {
-    super(what);
-  }
-}
-
-/** Give any caught value the form that errors are shown in. */
-export function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError
-    ? error
-    : new ApiError(0, error instanceof Error ? error.message : String(error));
-}
-
-const ROOT = 'kernel-containers/api';
-const LONGEST_WAIT = 10_000; // ms between two attempts to reconnect
-
-type Query = Record<string, string | number | boolean | undefined>;
-
-/** Requests to the server extension; the only place that makes any. */
+/** The routes of the server extension. */
 export class Api {
-  constructor(private readonly _settings: ServerConnection.ISettings) {}
+  constructor(private readonly _transport: Transport) {}
 
   health(): Promise<Health> {
-    return this._get('health');
+    return this._transport.get('health');
   }
 
   async doctor(): Promise<Check[]> {
-    return (await this._get<{ checks: Check[] }>('doctor')).checks;
+    return (await this._transport.get<{ checks: Check[] }>('doctor')).checks;
   }
 
   inspect(path: string, content?: object): Promise<Inspection> {
-    return this._send(
+    return this._transport.send(
       'POST',
       'inspect',
       content ? { path, content } : { path }
@@ -97,22 +69,22 @@ export class Api {
   }
 
   plan(request: ImageRequest, signal?: AbortSignal): Promise<Plan> {
-    return this._send('POST', 'plan', request, signal);
+    return this._transport.send('POST', 'plan', request, signal);
   }
 
   target(to: string): Promise<Target> {
-    return this._get('destination', { to });
+    return this._transport.get('destination', { to });
   }
 
   async registries(): Promise<{ host: string; credentials: boolean }[]> {
-    const answer = await this._get<{
+    const answer = await this._transport.get<{
       registries: { host: string; credentials: boolean }[];
     }>('registries');
     return answer.registries;
   }
 
   registry(host: string): Promise<RegistryState> {
-    return this._get(`registries/${encodeURIComponent(host)}`);
+    return this._transport.get(`registries/${encodeURIComponent(host)}`);
   }
 
   signIn(
@@ -120,7 +92,7 @@ export class Api {
     username: string,
     password: string
   ): Promise<RegistryState> {
-    return this._send(
+    return this._transport.send(
       'POST',
       `registries/${encodeURIComponent(host)}/sign-in`,
       {
@@ -134,60 +106,70 @@ export class Api {
     host: string,
     contains: string
   ): Promise<{ repositories: string[]; next: string | null }> {
-    return this._get(`registries/${encodeURIComponent(host)}/repositories`, {
-      contains: contains || undefined,
-      limit: 50
-    });
+    return this._transport.get(
+      `registries/${encodeURIComponent(host)}/repositories`,
+      {
+        contains: contains || undefined,
+        limit: 50
+      }
+    );
   }
 
   async kernels(): Promise<Kernel[]> {
-    return (await this._get<{ kernels: Kernel[] }>('kernels')).kernels;
+    return (await this._transport.get<{ kernels: Kernel[] }>('kernels'))
+      .kernels;
   }
 
   removeKernel(name: string): Promise<void> {
-    return this._send('DELETE', `kernels/${encodeURIComponent(name)}`);
+    return this._transport.send(
+      'DELETE',
+      `kernels/${encodeURIComponent(name)}`
+    );
   }
 
   async environments(): Promise<Environment[]> {
-    const answer = await this._get<{ environments: Environment[] }>(
+    const answer = await this._transport.get<{ environments: Environment[] }>(
       'environments'
     );
     return answer.environments;
   }
 
   images(after?: string): Promise<{ images: Image[]; next: string | null }> {
-    return this._get('images', { after });
+    return this._transport.get('images', { after });
   }
 
   removeImage(id: string): Promise<void> {
-    return this._send('DELETE', `images/${encodeURIComponent(id)}`);
+    return this._transport.send('DELETE', `images/${encodeURIComponent(id)}`);
   }
 
   async parameters(reference: string): Promise<IParametersSchema> {
-    const answer = await this._get<{ parameters: IParametersSchema }>('image', {
-      reference
-    });
+    const answer = await this._transport.get<{ parameters: IParametersSchema }>(
+      'image',
+      {
+        reference
+      }
+    );
     return answer.parameters;
   }
 
   jobs(query: Query = {}): Promise<{ jobs: Job[]; next: string | null }> {
-    return this._get('jobs', query);
+    return this._transport.get('jobs', query);
   }
 
   job(id: string): Promise<Job> {
-    return this._get(`jobs/${id}`);
+    return this._transport.get(`jobs/${id}`);
   }
 
   start(request: JobRequest): Promise<Job> {
-    return this._send('POST', 'jobs', request);
+    return this._transport.send('POST', 'jobs', request);
   }
 
   cancel(id: string): Promise<Job> {
-    return this._send('POST', `jobs/${id}/cancel`, {});
+    return this._transport.send('POST', `jobs/${id}/cancel`, {});
   }
 
   forget(id: string): Promise<void> {
-    return this._send('DELETE', `jobs/${id}`);
+    return this._transport.send('DELETE', `jobs/${id}`);
   }
 
   results(query: Query): Promise<{
@@ -196,11 +178,11 @@ export class Api {
     runs: StoredRun[];
     next: string | null;
   }> {
-    return this._get('results', query);
+    return this._transport.get('results', query);
   }
 
   result(notebook: string, run: string, prefix?: string): Promise<Result> {
-    return this._get(resultPath(notebook, run), { prefix });
+    return this._transport.get(resultPath(notebook, run), { prefix });
   }
 
   /** Return the address of a run's sandboxed page, or of another part of its results. */
@@ -210,38 +192,44 @@ export class Api {
     prefix: string | undefined,
     part: string
   ): string {
-    return this._url(`${resultPath(notebook, run)}/${part}`, { prefix });
+    return this._transport.url(`${resultPath(notebook, run)}/${part}`, {
+      prefix
+    });
   }
 
   space(): Promise<Space> {
-    return this._get('space');
+    return this._transport.get('space');
   }
 
   freeSpace(cache: boolean): Promise<Space> {
-    return this._send('DELETE', `space?cache=${cache}`);
+    return this._transport.send('DELETE', `space?cache=${cache}`);
   }
 
   gallery(
     query: Query
   ): Promise<{ prefix: string; cards: Card[]; next: string | null }> {
-    return this._get('gallery', query);
+    return this._transport.get('gallery', query);
   }
 
   publish(body: object): Promise<Card> {
-    return this._send('POST', 'gallery', body);
+    return this._transport.send('POST', 'gallery', body);
   }
 
   clone(
     id: string,
     folder: string
   ): Promise<{ path: string; image: string | null }> {
-    return this._send('POST', `gallery/${encodeURIComponent(id)}/clone`, {
-      folder
-    });
+    return this._transport.send(
+      'POST',
+      `gallery/${encodeURIComponent(id)}/clone`,
+      {
+        folder
+      }
+    );
   }
 
   galleryUrl(id: string, part: string): string {
-    return this._url(`gallery/${encodeURIComponent(id)}/${part}`, {});
+    return this._transport.url(`gallery/${encodeURIComponent(id)}/${part}`, {});
   }
 
   /**
@@ -253,130 +241,10 @@ export class Api {
     after: number,
     onEvent: (event: JobEvent) => void
   ): () => void {
-    const { WebSocket, wsUrl, token, appendToken } = this._settings;
-    let last = after;
-    let stopped = false;
-    let attempts = 0;
-    let socket: WebSocket | null = null;
-    let timer = 0;
-    const connect = () => {
-      const query: Record<string, string> = { after: String(last) };
-      if (appendToken && token) {
-        query.token = token;
-      }
-      socket = new WebSocket(
-        URLExt.join(wsUrl, ROOT, 'jobs', id, 'stream') +
-          URLExt.objectToQueryString(query)
-      );
-      socket.onmessage = message => {
-        const event = JSON.parse(message.data as string) as JobEvent;
-        last = event.seq;
-        attempts = 0;
-        onEvent(event);
-      };
-      socket.onclose = closed => {
-        if (!stopped && closed.code !== 1000) {
-          attempts += 1;
-          const wait = Math.min(LONGEST_WAIT, 250 * 2 ** attempts);
-          timer = window.setTimeout(connect, wait);
-        }
-      };
-    };
-    connect();
-    return () => {
-      stopped = true;
-      window.clearTimeout(timer);
-      socket?.close(1000);
-    };
-  }
-
-  private _get<T>(path: string, query: Query = {}): Promise<T> {
-    return this._request(this._url(path, query), {});
-  }
-
-  private _send<T>(
-    method: string,
-    path: string,
-    body?: object,
-    signal?: AbortSignal
-  ): Promise<T> {
-    return this._request(this._url(path, {}), {
-      method,
-      body: body && JSON.stringify(body),
-      signal
-    });
-  }
-
-  private _url(path: string, query: Query): string {
-    const given: Record<string, string> = {};
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) {
-        given[name] = String(value);
-      }
-    }
-    return (
-      URLExt.join(this._settings.baseUrl, ROOT, path) +
-      URLExt.objectToQueryString(given)
-    );
-  }
-
-  private async _request<T>(url: string, init: RequestInit): Promise<T> {
-    let response: Response;
-    try {
-      response = await ServerConnection.makeRequest(url, init, this._settings);
-    } catch (error) {
-      if (init.signal?.aborted) {
-        throw error;
-      }
-      throw new ApiError(
-        0,
-        'The Jupyter server does not answer.',
-        error instanceof Error ? error.message : null,
-        'Check that it runs, then try again.'
-      );
-    }
-    const text = await response.text();
-    if (response.ok) {
-      return (text ? JSON.parse(text) : undefined) as T;
-    }
-    throw readError(response, text);
+    return this._transport.follow(`jobs/${id}/stream`, after, onEvent);
   }
 }
 
 function resultPath(notebook: string, run: string): string {
   return `results/${encodeURIComponent(notebook)}/${encodeURIComponent(run)}`;
-}
-
-function readError(response: Response, text: string): ApiError {
-  try {
-    const said = JSON.parse(text) as Partial<ServerError> & {
-      message?: string;
-    };
-    if (said.what) {
-      return new ApiError(
-        response.status,
-        said.what,
-        said.why,
-        said.todo,
-        said.code
-      );
-    }
-    if (said.message) {
-      return new ApiError(response.status, said.message);
-    }
-  } catch {
-    // Something between the browser and the server answered.
-  }
-  if (response.status === 404) {
-    return new ApiError(
-      404,
-      'The server extension kernel_containers is not enabled.',
-      null,
-      'jupyter server extension enable kernel_containers'
-    );
-  }
-  return new ApiError(
-    response.status,
-    `The server answered ${response.status} ${response.statusText}.`
-  );
 }

@@ -4,8 +4,9 @@ import { Debouncer } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 
-import type { Api, ApiError, Job, JobRequest } from './api';
-import { asApiError } from './api';
+import type { Api, Job, JobRequest } from './api';
+import type { ApiError } from './errors';
+import { asApiError } from './errors';
 import { isActive } from './jobstate';
 
 const SCHEMA = 'urn:kernel-containers:job';

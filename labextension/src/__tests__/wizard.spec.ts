@@ -1,5 +1,5 @@
-import { ApiError } from '../api';
 import type { Inspection, Job, Plan, Target, Variable } from '../api';
+import { ApiError } from '../errors';
 import {
   chosenNames,
   destinationText,

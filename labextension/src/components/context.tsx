@@ -1,7 +1,7 @@
 import * as React from 'react';
 
-import type { ApiError } from '../api';
-import { asApiError } from '../api';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { applyEvent, isActive } from '../jobstate';
 import type { IJobView } from '../jobstate';
 import type { IServices } from '../services';

@@ -1,7 +1,6 @@
 import * as React from 'react';
 
 import type {
-  ApiError,
   ContainerizeResult,
   IParametersSchema,
   Job,
@@ -9,7 +8,8 @@ import type {
   RunResult,
   Stage
 } from '../api';
-import { asApiError } from '../api';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { formatBytes, formatSeconds } from '../format';
 import { newToken } from '../jobs';
 import { isActive } from '../jobstate';

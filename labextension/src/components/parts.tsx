@@ -7,7 +7,7 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { ApiError } from '../api';
+import type { ApiError } from '../errors';
 import { useServices } from './context';
 
 type ButtonKind = 'accept' | 'reject' | 'warn' | 'minimal';

@@ -1,13 +1,9 @@
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type {
-  ApiError,
-  IParameterSchema,
-  IParametersSchema,
-  Job
-} from '../api';
-import { asApiError } from '../api';
+import type { IParameterSchema, IParametersSchema, Job } from '../api';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { newToken } from '../jobs';
 import {
   LARGEST_SWEEP,

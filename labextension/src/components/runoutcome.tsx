@@ -1,7 +1,8 @@
 import * as React from 'react';
 
-import type { ApiError, Job, Result, RunResult } from '../api';
-import { asApiError } from '../api';
+import type { Job, Result, RunResult } from '../api';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { formatBytes, formatSeconds, formatValue } from '../format';
 import { useFetched, useServices } from './context';
 import { Button, ErrorView, Field, Fold, Notice } from './parts';

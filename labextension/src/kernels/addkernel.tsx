@@ -1,12 +1,13 @@
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { ApiError, Environment, Job } from '../api';
-import { asApiError } from '../api';
+import type { Environment, Job } from '../api';
 import { useFetched, useJob, useServices } from '../components/context';
 import { ScreenDialog } from '../components/dialog';
 import { JobView } from '../components/jobview';
 import { Button, ErrorView, Field, Fold } from '../components/parts';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { newToken } from '../jobs';
 import type { IServices } from '../services';
 import { EMPTY_KERNEL, kernelProblems, kernelRequest } from './kernelrequest';

@@ -11,7 +11,7 @@ import type {
   JobRequest,
   RunResult
 } from '../api';
-import { ApiError, asApiError } from '../api';
+import { ApiError, asApiError } from '../errors';
 import { isActive } from '../jobstate';
 import type { IServices } from '../services';
 

@@ -1,9 +1,10 @@
 import * as React from 'react';
 
-import type { ApiError, Card } from '../api';
-import { asApiError } from '../api';
+import type { Card } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Button, ErrorView } from '../components/parts';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { formatAge } from '../format';
 
 /** What others published. */

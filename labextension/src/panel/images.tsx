@@ -1,10 +1,11 @@
 import * as React from 'react';
 
-import type { ApiError, Image, Job } from '../api';
-import { asApiError } from '../api';
+import type { Image, Job } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Button, Confirm, ErrorView } from '../components/parts';
 import { shortTitle } from '../components/words';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { formatAge, formatBytes } from '../format';
 import type { IPanelProps } from './panel';
 

@@ -1,11 +1,12 @@
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { ApiError, StoredRun } from '../api';
-import { asApiError } from '../api';
+import type { StoredRun } from '../api';
 import { useServices } from '../components/context';
 import { Button, ErrorView } from '../components/parts';
 import { causeWord, stateMark, stateWord } from '../components/words';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { formatAge, formatSeconds } from '../format';
 import type { IPanelProps } from './panel';
 

@@ -1,9 +1,10 @@
 import * as React from 'react';
 
-import type { ApiError, Space } from '../api';
-import { asApiError } from '../api';
+import type { Space } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Confirm, ErrorView, Notice } from '../components/parts';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { formatBytes } from '../format';
 
 /** What is used on disk, and what would go. */

@@ -12,6 +12,7 @@ import { Api } from '../api';
 import { containerIcon } from '../icons';
 import { JobsModel } from '../jobs';
 import { IServices } from '../services';
+import { Transport } from '../transport';
 import { CommandIDs } from './commands';
 
 /** Show a page in a tab; it gets an origin of its own and may run its scripts there only. */
@@ -56,7 +57,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
   ): IServices => {
     const trans = (translator ?? nullTranslator).load('kernel_containers');
     const { serverSettings, events, kernelspecs } = app.serviceManager;
-    const api = new Api(serverSettings);
+    const api = new Api(new Transport(serverSettings));
     const run = (command: string, args = {}) =>
       void app.commands.execute(command, args);
     return {

@@ -1,9 +1,10 @@
 import * as React from 'react';
 
-import type { ApiError, RegistryState } from '../api';
-import { asApiError } from '../api';
+import type { RegistryState } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Button, ErrorView, Field } from '../components/parts';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
 import { destinationText, problemOf, repositoryOf } from './state';
 import type { IDestination } from './state';
 import type { IStepProps } from './wizard';

@@ -1,5 +1,4 @@
 import type {
-  ApiError,
   ImageRequest,
   Inspection,
   Job,
@@ -8,6 +7,7 @@ import type {
   Target,
   Variable
 } from '../api';
+import type { ApiError } from '../errors';
 
 export const STEPS = [
   'name',

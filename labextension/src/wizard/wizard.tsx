@@ -1,9 +1,9 @@
 import * as React from 'react';
 
-import { asApiError } from '../api';
 import { useServices } from '../components/context';
 import { JobView } from '../components/jobview';
 import { Button, ErrorView } from '../components/parts';
+import { asApiError } from '../errors';
 import { newToken } from '../jobs';
 import { DestinationStep } from './destination';
 import { NameStep } from './name';

@@ -1,0 +1,149 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import type { components } from './contract';
+import { ApiError } from './errors';
+
+type ServerError = components['schemas']['Error'];
+
+const ROOT = 'kernel-containers/api';
+const LONGEST_WAIT = 10_000; // ms between two attempts to reconnect
+
+export type Query = Record<string, string | number | boolean | undefined>;
+
+/** Requests to the server extension; the only place that makes any. */
+export class Transport {
+  constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    return this._request(this.url(path, query), {});
+  }
+
+  send<T>(
+    method: string,
+    path: string,
+    body?: object,
+    signal?: AbortSignal
+  ): Promise<T> {
+    return this._request(this.url(path, {}), {
+      method,
+      body: body && JSON.stringify(body),
+      signal
+    });
+  }
+
+  /** Return a resource's address; what is undefined in the query is left out. */
+  url(path: string, query: Query): string {
+    const given: Record<string, string> = {};
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) {
+        given[name] = String(value);
+      }
+    }
+    return (
+      URLExt.join(this._settings.baseUrl, ROOT, path) +
+      URLExt.objectToQueryString(given)
+    );
+  }
+
+  /**
+   * Follow the events of a stream after number `after`; reconnects until it has ended.
+   * Returns how to stop following.
+   */
+  follow<T extends { readonly seq: number }>(
+    path: string,
+    after: number,
+    onEvent: (event: T) => void
+  ): () => void {
+    const { WebSocket, wsUrl, token, appendToken } = this._settings;
+    let last = after;
+    let stopped = false;
+    let attempts = 0;
+    let socket: WebSocket | null = null;
+    let timer = 0;
+    const connect = () => {
+      const query: Record<string, string> = { after: String(last) };
+      if (appendToken && token) {
+        query.token = token;
+      }
+      socket = new WebSocket(
+        URLExt.join(wsUrl, ROOT, path) + URLExt.objectToQueryString(query)
+      );
+      socket.onmessage = message => {
+        const event = JSON.parse(message.data as string) as T;
+        last = event.seq;
+        attempts = 0;
+        onEvent(event);
+      };
+      socket.onclose = closed => {
+        if (!stopped && closed.code !== 1000) {
+          attempts += 1;
+          const wait = Math.min(LONGEST_WAIT, 250 * 2 ** attempts);
+          timer = window.setTimeout(connect, wait);
+        }
+      };
+    };
+    connect();
+    return () => {
+      stopped = true;
+      window.clearTimeout(timer);
+      socket?.close(1000);
+    };
+  }
+
+  private async _request<T>(url: string, init: RequestInit): Promise<T> {
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(url, init, this._settings);
+    } catch (error) {
+      if (init.signal?.aborted) {
+        throw error;
+      }
+      throw new ApiError(
+        0,
+        'The Jupyter server does not answer.',
+        error instanceof Error ? error.message : null,
+        'Check that it runs, then try again.'
+      );
+    }
+    const text = await response.text();
+    if (response.ok) {
+      return (text ? JSON.parse(text) : undefined) as T;
+    }
+    throw readError(response, text);
+  }
+}
+
+function readError(response: Response, text: string): ApiError {
+  try {
+    const said = JSON.parse(text) as Partial<ServerError> & {
+      message?: string;
+    };
+    if (said.what) {
+      return new ApiError(
+        response.status,
+        said.what,
+        said.why,
+        said.todo,
+        said.code
+      );
+    }
+    if (said.message) {
+      return new ApiError(response.status, said.message);
+    }
+  } catch {
+    // Something between the browser and the server answered.
+  }
+  if (response.status === 404) {
+    return new ApiError(
+      404,
+      'The server extension kernel_containers is not enabled.',
+      null,
+      'jupyter server extension enable kernel_containers'
+    );
+  }
+  return new ApiError(
+    response.status,
+    `The server answered ${response.status} ${response.statusText}.`
+  );
+}
