@@ -1,17 +1,11 @@
 import type { Inspection, Job, Plan, Target, Variable } from '../api';
 import { ApiError } from '../errors';
-import {
-  chosenNames,
-  destinationText,
-  imageRequest,
-  jobRequest,
-  nameProblem,
-  next,
-  open,
-  problemOf,
-  shownVariables
-} from '../wizard/state';
-import type { IWizard, WizardEvent } from '../wizard/state';
+import { nameProblem, problemOf } from '../wizard/problems';
+import { next } from '../wizard/reducer';
+import type { WizardEvent } from '../wizard/reducer';
+import { destinationText, imageRequest, jobRequest } from '../wizard/requests';
+import { chosenNames, open, shownVariables } from '../wizard/state';
+import type { IWizard } from '../wizard/state';
 
 function variable(name: string, changed: Partial<Variable> = {}): Variable {
   return {

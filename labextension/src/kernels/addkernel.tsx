@@ -1,8 +1,7 @@
-import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Environment, Job } from '../api';
-import { useFetched, useJob, useServices } from '../components/context';
+import type { Job } from '../api';
+import { useJob, useServices } from '../components/context';
 import { ScreenDialog } from '../components/dialog';
 import { JobView } from '../components/jobview';
 import { Button, ErrorView, Field, Fold } from '../components/parts';
@@ -10,6 +9,7 @@ import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
 import { newToken } from '../jobs';
 import type { IServices } from '../services';
+import { KernelSource, TextField } from './kernelfields';
 import { EMPTY_KERNEL, kernelProblems, kernelRequest } from './kernelrequest';
 import type { IKernelForm } from './kernelrequest';
 
@@ -69,60 +69,7 @@ function AddKernel({ close }: { close: () => void }): JSX.Element {
         start();
       }}
     >
-      <fieldset className="jp-KernelContainers-kinds jp-mod-two">
-        <legend className="jp-KernelContainers-hidden">
-          {trans.__('What it runs')}
-        </legend>
-        {(
-          [
-            [
-              'prefix',
-              trans.__('An environment of this machine'),
-              trans.__('A venv or conda environment, mounted read-only.')
-            ],
-            [
-              'image',
-              trans.__('An image'),
-              trans.__('Any image with Python and ipykernel.')
-            ]
-          ] as const
-        ).map(([value, label, hint]) => (
-          <label key={value} data-chosen={form.source === value}>
-            <input
-              type="radio"
-              name="jp-kc-source"
-              value={value}
-              checked={form.source === value}
-              onChange={() => change({ source: value })}
-            />
-            <span>
-              <strong>{label}</strong>
-              <span className="jp-KernelContainers-hint">{hint}</span>
-            </span>
-          </label>
-        ))}
-      </fieldset>
-      {form.source === 'prefix' ? (
-        <EnvironmentField
-          value={form.prefix}
-          problem={shownProblems.prefix}
-          onChange={environment =>
-            change({
-              prefix: environment.prefix,
-              name: form.name || environment.name
-            })
-          }
-        />
-      ) : (
-        <TextField
-          field="image"
-          label={trans.__('Image')}
-          hint={trans.__('Such as quay.io/jupyter/scipy-notebook:latest')}
-          form={form}
-          problems={shownProblems}
-          change={change}
-        />
-      )}
+      <KernelSource form={form} problems={shownProblems} change={change} />
       <div className="jp-KernelContainers-columns">
         <TextField
           field="name"
@@ -226,90 +173,5 @@ function KernelJob(props: {
       onChange={props.onChange}
       onOther={props.onOther}
     />
-  );
-}
-
-function TextField(props: {
-  field: Exclude<keyof IKernelForm, 'source'>;
-  label: string;
-  hint?: string;
-  form: IKernelForm;
-  problems: Partial<Record<keyof IKernelForm, string>>;
-  change: (changed: Partial<IKernelForm>) => void;
-}): JSX.Element {
-  const { field, form, change } = props;
-  return (
-    <Field
-      id={`jp-kc-kernel-${field}`}
-      label={props.label}
-      hint={props.hint}
-      problem={props.problems[field]}
-    >
-      {described => (
-        <input
-          {...described}
-          className="jp-mod-styled"
-          spellCheck={false}
-          value={form[field]}
-          onChange={event =>
-            change({ [field]: event.target.value.trimStart() })
-          }
-        />
-      )}
-    </Field>
-  );
-}
-
-function EnvironmentField(props: {
-  value: string;
-  problem: string | undefined;
-  onChange: (environment: Environment) => void;
-}): JSX.Element {
-  const { api, trans } = useServices();
-  const { value, error, again } = useFetched(
-    () => api.environments(),
-    'environments'
-  );
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
-  if (!value) {
-    return <p role="status">{trans.__('Looking for environments…')}</p>;
-  }
-  const chosen = value.find(item => item.prefix === props.value);
-  return (
-    <Field
-      id="jp-kc-prefix"
-      label={trans.__('Environment')}
-      hint={chosen?.problem ?? undefined}
-      problem={props.problem}
-    >
-      {described => (
-        <HTMLSelect
-          {...described}
-          value={props.value}
-          onChange={event => {
-            const found = value.find(
-              item => item.prefix === event.target.value
-            );
-            if (found) {
-              props.onChange(found);
-            }
-          }}
-        >
-          <option value="">{trans.__('Choose…')}</option>
-          {value.map(item => (
-            <option
-              key={item.prefix}
-              value={item.prefix}
-              disabled={item.problem !== null}
-              title={item.problem ?? undefined}
-            >
-              {`${item.prefix} (${item.kind} ${item.python})`}
-            </option>
-          ))}
-        </HTMLSelect>
-      )}
-    </Field>
   );
 }

@@ -3,7 +3,8 @@ import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { ServicesContext, useServices } from '../components/context';
-import { FetchedRunForm, JobView } from '../components/jobview';
+import { FetchedRunForm } from '../components/fetchedrunform';
+import { JobView } from '../components/jobview';
 import { Bar, Button, ErrorView } from '../components/parts';
 import { Results } from '../components/runoutcome';
 import { shortTitle, stateMark, stateWord } from '../components/words';

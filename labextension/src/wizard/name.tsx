@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { useServices } from '../components/context';
 import { ErrorView, Field, Notice } from '../components/parts';
-import { nameProblem } from './state';
+import { nameProblem } from './problems';
 import type { IStepProps } from './wizard';
 import { problemWord } from './words';
 

@@ -4,12 +4,9 @@ import type { Inspection, Plan } from '../api';
 import { useServices } from '../components/context';
 import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
 import { formatBytes, formatSeconds } from '../format';
-import {
-  chosenNames,
-  destinationText,
-  movesTag,
-  needsRepository
-} from './state';
+import { movesTag, needsRepository } from './problems';
+import { destinationText } from './requests';
+import { chosenNames } from './state';
 import type { IConsent, Step } from './state';
 import type { IStepProps } from './wizard';
 

@@ -9,15 +9,12 @@ import { DestinationStep } from './destination';
 import { NameStep } from './name';
 import { ParametersStep } from './parameters';
 import { ReviewStep } from './review';
-import {
-  STEPS,
-  destinationText,
-  imageRequest,
-  jobRequest,
-  next,
-  problemOf
-} from './state';
-import type { IWizard, Step, WizardEvent } from './state';
+import { problemOf } from './problems';
+import { next } from './reducer';
+import type { WizardEvent } from './reducer';
+import { destinationText, imageRequest, jobRequest } from './requests';
+import { STEPS } from './state';
+import type { IWizard, Step } from './state';
 import { problemWord, stepWord } from './words';
 
 /** What each step gets. */

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ProblemCode, Step } from './state';
+import type { ProblemCode } from './problems';
+import type { Step } from './state';
 
 /** Return a step's name. */
 export function stepWord(step: Step, trans: TranslationBundle): string {

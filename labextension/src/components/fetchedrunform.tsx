@@ -1,0 +1,35 @@
+import * as React from 'react';
+
+import type { IParametersSchema, Job } from '../api';
+import { useFetched, useServices } from './context';
+import { ErrorView } from './parts';
+import { RunForm } from './runform';
+
+/** A run form that asks for the image's parameters first. */
+export function FetchedRunForm(props: {
+  image: string;
+  fetch: () => Promise<IParametersSchema>;
+  given?: Readonly<Record<string, unknown>>;
+  onStarted: (jobs: readonly Job[]) => void;
+  onCancel?: () => void;
+}): JSX.Element {
+  const { trans } = useServices();
+  const { value, error, again } = useFetched(props.fetch, props.image);
+  if (error) {
+    return <ErrorView error={error} onRetry={again} />;
+  }
+  if (!value) {
+    return (
+      <p role="status">{trans.__('Reading the parameters of the image…')}</p>
+    );
+  }
+  return (
+    <RunForm
+      image={props.image}
+      schema={value}
+      given={props.given}
+      onStarted={props.onStarted}
+      onCancel={props.onCancel}
+    />
+  );
+}

@@ -1,0 +1,63 @@
+import * as React from 'react';
+
+import type { Job, Stage } from '../api';
+import { formatBytes, formatSeconds } from '../format';
+import { useServices } from './context';
+import { Bar } from './parts';
+import { stageWord } from './words';
+
+/** How far each stage of a job has come. */
+export function Stages({ stages }: { stages: readonly Stage[] }): JSX.Element {
+  const { trans } = useServices();
+  return (
+    <ul className="jp-KernelContainers-stages" aria-label={trans.__('Stages')}>
+      {stages.map(stage => (
+        <li key={stage.name} data-stage={stage.name} data-ended={stage.ended}>
+          <span aria-hidden className="jp-KernelContainers-stageMark">
+            {stage.ended ? '✓' : '▸'}
+          </span>
+          <span className="jp-KernelContainers-stageName">
+            {stageWord(stage.name, trans)}
+          </span>
+          <span className="jp-KernelContainers-stageMessage">
+            {stage.message}
+          </span>
+          <span className="jp-KernelContainers-stageCount">
+            {countOf(stage)}
+          </span>
+          <span className="jp-KernelContainers-stageTime">
+            {formatSeconds(stage.seconds)}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function countOf({ done, total, unit }: Stage): string {
+  const show = (count: number) =>
+    unit === 'bytes' ? formatBytes(count) : String(count);
+  if (total) {
+    return `${show(done)} / ${show(total)}`;
+  }
+  return done ? show(done) : '';
+}
+
+/** The cell that a run executes. */
+export function CellLine({ job }: { job: Job }): JSX.Element | null {
+  const { trans } = useServices();
+  const cell = job.cell;
+  if (!cell) {
+    return null;
+  }
+  const place = trans.__('Cell %1 of %2', cell.number, cell.count);
+  return (
+    <div className="jp-KernelContainers-cell">
+      <span data-cell={cell.number}>{place}</span>
+      <Bar label={place} fraction={cell.number / Math.max(1, cell.count)} />
+      {cell.error && (
+        <pre className="jp-KernelContainers-cellError">{cell.error}</pre>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,157 @@
+import type { Inspection, Job, Plan, Target } from '../api';
+import type { ApiError } from '../errors';
+import { problemOf } from './problems';
+import { IDLE, LOADING, STEPS } from './state';
+import type {
+  Fetched,
+  IChoice,
+  IConsent,
+  IDestination,
+  IWizard,
+  Step
+} from './state';
+
+export type WizardEvent =
+  | { type: 'inspected'; inspection: Inspection }
+  | { type: 'inspect-failed'; error: ApiError }
+  | { type: 'inspect-again' }
+  | { type: 'edit'; field: 'name' | 'title' | 'description'; text: string }
+  | { type: 'search'; text: string }
+  | { type: 'choose'; names: readonly string[]; chosen: boolean }
+  | { type: 'secret'; name: string; secret: boolean }
+  | { type: 'destination'; change: Partial<IDestination> }
+  | { type: 'consent'; change: Partial<IConsent> }
+  | { type: 'go'; step: Step }
+  | { type: 'plan-again' }
+  | { type: 'planned'; plan: Plan }
+  | { type: 'plan-failed'; error: ApiError }
+  | { type: 'target'; target: Fetched<Target> }
+  | { type: 'start' }
+  | { type: 'started'; job: Job }
+  | { type: 'start-failed'; error: ApiError; token: string }
+  | { type: 'change-and-retry'; token: string };
+
+/** Return the wizard after an event. */
+export function next(wizard: IWizard, event: WizardEvent): IWizard {
+  switch (event.type) {
+    case 'inspected':
+      return inspected(wizard, event.inspection);
+    case 'inspect-failed':
+      return {
+        ...wizard,
+        inspection: { status: 'failed', error: event.error }
+      };
+    case 'inspect-again':
+      return { ...wizard, inspection: LOADING };
+    case 'edit':
+      return stale({ ...wizard, [event.field]: event.text, touched: true });
+    case 'search':
+      return { ...wizard, search: event.text };
+    case 'choose':
+      return choose(wizard, event.names, event.chosen);
+    case 'secret':
+      return stale({
+        ...wizard,
+        touched: true,
+        choices: {
+          ...wizard.choices,
+          [event.name]: {
+            // A secret that is not given with each run would be an empty value.
+            chosen: event.secret || wizard.choices[event.name].chosen,
+            secret: event.secret
+          }
+        }
+      });
+    case 'destination':
+      return stale({
+        ...wizard,
+        touched: true,
+        destination: { ...wizard.destination, ...event.change },
+        consent: { ...wizard.consent, repository: false, overwrite: false }
+      });
+    case 'consent':
+      return { ...wizard, consent: { ...wizard.consent, ...event.change } };
+    case 'go':
+      return go(wizard, event.step);
+    case 'plan-again':
+      return { ...wizard, plan: LOADING, target: LOADING };
+    case 'planned':
+      return { ...wizard, plan: { status: 'ready', value: event.plan } };
+    case 'plan-failed':
+      return { ...wizard, plan: { status: 'failed', error: event.error } };
+    case 'target':
+      return { ...wizard, target: event.target };
+    case 'start':
+      return { ...wizard, starting: true, startError: null };
+    case 'started':
+      return {
+        ...wizard,
+        starting: false,
+        step: 'progress',
+        job: event.job,
+        touched: false
+      };
+    case 'start-failed':
+      return {
+        ...wizard,
+        starting: false,
+        startError: event.error,
+        token: event.token
+      };
+    case 'change-and-retry':
+      return go({ ...wizard, job: null, token: event.token }, 'review');
+  }
+}
+
+// A plan belongs to the answers it was made from.
+function stale(wizard: IWizard): IWizard {
+  return { ...wizard, plan: IDLE, target: IDLE, startError: null };
+}
+
+function inspected(wizard: IWizard, found: Inspection): IWizard {
+  const choices: Record<string, IChoice> = {};
+  for (const variable of found.variables) {
+    choices[variable.name] = wizard.choices[variable.name] ?? {
+      chosen: variable.chosen,
+      secret: variable.secret
+    };
+  }
+  return {
+    ...wizard,
+    inspection: { status: 'ready', value: found },
+    name: wizard.name || found.name,
+    title: wizard.title || found.title,
+    description: wizard.description || found.description,
+    choices
+  };
+}
+
+function choose(
+  wizard: IWizard,
+  names: readonly string[],
+  chosen: boolean
+): IWizard {
+  const choices = { ...wizard.choices };
+  for (const name of names) {
+    choices[name] = {
+      chosen,
+      secret: chosen && (choices[name]?.secret ?? false)
+    };
+  }
+  return stale({ ...wizard, choices, touched: true });
+}
+
+function go(wizard: IWizard, step: Step): IWizard {
+  const forward = STEPS.indexOf(step) > STEPS.indexOf(wizard.step);
+  if (step === 'progress' || (forward && problemOf(wizard) !== null)) {
+    return wizard;
+  }
+  const fresh = step === 'review' && wizard.plan.status !== 'ready';
+  return {
+    ...wizard,
+    step,
+    plan: fresh ? LOADING : wizard.plan,
+    target: fresh ? LOADING : wizard.target,
+    startError: null
+  };
+}

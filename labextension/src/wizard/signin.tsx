@@ -1,0 +1,102 @@
+import * as React from 'react';
+
+import type { RegistryState } from '../api';
+import { useServices } from '../components/context';
+import { Button, ErrorView, Field } from '../components/parts';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
+
+/** Whether a registry is ready, with what to do when it is not. */
+export function RegistryDot(props: {
+  state: RegistryState;
+  again: () => void;
+}): JSX.Element {
+  const { state, again } = props;
+  const { trans } = useServices();
+  const words = {
+    ready: trans.__('Ready'),
+    'sign-in': trans.__('Sign in'),
+    unreachable: trans.__('Not reachable')
+  };
+  const marks = { ready: '✓', 'sign-in': '!', unreachable: '✕' };
+  return (
+    <div
+      className={`jp-KernelContainers-registry jp-mod-${state.state}`}
+      data-registry={state.state}
+    >
+      <p role="status">
+        <span aria-hidden>{marks[state.state]}</span>{' '}
+        <strong>{words[state.state]}</strong> {state.detail}
+        {state.todo && state.state !== 'ready' ? ` ${state.todo}` : ''}
+      </p>
+      {state.state === 'sign-in' && (
+        <SignIn host={state.host} onSignedIn={again} />
+      )}
+      {state.state === 'unreachable' && (
+        <Button label={trans.__('Try again')} onClick={again} />
+      )}
+    </div>
+  );
+}
+
+function SignIn(props: { host: string; onSignedIn: () => void }): JSX.Element {
+  const { api, trans } = useServices();
+  const [user, setUser] = React.useState('');
+  const [password, setPassword] = React.useState('');
+  const [error, setError] = React.useState<ApiError | null>(null);
+  const signIn = () => {
+    setError(null);
+    api.signIn(props.host, user, password).then(
+      () => {
+        setPassword('');
+        props.onSignedIn();
+      },
+      (reason: unknown) => setError(asApiError(reason))
+    );
+  };
+  return (
+    <form
+      className="jp-KernelContainers-signIn"
+      aria-label={trans.__('Sign in at %1', props.host)}
+      onSubmit={event => {
+        event.preventDefault();
+        signIn();
+      }}
+    >
+      <div className="jp-KernelContainers-columns">
+        <Field id="jp-kc-user" label={trans.__('User')}>
+          {described => (
+            <input
+              {...described}
+              className="jp-mod-styled"
+              autoComplete="username"
+              value={user}
+              onChange={event => setUser(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field id="jp-kc-password" label={trans.__('Password or token')}>
+          {described => (
+            <input
+              {...described}
+              className="jp-mod-styled"
+              type="password"
+              autoComplete="current-password"
+              value={password}
+              onChange={event => setPassword(event.target.value)}
+            />
+          )}
+        </Field>
+      </div>
+      {error && <ErrorView error={error} />}
+      <div className="jp-KernelContainers-buttons">
+        <button
+          type="submit"
+          className="jp-mod-styled jp-mod-accept jp-KernelContainers-button"
+        >
+          {trans.__('Sign in')}
+        </button>
+      </div>
+    </form>
+  );
+}
