@@ -46,7 +46,7 @@ def containers_of(kernel_id: str) -> list[str]:
 
 
 def test_a_notebook_from_the_launcher_runs_in_a_container(
-    context: BrowserContext, jupyter: JupyterServer, kernel: str
+    context: BrowserContext, jupyter: JupyterServer, kernel: str, kernel_image: str
 ) -> None:
     page = context.new_page()
     page.goto("/lab?reset")
@@ -55,6 +55,7 @@ def test_a_notebook_from_the_launcher_runs_in_a_container(
     expect(card.locator("img")).to_have_attribute("src", "/kernelspecs/in-a-container/logo-svg.svg")
     card.click()
     expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("img", name=f"Image: {kernel_image}")).to_be_visible()
     cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     cell.fill(SOURCE)
     expect(cell).to_have_text(SOURCE)
