@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ def check_json(value: JsonValue) -> None:
 def is_too_long(value: int) -> bool:
     """Whether Python would not write the integer as text."""
     return abs(value) >= _TOO_LONG
+
+
+def strict_json(value: Any) -> Any:
+    """Return the value with nan and infinities as texts: JSON has no word for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "infinity" if value > 0 else "-infinity"
+    if isinstance(value, dict):
+        return {name: strict_json(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict_json(item) for item in value]
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.redaction import MASK
 from kernel_containers.core.run_json import report_to_json
 
@@ -30,7 +31,8 @@ def status_for(cause: Cause, exit_code: int) -> Any:
 def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return all parameters as the run had them: given, or their default; secrets masked.
 
-    Of a value of megabytes only its size and hash are shown: the notebook has it whole.
+    Of a value of megabytes only its size and hash are shown: the notebook has it whole. Infinities
+    are texts, as JSON has no word for them.
     """
     shown: dict[str, JsonValue] = {}
     for parameter in contract.parameters:
@@ -42,11 +44,10 @@ def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dic
 
 
 def _shown(value: JsonValue) -> JsonValue:
-    if not isinstance(value, (str, list, dict)):
-        return value
     text = json.dumps(value)
     if len(text) <= _LONGEST_KEPT:
-        return value
+        # A browser reads neither a report nor a notebook in which NaN stands.
+        return strict_json(value)
     return {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 

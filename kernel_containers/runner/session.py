@@ -277,13 +277,14 @@ class Session:
         return replace(cell, error=self._masker.text(cell.error)) if cell.error else cell
 
     def _describe_in_notebook(self, end: Mapping[str, Any]) -> None:
-        self._notebook["metadata"]["kernel_containers"] = {
+        facts = {
             "run_id": self._outputs.destination.run_id,
             "image": self._environ.get(IMAGE_VARIABLE),
             "started": utc_text(self._started),
             "parameters": self._shown_parameters(),
             **end,
         }
+        notebook_file.describe_run(self._notebook, facts)
 
     def _document(self) -> Document:
         shown = notebook_file.masked_copy(self._notebook, self._masker)

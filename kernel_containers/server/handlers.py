@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
+from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.redaction import trace_of
 from kernel_containers.errors import (
     Defect,
@@ -140,20 +140,9 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             await self.finish()
         else:
             self.set_status(answer.status)
-            await self.finish(json.dumps(_strict(answer.body)))
+            await self.finish(json.dumps(strict_json(answer.body)))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell an error that came up outside of an operation as all others are told."""
         del kwargs
         _ = self.finish(json.dumps(error_as_json(error_of(status_code))))
-
-
-def _strict(value: Any) -> Any:
-    """Return the value with nan and infinities as texts: JSON has no word for them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "infinity" if value > 0 else "-infinity"
-    if isinstance(value, dict):
-        return {name: _strict(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(item) for item in value]
-    return value

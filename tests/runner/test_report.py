@@ -38,6 +38,15 @@ def test_of_a_large_value_only_size_and_hash_are_shown() -> None:
     assert len(json.dumps(shown)) < 1000
 
 
+def test_numbers_that_json_lacks_are_texts() -> None:
+    values = {"n": float("inf"), "m": {"a": [float("nan"), -float("inf"), 1.5]}}
+
+    shown = shown_parameters(CONTRACT, values)
+
+    assert shown["n"] == "infinity"
+    assert shown["m"] == {"a": ["nan", "-infinity", 1.5]}
+
+
 def test_values_are_one_line_on_the_page() -> None:
     texts = dict(parameter_texts({"a": "x" * 1000, "b": {"é": None}, "c": "plain"}))
 
