@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel_containers.core.contract import OUTPUT_VARIABLE, PARAMETERS_2019, RUN_ID_VARIABLE
+from tests.runner.image import edit_of, parameter
 from tests.runner.test_failures import wait_for
 from tests.support.faultproxy import FaultProxy
 
@@ -214,6 +215,40 @@ def test_explicit_places_and_parameters_from_s3(
         "ipynb": f"s3://{bucket}/deep/out.ipynb",
         "html": f"file://{tmp_path}/new/out.html",
     }
+
+
+def test_declared_parameters_from_s3_have_their_types(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str
+) -> None:
+    numbers = list(range(200_000))
+    with closing(s3.client()) as client:
+        client.put_object(Bucket=bucket, Key="xs.json", Body=json.dumps(numbers).encode() + b"\n")
+        client.put_object(Bucket=bucket, Key="id.txt", Body=b"0012")
+    image = make_image("xs = []\nid = ''", "print(len(xs), sum(xs), ascii(id))")
+    image.environment = s3.environment()
+    image.parameters = (
+        parameter("xs", "list", [], edits=(edit_of(image.cells, 0, "[]"),)),
+        parameter("id", "str", "", edits=(edit_of(image.cells, 0, "''"),)),
+    )
+
+    run = image.run("-p", "xs", f"@s3://{bucket}/xs.json", "-p", "id", f"@s3://{bucket}/id.txt")
+
+    assert run.code == 0, run.stderr
+    assert run.text(1) == f"200000 {sum(numbers)} '0012'\n"
+
+
+def test_a_parameter_that_s3_does_not_have_stops_the_run_before_it_begins(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str
+) -> None:
+    image = make_image("n = 1", environment=s3.environment())
+    image.parameters = (parameter("n", "int", 1, edits=(edit_of(image.cells, 0, "1"),)),)
+
+    run = image.run("-p", "n", f"@s3://{bucket}/nothing.txt")
+
+    assert run.code == 65
+    assert f"s3://{bucket}/nothing.txt" in run.report["message"]
+    assert "NoSuchKey" in run.report["message"]
+    assert run.report["cells"] == []
 
 
 def test_the_2019_file_gives_places(make_image: Callable[..., Image], tmp_path: Path) -> None:
