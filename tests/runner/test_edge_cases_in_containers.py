@@ -13,14 +13,12 @@ from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
 from tests.contract.edge_cases import CASES, INFINITE, Applied, Refused
 from tests.notebook.notebooks import code, content
-from tests.runner.container import Containers
 from tests.runner.image import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from kernel_containers.engine import Engine
+    from tests.runner.container import Containers
     from tests.runner.image import Finished
 
 APPLIED = (
@@ -45,31 +43,30 @@ APPLIED = (
 REFUSED = ("no such name", "digits with a leading zero for an integer", "no choice")
 FROM_JSON = ("every kind of character",)  # no argument can hold a NUL
 FROM_YAML = ("texts that YAML would change",)
-AT_ONCE = 4
+# A container takes more than a second; the others are for the full run.
+ALWAYS = (
+    "a local name of a function above",
+    "overwritten where nobody can see it",
+    "a cell that papermill injected",
+    "below a shell command of two lines",
+    "a name that Python normalizes",
+    "every kind of character",
+    "texts that YAML would change",
+    "no such name",
+)
 
 
-@pytest.fixture(scope="module")
-def runs(
-    engine: Engine,
-    kernel_image: str,
-    runner_home: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, Finished]]:
-    """What became of each case, by its name."""
-    made = Containers(engine=engine, image=kernel_image, runner=runner_home)
-    names = [*APPLIED, *REFUSED]
-    found = {}
-    try:
-        for first in range(0, len(names), AT_ONCE):
-            started = []
-            for name in names[first : first + AT_ONCE]:
-                image = image_of(name, tmp_path_factory.mktemp("case"), runner_home)
-                arguments = ("--output", f"file://{image.output}", *arguments_of(name, image))
-                started.append((name, image, made.start(image, *arguments)))
-            found |= {name: made.finish(image, container) for name, image, container in started}
-        yield found
-    finally:
-        made.clean()
+def sample(names: tuple[str, ...]) -> list[Any]:
+    """Return a test's parameters."""
+    slow = pytest.mark.full
+    return [name if name in ALWAYS else pytest.param(name, marks=slow) for name in names]
+
+
+def run_of(name: str, folder: Path, containers: Containers) -> Finished:
+    """Run a case to its end."""
+    image = image_of(name, folder, containers.runner)
+    output = ("--output", f"file://{image.output}")
+    return containers.run(image, *output, *arguments_of(name, image))
 
 
 def image_of(name: str, folder: Path, runner: Path) -> Image:
@@ -97,9 +94,11 @@ def arguments_of(name: str, image: Image) -> list[str]:
     return [item for key, text in given.items() for item in ("-p", key, text)]
 
 
-@pytest.mark.parametrize("name", APPLIED)
-def test_the_container_runs_with_the_value(runs: dict[str, Finished], name: str) -> None:
-    case, run = CASES[name], runs[name]
+@pytest.mark.parametrize("name", sample(APPLIED))
+def test_the_container_runs_with_the_value(
+    tmp_path: Path, in_containers: Containers, name: str
+) -> None:
+    case, run = CASES[name], run_of(name, tmp_path, in_containers)
     assert isinstance(case, Applied)
 
     assert run.code == 0, run.stdout + run.stderr
@@ -122,9 +121,11 @@ def kinds(values: Any) -> dict[str, type]:
     return {name: type(value) for name, value in values.items()}
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_the_container_refuses_before_anything_runs(runs: dict[str, Finished], name: str) -> None:
-    case, run = CASES[name], runs[name]
+@pytest.mark.parametrize("name", sample(REFUSED))
+def test_the_container_refuses_before_anything_runs(
+    tmp_path: Path, in_containers: Containers, name: str
+) -> None:
+    case, run = CASES[name], run_of(name, tmp_path, in_containers)
     assert isinstance(case, Refused)
 
     assert run.code == 65, run.stdout + run.stderr
