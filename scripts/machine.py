@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".services"
 OLDEST_PYTHON = (3, 11)
 # What an installed checkout is made from besides its Python files, which are used in place.
-PACKAGING = (ROOT / "setup.py", ROOT / "pyproject.toml", ROOT / "labextension" / "yarn.lock")
+FRONT_END = ROOT / "labextension"
+PACKAGING = (ROOT / "setup.py", ROOT / "pyproject.toml", FRONT_END / "yarn.lock")
 
 
 class Failed(Exception):
@@ -283,7 +284,8 @@ def install_development(*, yes: bool) -> Path:
     folder = ROOT / ".venv"
     requirements = ROOT / "requirements-dev.txt"
     arguments = ["--editable", str(ROOT), "--requirement", str(requirements)]
-    install_into(folder, arguments, [*PACKAGING, requirements], yes=yes)
+    sources = sorted(file for file in (FRONT_END / "src").rglob("*") if file.is_file())
+    install_into(folder, arguments, [*PACKAGING, *sources, requirements], yes=yes)
     return folder / "bin" / "python"
 
 

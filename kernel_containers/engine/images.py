@@ -234,9 +234,7 @@ def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
     what = "The engine was not able to load an image."
     loaded: list[str] = []
     with engine_errors(what):
-        response = request(
-            engine, "POST", "/images/load", data=iter(chunks), params={"quiet": "1"}
-        )
+        response = request(engine, "POST", "/images/load", data=iter(chunks), params={"quiet": "1"})
         with response:
             for line in _lines(response, what):
                 words = str(line.get("stream", "")).strip()

@@ -8,6 +8,7 @@ them. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#list
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from kernel_containers.registry.answers import scope_of
 from kernel_containers.registry.push import PushResult, push
 from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.stop import Stop, Stopped
+from kernel_containers.registry.threads import GRACE, LAST_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,6 +91,7 @@ class Attachment:
         self._registry = registry
         self._known = known
         self._stop = Stop()
+        self._defect: BaseException | None = None
         self._results: list[PushResult] = []
         self._index: Json = {}
         self._threads = [
@@ -102,19 +105,32 @@ class Attachment:
             thread.start()
 
     def cancel(self) -> None:
-        """Let the threads end by themselves."""
+        """Return when nothing is on its way any more, and its upload sessions are gone."""
         self._stop.set()
+        if not self._ended_within(GRACE):
+            self._registry.transport.shut()
+            self._ended_within(LAST_WAIT)
 
     def finish(self) -> int:
         """Wait for what was started, list it where needed, and return the bytes sent."""
         for thread in self._threads:
             thread.join()
+        if self._defect:
+            raise self._defect
         if not self.failure and not all(result.subject_listed for result in self._results):
             self._keep(self._put_index)
         if self._known and not self.failure:
             blobs = (blob for each in self._artifacts for blob in _blobs(each))
             self._known.remember(self._to, blobs)
         return sum(result.bytes_sent for result in self._results)
+
+    def _ended_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        # Ctrl-C may have come while they were started.
+        for thread in self._threads:
+            if thread.ident:
+                thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _keep(self, work: Callable[[], None]) -> None:
         try:
@@ -123,6 +139,8 @@ class Attachment:
             self.failure = self.failure or error
         except Stopped:
             pass
+        except BaseException as error:  # noqa: BLE001  # raised by finish(); cancel() expects it
+            self._defect = error
 
     def _pusher(self, each: BuiltImage) -> Callable[[], None]:
         def work() -> None:

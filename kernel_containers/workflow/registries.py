@@ -179,8 +179,8 @@ class Registries:
         ):
             known = KnownBlobs(self._settings.known_blobs)
             attachment = Attachment(attached, to.repository, registry, known)
-            attachment.start()
             try:
+                attachment.start()
                 result = push(image, to, registry, heard, known=known)
             except BaseException:
                 attachment.cancel()

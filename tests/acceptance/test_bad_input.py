@@ -229,9 +229,10 @@ def test_an_interrupt_during_a_push_leaves_no_tag_and_no_upload(
     product: Product, notebook: Path, registry: RegistryServer
 ) -> None:
     repository = f"stopped/{product.folder.name.replace('_', '-')}"
-    # One blob's content never arrives: the interrupt meets a push, however fast it is.
+    # No blob's content ever arrives: the interrupt meets a push, however fast it is.
     with FaultProxy(registry.host) as proxy:
-        proxy.add("hang", method="PATCH|PUT", path=f"/v2/{repository}/blobs/uploads/")
+        uploads = f"/v2/{repository}/blobs/uploads/"
+        proxy.add("hang", method="PATCH|PUT", path=uploads, times=None)
         process = subprocess.Popen(
             [PROGRAM, "containerize", notebook, "--to", f"{proxy.host}/{repository}:1", "--yes"],
             env=product.environment,

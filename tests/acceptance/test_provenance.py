@@ -52,6 +52,7 @@ def documents(registry: RegistryServer, repository: str, digest: str) -> dict[st
     return found
 
 
+@pytest.mark.full
 def test_the_sbom_is_the_same_in_a_registry_in_the_engine_and_in_a_folder(
     product: Product, notebook: Path, registry: RegistryServer
 ) -> None:

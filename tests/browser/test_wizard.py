@@ -144,6 +144,7 @@ def test_a_held_push_outlives_a_reload_and_ends_without_a_trace_when_it_is_stopp
     assert manifest(registry, "browser/held") == 404
 
 
+@pytest.mark.full
 def test_a_push_with_a_secret_is_asked_about_and_its_refusal_keeps_what_was_typed(
     context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
 ) -> None:

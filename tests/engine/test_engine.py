@@ -7,6 +7,7 @@ import secrets
 import stat
 import subprocess
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.engine import Engine
 
-LABELS = {"io.kernel-containers": "build"}
+LABELS = {"io.kernel-containers": "build", "io.kernel-containers.test": uuid.uuid4().hex}
 
 
 def shell(base_image: str, script: str, **options: object) -> ContainerSpec:

@@ -213,6 +213,7 @@ def test_more_objects_than_one_page_are_read_from_s3(
     assert frame.iloc[0]["uri"].startswith(f"s3://{bucket}/deep/reports/sales/2026")
 
 
+@pytest.mark.full
 def test_what_papermill_and_scrapbook_wrote_is_read(tmp_path: Path) -> None:
     sources = {
         "n = 1\nfail = False": ["parameters"],
