@@ -24,6 +24,7 @@ def path_of(outputs: dict[str, str], kind: str) -> Path:
     return Path(outputs[kind].removeprefix("file://"))
 
 
+@pytest.mark.full
 def test_the_html_shows_the_result_of_other_parameters(product: Product, sales: Path) -> None:
     name = f"docker:tests/sales:{sales.parent.parent.name}"
     made = product.json("containerize", sales, "--kernel", "team", "--to", name)

@@ -64,6 +64,7 @@ def test_an_image_that_shows_what_the_notebook_shows_is_verified(product: Produc
         product.docker("rmi", "verify-same:1")
 
 
+@pytest.mark.full
 def test_what_differs_is_said_and_the_image_stays(product: Product) -> None:
     notebook = write_notebook(product.folder / "different.ipynb", *DIFFERENT)
     execute(product, notebook)

@@ -112,6 +112,7 @@ def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(  # noqa: 
     expect(result).to_contain_text("Revenue of north")
 
 
+@pytest.mark.full
 def test_a_held_push_outlives_a_reload_and_ends_without_a_trace_when_it_is_stopped(
     context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
 ) -> None:

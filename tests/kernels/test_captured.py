@@ -99,6 +99,7 @@ def test_a_notebook_without_a_live_kernel_says_so_and_an_unknown_id_is_not_found
         plan_of(engine, notebook, kernel_id="no-such-kernel")
 
 
+@pytest.mark.full
 def test_copies_go_with_their_plan(
     engine: Engine, install: Callable[..., str], workspace: Path
 ) -> None:

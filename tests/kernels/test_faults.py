@@ -116,6 +116,7 @@ def _far() -> Iterator[_Far]:
             one.close()
 
 
+@pytest.mark.full
 def test_a_kernel_of_a_far_engine_works(install: Callable[..., str], workspace: Path) -> None:
     with _far() as far:
         name = install("far", docker_host=far.address, workspace="none")

@@ -83,6 +83,7 @@ def test_an_interrupt_reaches_it_and_its_children(kernel: Running, workspace: Pa
     assert seconds < 20
 
 
+@pytest.mark.full
 def test_a_restart_is_a_new_container_at_the_same_address(kernel: Running) -> None:
     before = (kernel.container, kernel.manager.get_connection_info())
 
@@ -104,6 +105,7 @@ def test_its_end_has_a_reason_and_leaves_nothing(
         until(lambda: not kernel_containers(engine, started.manager.kernel_id))
 
 
+@pytest.mark.full
 def test_it_ends_with_the_process_that_started_it(
     add: Callable[..., str], workspace: Path, engine: Engine
 ) -> None:

@@ -213,6 +213,7 @@ def test_a_failed_start_is_told_in_the_answer(
     assert server.http.get("/api/kernels").json() == []
 
 
+@pytest.mark.full
 def test_a_failed_autorestart_ends_the_kernel(
     server: JupyterServer, install: Callable[..., str], workspace: Path, engine: Engine
 ) -> None:

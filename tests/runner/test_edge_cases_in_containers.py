@@ -45,13 +45,9 @@ FROM_JSON = ("every kind of character",)  # no argument can hold a NUL
 FROM_YAML = ("texts that YAML would change",)
 # A container takes more than a second; the others are for the full run.
 ALWAYS = (
-    "a local name of a function above",
     "overwritten where nobody can see it",
     "a cell that papermill injected",
-    "below a shell command of two lines",
-    "a name that Python normalizes",
     "every kind of character",
-    "texts that YAML would change",
     "no such name",
 )
 

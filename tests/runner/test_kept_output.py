@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.runner.image import Image
 
 
-@pytest.mark.parametrize("count", [20_000, pytest.param(60_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [5_000, pytest.param(60_000, marks=pytest.mark.full)])
 def test_every_flushed_write_is_kept(make_image: Callable[..., Image], count: int) -> None:
     run = make_image(
         f"import sys\nfor i in range({count}):\n"

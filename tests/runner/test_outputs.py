@@ -82,6 +82,7 @@ def test_wrong_credentials_are_found_before_the_first_cell(
     assert "f4l5e" not in run.stdout + run.stderr
 
 
+@pytest.mark.full
 def test_a_failing_checkpoint_does_not_matter_and_the_end_is_tried_again(
     make_image: Callable[..., Image], s3: S3Server, bucket: str
 ) -> None:

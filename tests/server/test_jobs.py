@@ -237,6 +237,7 @@ def test_what_is_not_ours_is_not_removed(api: Api, engine: Engine, base_image: s
     assert images.inspect(engine, base_image)
 
 
+@pytest.mark.full
 def test_a_run_that_is_stopped_writes_its_outputs(api: Api, engine: Engine, name: str) -> None:
     write_notebook(
         api.server.root / f"{name}.ipynb",
