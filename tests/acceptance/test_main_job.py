@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.acceptance.conftest import sign_in, with_s3
 from tests.acceptance.product import Product, write_notebook
 
