@@ -45,7 +45,7 @@ def test_all_pages_are_listed(
     assert [name for name in found if name.startswith(path)] == [
         f"{path}/{name}" for name in ("0", "a", "b", "c")
     ]
-    assert len(catalog) >= 5
+    assert len(catalog) >= 4  # one of the proxy, and one of each name
     assert list(found) == sorted(found)
 
 
