@@ -13,12 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.digest import Digest
+from kernel_containers.core.oci import ImageConfig
+from kernel_containers.image.base import BaseImage
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = Path(sys.executable).with_name("kernel-containers")
 # A newer docker client may come first on PATH; Debian's belongs to the engine.
 DOCKER = shutil.which("docker", path=f"/usr/bin:{os.environ['PATH']}") or "docker"
+
+# For layers alone, below which nothing lies.
+NO_BASE = BaseImage(
+    name="none", id=Digest.of(b""), config=ImageConfig(), layers=(), links={}, folders={}
+)
 
 
 def seconds(work: Callable[[], object]) -> float:

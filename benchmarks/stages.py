@@ -17,14 +17,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.common import seconds
+from benchmarks.common import NO_BASE, seconds
 from benchmarks.environments import LARGE, make_environment
-from kernel_containers.core.digest import Digest
-from kernel_containers.core.oci import ImageConfig
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileSet
 from kernel_containers.image import tar
-from kernel_containers.image.base import BaseImage
 from kernel_containers.image.compress import fastest
 from kernel_containers.image.layer import build_layer
 from kernel_containers.image.store import BlobStore
@@ -142,16 +139,8 @@ def cpu_needed(per_byte: dict[str, float], total: int, ratio: float) -> float:
 
 
 def _layer(files: FileSet) -> None:
-    base = BaseImage(
-        name="none",
-        id=Digest.of(b""),
-        config=ImageConfig(),
-        layers=(),
-        links={},
-        folders={},
-    )
     with tempfile.TemporaryDirectory() as folder:
-        build_layer(files, base, BlobStore(Path(folder)), silent)
+        build_layer(files, NO_BASE, BlobStore(Path(folder)), silent)
 
 
 if __name__ == "__main__":

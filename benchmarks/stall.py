@@ -19,12 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.common import NO_BASE
 from benchmarks.environments import LARGE, make_environment
-from kernel_containers.core.digest import Digest
-from kernel_containers.core.oci import ImageConfig
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileSet
-from kernel_containers.image.base import BaseImage
 from kernel_containers.image.layer import build_layers, split_file_set
 from kernel_containers.image.store import BlobStore
 from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS
@@ -45,19 +43,11 @@ def work(prefix: Path, copies: int, times: dict[str, float]) -> int:
     times["fingerprint"] = time.perf_counter()
     files = FileSet(name="env", entries=tuple(entries), fingerprint=fingerprint(tuple(entries)))
     times["layers"] = time.perf_counter()
-    base = BaseImage(
-        name="none",
-        id=Digest.of(b""),
-        config=ImageConfig(),
-        layers=(),
-        links={},
-        folders={},
-    )
     with tempfile.TemporaryDirectory() as folder:
         store = BlobStore(Path(folder))
-        build_layers(split_file_set(files), base, store, silent)
+        build_layers(split_file_set(files), NO_BASE, store, silent)
         times["again"] = time.perf_counter()
-        build_layers(split_file_set(files), base, store, silent)
+        build_layers(split_file_set(files), NO_BASE, store, silent)
         times["end"] = time.perf_counter()
     return files.size
 
