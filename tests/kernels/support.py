@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.provisioner import ContainerProvisioner
 
-
+# A process with a kernel: given a kernelspec and a folder, it prints the kernel's id.
+HOLD_A_KERNEL = (
+    "import sys, time\n"
+    "from jupyter_client.manager import start_new_kernel\n"
+    "manager, client = start_new_kernel(kernel_name=sys.argv[1], cwd=sys.argv[2])\n"
+    "print(manager.kernel_id, flush=True)\n"
+    "time.sleep(600)\n"
+)
 # docker-py does not close a socket that it can't connect. Collect garbage within such a test.
 engine_refuses = pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"

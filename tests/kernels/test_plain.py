@@ -15,7 +15,7 @@ from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.connection import remove_stale_folders
 from kernel_containers.kernels.failures import KernelNotStarted
-from tests.kernels.support import Running, kernel_containers, running, until
+from tests.kernels.support import HOLD_A_KERNEL, Running, kernel_containers, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,14 +109,7 @@ def test_its_end_has_a_reason_and_leaves_nothing(
 def test_it_ends_with_the_process_that_started_it(
     add: Callable[..., str], workspace: Path, engine: Engine
 ) -> None:
-    program = (
-        "import sys, time\n"
-        "from jupyter_client.manager import start_new_kernel\n"
-        "manager, client = start_new_kernel(kernel_name=sys.argv[1], cwd=sys.argv[2])\n"
-        "print(manager.kernel_id, flush=True)\n"
-        "time.sleep(600)\n"
-    )
-    command = [sys.executable, "-c", program, add("plain"), str(workspace)]
+    command = [sys.executable, "-c", HOLD_A_KERNEL, add("plain"), str(workspace)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         kernel_id = process.stdout.readline().strip()

@@ -23,6 +23,7 @@ from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.kernels.connection import remove_stale_folders
 from tests.kernels.support import (
+    HOLD_A_KERNEL,
     EngineDoor,
     Running,
     engine_refuses,
@@ -256,14 +257,7 @@ def test_a_kernel_that_holds_on_is_killed(
 def test_a_process_that_is_killed_leaves_no_container(
     install: Callable[..., str], workspace: Path, engine: Engine, jupyter_folders: Path
 ) -> None:
-    program = (
-        "import sys, time\n"
-        "from jupyter_client.manager import start_new_kernel\n"
-        "manager, client = start_new_kernel(kernel_name=sys.argv[1], cwd=sys.argv[2])\n"
-        "print(manager.kernel_id, flush=True)\n"
-        "time.sleep(600)\n"
-    )
-    command = [sys.executable, "-c", program, install("plain"), str(workspace)]
+    command = [sys.executable, "-c", HOLD_A_KERNEL, install("plain"), str(workspace)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         kernel_id = process.stdout.readline().strip()
