@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.plan import Plan
 
 IN_TOTO = "application/vnd.in-toto+json"
-BUILDER = "https://pypi.org/project/kernel-containers"
-BUILD_TYPE = f"{BUILDER}#containerize-v1"
+BUILDER = "urn:kernel-containers"
+BUILD_TYPE = f"{BUILDER}:containerize:v1"
 
 
 def bill_of_materials(base: BaseImage, file_sets: Sequence[FileSet], store: BlobStore) -> bytes:
