@@ -49,13 +49,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in slow]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Fail a run that leaves a container behind; in its workers, others' containers come and go."""
+    config = session.config
+    if not config.getoption("--own-engine") or hasattr(config, "workerinput"):
+        return (yield)
     before = _containers()
-    yield
-    left = _containers() - before
-    if left and request.config.getoption("--own-engine"):
-        pytest.fail(f"containers were left behind: {', '.join(sorted(left))}")
+    done = yield
+    if left := _containers() - before:
+        session.shouldfail = f"containers were left behind: {', '.join(sorted(left))}"
+        raise session.Failed(session.shouldfail)
+    return done
 
 
 def _containers() -> set[str]:
@@ -113,9 +118,13 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that tests share, so that the base and the runner are made once."""
-    return tmp_path_factory.mktemp("product-cache")
+def shared_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that tests of all workers share, so that the base and the runner are made once."""
+    of_worker = tmp_path_factory.getbasetemp()
+    folder = of_worker.parent if hasattr(request.config, "workerinput") else of_worker
+    cache = folder / "product-cache"
+    cache.mkdir(exist_ok=True)
+    return cache
 
 
 @pytest.fixture(scope="session")

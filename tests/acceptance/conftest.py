@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_containers.engine import containers
 from tests.acceptance.product import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kernel_containers.engine import Engine
     from tests.support.registry import RegistryServer
     from tests.support.s3 import S3Server
 
@@ -38,17 +34,6 @@ def sales(tmp_path: Path) -> Path:
     folder = tmp_path / "sales"
     shutil.copytree(SALES, folder)
     return folder / "report.ipynb"
-
-
-@pytest.fixture(autouse=True)
-def _no_container_left(engine: Engine, request: pytest.FixtureRequest) -> Iterator[None]:
-    if not request.config.getoption("--own-engine"):
-        yield  # containers of others come and go
-        return
-    before = {found.id for found in containers.find(engine, {"io.kernel-containers": None})}
-    yield
-    after = containers.find(engine, {"io.kernel-containers": None})
-    assert [found.name for found in after if found.id not in before] == []
 
 
 def sign_in(product: Product, registry: RegistryServer) -> Product:
