@@ -4,8 +4,8 @@ Run it in a checkout whose tests have run once:
 
     .venv/bin/python -m benchmarks.run_overhead
 
-The three take turns, so each round's figures are of one state of the machine; what counts are
-the ratios of medians. Cells are timed by the notebook itself, from its first to its last.
+They take turns, and the order turns too: what counts is the median of the rounds' ratios, each of
+one state of the machine. Cells are timed by the notebook itself, from its first to its last.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ def take_turns(
 ) -> dict[str, list[float]]:
     """Return what `read` gives after each way, in rounds; one round to warm up is left out."""
     found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, way in ways.items():
+    for number in range(rounds + 1):
+        for name, way in list(ways.items())[:: -1 if number % 2 else 1]:
             way()
             found[name].append(read())
     return {name: values[1:] for name, values in found.items()}
@@ -161,13 +161,13 @@ def peak_memory(folder: Path) -> int:
 
 
 def show(title: str, unit: float, found: dict[str, list[float]]) -> None:
-    """Print medians, and how they compare to the runner's."""
-    median = {name: statistics.median(values) for name, values in found.items()}
+    """Print medians, and the median of how a round's figures compare to the runner's."""
     print(title)
     for name, values in found.items():
-        ratio = "" if name == "runner" else f"runner / {name} {median['runner'] / median[name]:.2f}"
+        ratios = [ours / other for ours, other in zip(found["runner"], values, strict=True)]
+        ratio = "" if name == "runner" else f"runner / {name} {statistics.median(ratios):.2f}"
         spread = f"{min(values) * unit:.2f} to {max(values) * unit:.2f}"
-        print(f"  {name:10} {median[name] * unit:8.2f}   {spread:18} {ratio}")
+        print(f"  {name:10} {statistics.median(values) * unit:8.2f}   {spread:18} {ratio}")
 
 
 def main() -> None:

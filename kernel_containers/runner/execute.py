@@ -10,6 +10,7 @@ from kernel_containers.core.runs import CellReport, CellStatus
 from kernel_containers.runner.client import KernelClient, Meter
 from kernel_containers.runner.events import utc_text
 from kernel_containers.runner.notebook_file import cell_id, numbers_of
+from kernel_containers.runner.starting import wait_for_kernel
 from kernel_containers.runner.verdict import (
     Ended,
     Outcome,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from kernel_containers.runner.stopping import Stop
 
 POLL = 0.1  # seconds; how soon a dead kernel or a signal is seen
-ASK_EVERY = 0.3  # seconds, while the kernel starts
 SILENCE = 60.0  # seconds without a message after which a finished cell's output counts as lost
 SKIP_TAG = "skip-execution"
 ALLOW_TAG = "raises-exception"
@@ -47,7 +47,10 @@ class _State:
 
 
 class Execution:
-    """One pass through a notebook's cells. `tick` is called several times a second."""
+    """One pass through a notebook's cells.
+
+    `tick` is called several times a second, `idle` whenever the kernel says nothing for a moment.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Execution:
         memory: MemoryFiles,
         collector: Collector,
         tick: Callable[[], None],
+        idle: Callable[[], None],
     ) -> None:
         self._notebook = notebook
         self._kernel = kernel
@@ -69,6 +73,7 @@ class Execution:
         self._memory = memory
         self._kills_before = memory.oom_kills()
         self._tick = tick
+        self._idle = idle
         self._collector = collector
         self._client = KernelClient(kernel.connection, collector, Meter(kernel.flow))
         self._numbers = numbers_of(notebook)
@@ -97,7 +102,7 @@ class Execution:
     def run(self) -> Outcome:
         """Execute all cells; the kernel still lives afterwards, unless it died."""
         try:
-            self._wait_for_kernel()
+            self._start()
             for index in self._states:
                 self._run_cell(index)
         except Ended as end:
@@ -106,6 +111,18 @@ class Execution:
             outcome = self._conclude()
         self._collector.set_widgets_metadata()
         return outcome
+
+    def _start(self) -> None:
+        reply = wait_for_kernel(
+            self._kernel,
+            self._client,
+            self._watch,
+            seconds=self._limits.start,
+            tick=self._tick,
+            idle=self._idle,
+        )
+        self.kernel_answered = True
+        self._notebook.metadata["language_info"] = reply.get("language_info", {})
 
     def _conclude(self) -> Outcome:
         failed = [index for index, state in self._states.items() if state.status == "failed"]
@@ -131,40 +148,6 @@ class Execution:
         """End the kernel, at the latest after about `seconds`."""
         self._kernel.end(seconds)
         self._client.close()
-
-    # The kernel's start
-
-    def _wait_for_kernel(self) -> None:
-        end = time.monotonic() + self._limits.start
-        asked = 0.0
-        while True:
-            now = time.monotonic()
-            if now - asked > ASK_EVERY:
-                # Asked again until its outputs arrive too: subscriptions take a moment.
-                asked = now
-                self._client.ask_kernel_info()
-            self._client.receive(POLL / 2)
-            self._tick()
-            reply = self._client.finished_reply()
-            if reply:
-                self.kernel_answered = True
-                self._notebook.metadata["language_info"] = reply.get("language_info", {})
-                return
-            self._watch.check()
-            if self._kernel.exit_code() is not None:
-                raise Ended("kernel-start", f"The kernel did not start. {self._kernel_words()}")
-            if now > end:
-                raise Ended(
-                    "kernel-start",
-                    f"The kernel did not answer for {self._limits.start:g} s. "
-                    f"{self._kernel_words()}",
-                )
-
-    def _kernel_words(self) -> str:
-        code = self._kernel.exit_code()
-        how = "" if code is None else f"Its process {death_words(code)}. "
-        said = self._kernel.said().strip()
-        return f"{how}It said:\n{said}" if said else f"{how}It said nothing."
 
     # One cell
 
@@ -226,6 +209,8 @@ class Execution:
         while True:
             if self._client.receive(POLL):
                 last_message = time.monotonic()
+            else:
+                self._idle()
             self._tick()
             reply = self._client.reply(request)
             if reply and self._client.is_idle(request):

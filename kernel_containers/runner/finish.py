@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from kernel_containers.runner.shelf import Shelf
 
 
+def placeholder(title: str) -> bytes:
+    """Return a page that says that the run has begun."""
+    text = html.escape(title)
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{text}</title>'
+        f"<p>The run of {text} has started. This page is replaced when it ends.</p></html>\n"
+    ).encode()
+
+
 def finish(
     outputs: Outputs,
     report: RunReport,
@@ -161,7 +170,7 @@ def _where(folder: Path | None) -> str:
 def _page(
     report: RunReport, notebook: Any, events: Events, folder: Path, arguments: Arguments
 ) -> tuple[str, tuple[str, ...]]:
-    from kernel_containers.runner import render  # noqa: PLC0415 - 0.5 s, while the kernel ends
+    from kernel_containers.runner import render  # noqa: PLC0415 - 0.3 s, while the kernel is silent
 
     failing = next(
         (cell for cell in report.cells if cell.status not in ("succeeded", "skipped", "not-run")),

@@ -182,12 +182,3 @@ def external_references(page: str) -> tuple[str, ...]:
         if len(found) == _MOST_REFERENCES:
             break
     return tuple(found)
-
-
-def placeholder(title: str) -> bytes:
-    """Return a page that says that the run has begun."""
-    text = html.escape(title)
-    return (
-        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{text}</title>'
-        f"<p>The run of {text} has started. This page is replaced when it ends.</p></html>\n"
-    ).encode()

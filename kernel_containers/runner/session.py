@@ -16,6 +16,7 @@ from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 from kernel_containers.runner import notebook_file
 from kernel_containers.runner.events import Events, describe_output, utc_text
+from kernel_containers.runner.imports import Imports
 from kernel_containers.runner.inject import apply_values
 from kernel_containers.runner.kernel import KernelProcess, start_kernel
 from kernel_containers.runner.masking import SHORTEST, Masker, secrets_in
@@ -134,8 +135,8 @@ class Session:
         # The kernel starts meanwhile.
         from kernel_containers.runner.collector import Collector  # noqa: PLC0415
         from kernel_containers.runner.execute import Execution  # noqa: PLC0415
+        from kernel_containers.runner.finish import placeholder  # noqa: PLC0415
         from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
-        from kernel_containers.runner.render import placeholder  # noqa: PLC0415
 
         self._notebook = to_nodes(self._notebook)
         self._shelf = Shelf(self._folder / "shelf", self._masker)
@@ -158,6 +159,7 @@ class Session:
             memory=self._memory,
             collector=collector,
             tick=lambda: self._tick(kernel),
+            idle=Imports().make_one,
         )
         outcome = self._run_cells(self._execution)
         self._execution.ask_to_end()

@@ -201,7 +201,7 @@ def _as_json(text: _Text | None, piece: str) -> bytes:
 
 
 def _as_html(text: _Text | None, piece: str) -> bytes:
-    from nbconvert.filters.ansi import ansi2html  # noqa: PLC0415 - 0.5 s, while the kernel starts
+    from nbconvert.filters.ansi import ansi2html  # noqa: PLC0415 - 0.3 s, while the kernel is silent
 
     if text and text.kind == "text":
         to_html: Any = ansi2html
