@@ -111,7 +111,7 @@ def test_folders_of_the_living_stay(jupyter_folders: Path) -> None:
 @pytest.mark.parametrize(
     ("owner", "gone"),
     [
-        (current_owner(), False),
+        pytest.param(current_owner(), False, id="this process"),
         (f"{socket.gethostname()}:4194305:1", True),
         ("another-machine:4194305:1", False),
         (f"{socket.gethostname()}:1:0", False),
