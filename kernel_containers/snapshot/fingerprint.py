@@ -11,6 +11,8 @@ from kernel_containers.core.snapshot import FileEntry, FileKind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_USUAL = (False, (0, 0), b"")  # writable for the group, owners, capability
+
 
 def fingerprint(entries: Iterable[FileEntry]) -> str:
     """Return the hash of path, type, mode, size, time and link of all entries, in their order.
@@ -19,17 +21,24 @@ def fingerprint(entries: Iterable[FileEntry]) -> str:
     in an entry counts instead of its time. Only a changed file whose size and time were put
     back goes unseen.
     """
-    file, link, root = FileKind.FILE, FileKind.LINK, (0, 0)
-    lines: list[str] = []
-    for target, kind, mode, size, mtime_ns, _, to, _, content, writable, owner, able in entries:
-        if "/__pycache__" in target:
-            continue
-        rights = f"{mode:o}{'w' if writable else ''}{'' if owner == root else owner}{able.hex()}"
-        if kind is file:
-            seen = mtime_ns if content is None else hashlib.sha256(content).hexdigest()
-            lines.append(f"{target}\0f{rights} {size} {seen}")
-        elif kind is link:
-            lines.append(f"{target}\0l{to}")
-        else:
-            lines.append(f"{target}\0d{rights}")
-    return hashlib.sha256(os.fsencode("\0\n".join(lines))).hexdigest()
+    kept = [entry for entry in entries if "/__pycache__" not in entry[0]]
+    if not kept:
+        return hashlib.sha256().hexdigest()
+    # Column by column, which takes a third of the time of entry by entry.
+    targets, kinds, modes, sizes, times, _, links, _, contents, writable, owners, able = zip(
+        *kept, strict=True
+    )
+    file, link = FileKind.FILE, FileKind.LINK
+    seen = [
+        time if content is None else hashlib.sha256(content).hexdigest()
+        for time, content in zip(times, contents, strict=True)
+    ]
+    unusual = [
+        (number, *more)
+        for number, more in enumerate(zip(writable, owners, able, strict=True))
+        if more != _USUAL
+    ]
+    letters = "".join("f" if kind is file else "l" if kind is link else "d" for kind in kinds)
+    hashed = hashlib.sha256(os.fsencode("\0".join(targets)))
+    hashed.update(os.fsencode(repr((letters, modes, sizes, seen, links, unusual))))
+    return hashed.hexdigest()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = "this user may not read it"
 
+ROOT = (0, 0)
 _FILE, _FOLDER, _LINK = FileKind.FILE, FileKind.FOLDER, FileKind.LINK
 _SPECIAL = {
     stat.S_IFSOCK: "a socket",
@@ -53,6 +54,12 @@ def walk(root: Path, rules: Rules) -> tuple[list[FileEntry], list[Exclusion]]:
     return walker.entries, walker.exclusions
 
 
+def _plain_file(path: str, bits: int, size: int, mtime_ns: int) -> FileEntry:
+    # What FileEntry() does, in half the time.
+    fields = (path, _FILE, bits, size, mtime_ns, path, None, None, None, False, ROOT, b"")
+    return tuple.__new__(FileEntry, fields)
+
+
 def size_below(path: str) -> int:
     """Return the bytes of a file, or of all files below a folder."""
     total, folders = 0, [path]
@@ -80,7 +87,7 @@ class _Walker:
         self.entries: list[FileEntry] = []
         self.exclusions: list[Exclusion] = []
         self.todo: list[tuple[str, int]] = []
-        self.modes: dict[int, int] = {}
+        self.modes: dict[int, int] = {}  # of files that everybody may read: as they are and will be
         self.may_read_all = os.geteuid() == 0
 
     def below(self, root: Path) -> None:
@@ -90,31 +97,46 @@ class _Walker:
         while self.todo:
             folder, mode = self.todo.pop()
             try:
-                with os.scandir(folder) as found:
-                    items = list(found)
-            except FileNotFoundError:
+                # Relative to an open folder, files are looked at in four fifths of the time.
+                opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError:
                 self.leave_out(folder, UNREADABLE)
                 continue
-            if folder != start and (reason := self.marked(items)):
-                self.leave_out(folder, reason)
-                continue
-            self.entries.append(FileEntry(folder, _FOLDER, mode & 0o777 | 0o555))
-            for item in items:
-                try:
-                    status = item.stat(follow_symlinks=False)
-                except FileNotFoundError:
+            try:
+                with os.scandir(opened) as found:
+                    items = list(found)
+                if folder != start and (reason := self.marked(items)):
+                    self.leave_out(folder, reason)
                     continue
-                self.one(folder, item.name, item.path, status)
+                self.entries.append(FileEntry(folder, _FOLDER, mode & 0o777 | 0o555))
+                self.all_of(folder, items)
+            finally:
+                os.close(opened)
+
+    def all_of(self, folder: str, items: list[os.DirEntry[str]]) -> None:
+        """Collect a folder's items: almost all are plain files, which take the short way."""
+        modes, may_match, add = self.modes, self.rules.may_match_file, self.entries.append
+        above = folder.rstrip("/")
+        for item in items:
+            try:
+                status = item.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            name = item.name
+            path = f"{above}/{name}"
+            bits = modes.get(status.st_mode)
+            if bits is None or status.st_nlink > 1 or may_match(name):
+                self.one(folder, name, path, status)
+            else:
+                add(_plain_file(path, bits, status.st_size, status.st_mtime_ns))
 
     def one(self, folder: str, name: str, path: str, status: os.stat_result) -> None:
         """Collect one item; a folder is only remembered."""
         mode = status.st_mode
         if stat.S_ISREG(mode):
-            reason = None
-            if self.rules.may_match_file(name):
-                reason = self.rules.for_file(folder, name)
+            reason = self.rules.for_file(folder, name)
             if reason is None and not (mode & 0o004 or self.may_read_all):
                 reason = None if os.access(path, os.R_OK) else UNREADABLE
             if reason is None:
@@ -135,9 +157,8 @@ class _Walker:
     def add(self, path: str, status: os.stat_result) -> None:
         """Collect a file."""
         mode = status.st_mode
-        bits = self.modes.get(mode)
-        if bits is None:
-            bits = mode & 0o777 | 0o444 | (0o111 if mode & 0o100 else 0)
+        bits = mode & 0o777 | 0o444 | (0o111 if mode & 0o100 else 0)
+        if mode & 0o004 or self.may_read_all:
             self.modes[mode] = bits
         inode = (status.st_dev, status.st_ino) if status.st_nlink > 1 else None
         size, time = status.st_size, status.st_mtime_ns

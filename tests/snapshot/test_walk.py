@@ -388,11 +388,7 @@ entries_of_all_kinds = st.tuples(
 
 
 def _seen(entry: FileEntry) -> tuple[object, ...]:
-    if entry.kind is FileKind.LINK:
-        return (entry.target, entry.kind, entry.link)
-    if entry.kind is FileKind.FOLDER:
-        return (entry.target, entry.kind, entry.mode)
-    return (entry.target, entry.kind, entry.mode, entry.size, entry.mtime_ns)
+    return (entry.target, entry.kind, entry.mode, entry.size, entry.mtime_ns, entry.link)
 
 
 @given(st.lists(entries_of_all_kinds, max_size=3), st.lists(entries_of_all_kinds, max_size=3))
