@@ -40,9 +40,19 @@ if TYPE_CHECKING:
     "--parameter", "parameters", multiple=True, metavar="NAME", help="Declare this variable."
 )
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Declare it secret.")
+@click.option(
+    "--declare",
+    "declarations",
+    multiple=True,
+    metavar="NAME:TYPE[=DEFAULT]",
+    help="Say what the notebook doesn't; or JSON with name, type, default, description, choices, "
+    "required, secret, excluded.",
+)
 @click.option("--include", "includes", multiple=True, type=click.Path(path_type=Path))
 @click.option("--base", metavar="REF", help="The base image under a local environment.")
 @click.option("--kernel-id", metavar="ID", help="Capture this live kernel. [the notebook's own]")
+@click.option("--title", metavar="TEXT", help="[the notebook's first heading]")
+@click.option("--description", metavar="TEXT", help="[the notebook's first paragraph]")
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
 @click.option("--verify", is_flag=True, help="Run it and compare with the notebook's outputs.")
 @click.option("--allow-secrets", is_flag=True, help="Go on although likely secrets were found.")
@@ -57,6 +67,7 @@ def command(
     **options: Any,
 ) -> int:
     """Make a container image of NOTEBOOK, its environment and its files."""
+    from kernel_containers.core.declarations import declaration_from_text
     from kernel_containers.engine import connect
     from kernel_containers.workflow.containerize import check_findings, containerize
     from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
@@ -68,11 +79,14 @@ def command(
     settings = read_settings()
     request = ContainerizeRequest(
         notebook=notebook,
+        title=options["title"],
+        description=options["description"],
         kernel=options["kernel"],
         kernel_id=options["kernel_id"],
         destination=parse_destination(options["to"]) if options["to"] else None,
         parameters=options["parameters"] or None,
         secrets=options["secrets"],
+        declarations=tuple(map(declaration_from_text, options["declarations"])),
         includes=options["includes"],
         base=options["base"],
     )

@@ -64,7 +64,8 @@ class Parameter:
     """A declared input of an image.
 
     Without `edits` a value goes into an injected cell. `choices` belongs to type `enum`.
-    A secret's `default` is None: it is never shipped.
+    A secret's `default` is None: it is never shipped. A default that is `applied` is not what
+    the code says, so each run that gives no value is given it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Parameter:
     description: str = ""
     choices: tuple[JsonValue, ...] = ()
     edits: tuple[Edit, ...] = ()
+    applied: bool = False
 
 
 # The schema is a label of the image and an annotation of its manifest, which registries limit
@@ -110,7 +112,7 @@ def json_schema(parameters: tuple[Parameter, ...], title: str = "") -> dict[str,
             schema["description"] = parameter.description
         if parameter.secret:
             schema["writeOnly"] = True
-        elif not parameter.required and len(json.dumps(parameter.default)) <= LONGEST_DEFAULT:
+        elif _has_known_default(parameter):
             schema["default"] = parameter.default
         properties[parameter.name] = schema
     schema = {
@@ -121,6 +123,14 @@ def json_schema(parameters: tuple[Parameter, ...], title: str = "") -> dict[str,
         "additionalProperties": False,
     }
     return {**schema, "title": title} if title else schema
+
+
+def _has_known_default(parameter: Parameter) -> bool:
+    if parameter.required:
+        return False
+    if parameter.default is None and not parameter.edits and parameter.type != "json":
+        return False  # what the notebook's own cell sets
+    return len(json.dumps(parameter.default)) <= LONGEST_DEFAULT
 
 
 def check_names(parameters: tuple[Parameter, ...]) -> None:

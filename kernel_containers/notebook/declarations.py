@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import platform
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.declarations import redeclare
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
 from kernel_containers.notebook.assignments import bindings, find_bindings
@@ -14,8 +16,9 @@ from kernel_containers.notebook.bindings import How, places
 from kernel_containers.notebook.document import PARAMETERS_TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from kernel_containers.core.declarations import Declaration
     from kernel_containers.core.parameters import Variable
     from kernel_containers.notebook.document import Cell, Notebook
 
@@ -27,8 +30,9 @@ def declare(
     variables: Sequence[Variable],
     names: Sequence[str] | None,
     secrets: Sequence[str] = (),
+    declarations: Sequence[Declaration] = (),
 ) -> tuple[Parameter, ...]:
-    """Return the parameters of an image: those named, in that order, then the secrets.
+    """Return the parameters of an image: those named, in that order, then others asked for.
 
     Without `names`: where a cell is tagged `parameters` its variables, as its author meant it.
     Else every variable that nothing but plain assignments give a value, so that a given value
@@ -41,17 +45,50 @@ def declare(
     A notebook in another language, or a tagged cell that computes the variable, gets a
     parameter without edits, which goes into an injected cell.
 
+    What `declarations` say about a parameter wins, and makes one of what they name.
+
     Raises:
-        InvalidInput: there is no such variable, or it gets its value in another way.
+        InvalidInput: there is no such variable, or it gets its value in another way; a
+            declaration does not fit it.
     """
-    by_name = {variable.name: variable for variable in variables}
+    declared = {declaration.name: declaration for declaration in declarations}
+    _check_excluded(declared, names or (), secrets, variables)
+    hidden = [*secrets, *(name for name, item in declared.items() if item.secret)]
+    by_name = {variable.name: variable for variable in variables} | {
+        variable.name: replace(variable, secret=False)
+        for variable in variables
+        if variable.name in declared and declared[variable.name].secret is False
+    }
     chosen = _usual(notebook, variables) if names is None else names
-    return tuple(
-        _parameter(by_name[name], asked_secret=name in secrets)
+    parameters = (
+        _parameter(by_name[name], asked_secret=name in hidden)
         if name in by_name
-        else _injected(notebook, variables, name, secret=name in secrets)
-        for name in dict.fromkeys([*chosen, *secrets])
+        else _injected(notebook, variables, name, secret=name in hidden)
+        for name in dict.fromkeys([*chosen, *secrets, *declared])
+        if name not in declared or not declared[name].excluded
     )
+    return tuple(
+        redeclare(parameter, declared[parameter.name]) if parameter.name in declared else parameter
+        for parameter in parameters
+    )
+
+
+def _check_excluded(
+    declared: Mapping[str, Declaration],
+    names: Sequence[str],
+    secrets: Sequence[str],
+    variables: Sequence[Variable],
+) -> None:
+    known = {variable.name for variable in variables}
+    for name, declaration in declared.items():
+        if declaration.excluded and name in {*names, *secrets}:
+            raise InvalidInput(f"{name!r} is both asked for and excluded.")
+        if declaration.excluded and name not in known:
+            raise InvalidInput(
+                f"The notebook has no variable {name!r}.", todo=_suggestion(name, variables)
+            )
+        if declaration.secret is False and name in secrets:
+            raise InvalidInput(f"{name!r} is declared both as a secret and as none.")
 
 
 def _usual(notebook: Notebook, variables: Sequence[Variable]) -> list[str]:

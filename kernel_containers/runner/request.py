@@ -95,7 +95,9 @@ class Given:
 
 
 def gather(arguments: Arguments, sources: Sources, parameters: Sequence[Parameter]) -> Given:
-    """Return the values to run with; parameters that were not given are left out.
+    """Return the values to run with.
+
+    A parameter that was not given is left out, unless its default is not the code's.
 
     Raises:
         InvalidInput: unknown, missing, ill-typed, twice in one source, or unreadable.
@@ -115,6 +117,8 @@ def gather(arguments: Arguments, sources: Sources, parameters: Sequence[Paramete
     for parameter in parameters:
         if parameter.secret and parameter.name not in values:
             values.update(_secret(parameter, sources))
+        elif parameter.applied:
+            values.setdefault(parameter.name, parameter.default)
     missing = [item.name for item in parameters if item.required and item.name not in values]
     if missing:
         raise _missing(missing, declared)

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.contract import OUTPUT_VARIABLE, SECRETS_FOLDER
+from kernel_containers.core.declarations import declaration_to_text
 from kernel_containers.core.uris import Uri
 
 if TYPE_CHECKING:
@@ -26,8 +27,12 @@ def containerize_command(request: ContainerizeRequest, *, allow_secrets: bool = 
     words += _option("--to", str(request.destination) if request.destination else None)
     words += _options("--parameter", request.parameters or ())
     words += _options("--secret", request.secrets)
+    words += _options("--declare", map(declaration_to_text, request.declarations))
     words += _options("--include", map(str, request.includes))
     words += _option("--base", request.base)
+    words += _option("--kernel-id", request.kernel_id)
+    words += _option("--title", request.title)
+    words += _option("--description", request.description)
     return shlex.join([*words, *(["--allow-secrets"] if allow_secrets else [])])
 
 

@@ -44,6 +44,7 @@ from kernel_containers.workflow.sources import find_source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kernel_containers.core.declarations import Declaration
     from kernel_containers.core.parameters import Parameter
     from kernel_containers.core.progress import Report
     from kernel_containers.core.snapshot import Interpreter
@@ -72,6 +73,7 @@ class ContainerizeRequest:
     destination: Destination | None = None
     parameters: tuple[str, ...] | None = None
     secrets: tuple[str, ...] = ()
+    declarations: tuple[Declaration, ...] = ()
     includes: tuple[Path, ...] = ()
     base: str | None = None
     kernel_id: str | None = None  # of a live kernel; None for the notebook's own
@@ -205,8 +207,8 @@ def notebook_cells(notebook: Notebook) -> list[tuple[str, str]]:
 
 
 def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Parameter, ...]:
-    found = find_variables(notebook)
-    declared = declare(notebook, found, request.parameters, request.secrets)
+    asked = request.parameters, request.secrets, request.declarations
+    declared = declare(notebook, find_variables(notebook), *asked)
     check_names(declared)
     return declared
 

@@ -557,6 +557,8 @@ export interface components {
         /** @description What `after` of the next page is, null on the last one. */
         Next: string | null;
         Path: string;
+        /** @description Of a running kernel, as in Jupyter's own `/api/kernels`. */
+        KernelId: string;
         Name: string;
         /** @enum {unknown} */
         ParameterType: "str" | "int" | "float" | "bool" | "date" | "datetime" | "list" | "dict" | "enum" | "json";
@@ -658,9 +660,36 @@ export interface components {
             parameters?: components["schemas"]["Name"][];
             /** @description Names of parameters that are secret. */
             secrets?: components["schemas"]["Name"][];
+            /** @description By name, what the author says over what was found; makes a parameter of each. */
+            declarations?: {
+                [key: string]: components["schemas"]["Declaration"];
+            };
             /** @description Further files and folders. */
             includes?: components["schemas"]["Path"][];
             base?: components["schemas"]["Reference"];
+            kernel_id?: components["schemas"]["KernelId"];
+        };
+        /**
+         * @description Edits of one parameter; what is missing stays as it was found. The type wins over the
+         *     notebook's. A default that differs from the notebook's is given to each run that gives no
+         *     other value. Neither `default` nor `choices` belong to a secret (422).
+         */
+        Declaration: {
+            type?: components["schemas"]["ParameterType"];
+            description?: string;
+            /** @description In JSON terms; it has to fit the type. */
+            default?: unknown;
+            /** @description They make it an enum. */
+            choices?: unknown[];
+            /** @description Each run has to give a value. */
+            required?: boolean;
+            /** @description False also for a name that looks like a secret. */
+            secret?: boolean;
+            /**
+             * @description No parameter at all.
+             * @default false
+             */
+            excluded: boolean;
         };
         Plan: {
             notebook: string;

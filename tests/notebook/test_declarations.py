@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel_containers.core.declarations import declaration_from_json
+from kernel_containers.core.parameters import json_schema
 from kernel_containers.errors import InvalidInput
 from kernel_containers.notebook import document
 from kernel_containers.notebook.variables import declare, find_variables
@@ -186,3 +188,61 @@ def test_a_secret_that_shares_its_value_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="shares its value"):
         withhold(notebook, declared(notebook, [], ["key"]))
+
+
+def edited(notebook: Notebook, **edits: dict[str, Any]) -> tuple[Parameter, ...]:
+    declarations = [declaration_from_json(name, edit) for name, edit in edits.items()]
+    return declare(notebook, find_variables(notebook), None, (), declarations)
+
+
+def test_what_is_declared_becomes_a_parameter_and_what_is_excluded_none(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "n.ipynb", "a = 1\nb = 2\n_c = 3\napi_token = 'x'")
+
+    parameters = edited(
+        notebook, a={"excluded": True}, _c={"type": "float"}, api_token={"secret": False}
+    )
+
+    assert [(p.name, p.type, p.default, p.secret) for p in parameters] == [
+        ("b", "int", 2, False),
+        ("_c", "float", 3.0, False),
+        ("api_token", "str", "x", False),
+    ]
+
+
+def test_a_variable_that_is_declared_secret_loses_its_value(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "n.ipynb", "user = 'ana'")
+
+    [user] = edited(notebook, user={"secret": True, "required": False})
+    bare, _ = withhold(notebook, [user])
+
+    assert (user.secret, user.required, user.default) == (True, False, None)
+    assert bare.cells[0].source == "user = None"
+
+
+def test_a_parameter_of_another_language_has_the_declared_type(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "n.ipynb", code("n <- 3", "parameters"), metadata=R)
+
+    [plain] = edited(notebook, n={"type": "int"})
+    [given] = edited(notebook, n={"type": "int", "default": 5})
+
+    assert (plain.type, plain.applied, given.default, given.applied) == ("int", False, 5, True)
+    assert "default" not in json_schema((plain,))["properties"]["n"]
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        ({"regoin": {"type": "int"}}, "did you mean 'region'"),
+        ({"regoin": {"excluded": True}}, "did you mean 'region'"),
+        ({"region": {"type": "int"}}, "'region' has no default"),
+    ],
+)
+def test_a_declaration_of_something_else_is_refused(
+    tmp_path: Path, edits: dict[str, Any], words: str
+) -> None:
+    notebook = write(tmp_path / "n.ipynb", "region = 'south'")
+
+    with pytest.raises(InvalidInput) as refused:
+        edited(notebook, **edits)
+
+    assert words in str(refused.value)

@@ -159,6 +159,17 @@ def test_what_has_to_be_given_is_told(place: Place) -> None:
         place.given("-p", "a", "1", declared=declared)
 
 
+def test_a_default_that_is_not_the_codes_is_given_unless_another_value_is(place: Place) -> None:
+    declared = (
+        parameter("n", "int", 4, applied=True),
+        parameter("s", "str", "x"),
+        parameter("xs", "list", None, applied=True),
+    )
+
+    assert place.given(declared=declared).values == {"n": 4, "xs": None}
+    assert place.given("-p", "n", "5", declared=declared).values == {"n": 5, "xs": None}
+
+
 BROKEN = {
     "request is no JSON": (REQUEST_PATH, "{"),
     "request is no object": (REQUEST_PATH, "[]"),

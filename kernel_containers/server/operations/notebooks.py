@@ -6,6 +6,7 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.declarations import declaration_from_json
 from kernel_containers.core.reference import ToEngine, ToRegistry
 from kernel_containers.engine import connect, images
 from kernel_containers.server.services import Answer, Call
@@ -70,6 +71,10 @@ def image_request(body: Mapping[str, Any], places: Places) -> ContainerizeReques
         destination=places.destination(body["to"]) if "to" in body else None,
         parameters=None if parameters is None else tuple(parameters),
         secrets=tuple(body.get("secrets", ())),
+        declarations=tuple(
+            declaration_from_json(name, item) for name, item in body.get("declarations", {}).items()
+        ),
         includes=tuple(places.file(name) for name in body.get("includes", ())),
         base=body.get("base"),
+        kernel_id=body.get("kernel_id"),
     )
