@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 # does not, and that of others is not Python.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "capture", "prun"})
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _PROMPT = re.compile(r"^[ \t]*In ?\[", re.MULTILINE)  # to Python a variable's annotation
 _TIMED_STATEMENT = re.compile(r"%time[ \t]+(?=\S)")
 
@@ -43,7 +42,7 @@ class PlainPython:
 
 def plain_python(source: str) -> PlainPython:
     """Return a cell's source without IPython's syntax, which IPython itself finds."""
-    lines = _LINE.findall(source)
+    lines = source.splitlines(keepends=True)  # as IPython does: also at form feeds
     origins = list(accumulate(map(len, lines), initial=0))[: max(len(lines), 1)]
     # Importing IPython takes 0.15 s, and but for its prompts nothing of its syntax is Python.
     if lines and (_PROMPT.search(source) or not _is_python("".join(lines))):
@@ -84,13 +83,17 @@ def _cleaned(
     lines: list[str], origins: list[int], transform: Callable[[list[str]], list[str]]
 ) -> tuple[list[str], list[int]]:
     """Apply one of IPython's clean-ups, all of which only remove from the front of lines."""
-    cleaned = _LINE.findall("".join(transform(lines)))
+    cleaned = transform(lines)
     dropped = len(lines) - len(cleaned)
-    kept = list(zip(lines[dropped:], cleaned, strict=True)) if dropped >= 0 else []
-    if not kept or not all(before.endswith(after) for before, after in kept):
+    if cleaned and cleaned == lines[dropped:]:
+        return cleaned, origins[dropped:]
+    # A last line of only spaces, or only a prompt, goes as well.
+    cleaned = [*cleaned, *[""] * dropped]
+    kept = list(zip(lines, cleaned, strict=False))
+    if dropped < 0 or not all(before.endswith(after) for before, after in kept):
         return lines, origins
     shifts = [len(before) - len(after) for before, after in kept]
-    return cleaned, [at + by for at, by in zip(origins[dropped:], shifts, strict=True)]
+    return cleaned, [at + by for at, by in zip(origins, shifts, strict=True)]
 
 
 def _without_magics(lines: list[str], manager: Any) -> list[str]:
@@ -114,9 +117,9 @@ def _without_first_magic(lines: list[str], manager: Any) -> list[str] | None:
         # The special syntax became one line, which tells how many lines it was.
         first = special.start_line
         last = first + len(lines) - len(transformed)
-        assigned = isinstance(special, MagicAssign | SystemAssign)
-        head = _masked(lines[first], special.start_col, "_" if assigned else "0")
-        return [*lines[:first], head, *map(_blank, lines[first + 1 : last + 1]), *lines[last + 1 :]]
+        stand_in = "_" if isinstance(special, MagicAssign | SystemAssign) else "0"
+        masked = _masked(lines[first : last + 1], special.start_col, stand_in)
+        return [*lines[:first], *masked, *lines[last + 1 :]]
     return None
 
 
@@ -134,19 +137,32 @@ def _found(lines: list[str], manager: Any) -> list[Any]:
     return sorted(found, key=lambda special: special.sortby())
 
 
-def _masked(line: str, start: int, stand_in: str) -> str:
-    timed = _TIMED_STATEMENT.match(line, start)
-    if timed and stand_in == "0" and _is_simple(line[timed.end() :]):
-        # `%time n = 1` assigns in the notebook's namespace, so the statement stays.
-        return f"{line[:start]}0{' ' * (timed.end() - start - 2)};{line[timed.end() :]}"
-    return line[:start] + stand_in + _blank(line[start + 1 :])
+def _masked(lines: list[str], start: int, stand_in: str) -> list[str]:
+    head, *rest = lines
+    timed = _TIMED_STATEMENT.match(head, start)
+    if timed and stand_in == "0":
+        statement = _simple_statement("".join([head[timed.end() :], *rest]))
+        if statement is not None:
+            # `%time n = 1` assigns in the notebook's namespace, so the statement stays.
+            padding = " " * (timed.end() - start - 2)
+            return f"{head[:start]}0{padding};{statement}".splitlines(keepends=True)
+    return [head[:start] + stand_in + _blank(head[start + 1 :]), *map(_blank, rest)]
 
 
-def _is_simple(statement: str) -> bool:
-    return _is_python(f"0;{statement}")
+def _simple_statement(source: str) -> str | None:
+    """Return the plain Python of what `%time` runs, where it can stand behind a semicolon."""
+    text = plain_python(source).text
+    # IPython joins continued lines with a space, which only strings can tell.
+    joined = plain_python(source.replace("\\\n", " ")).text
+    try:
+        same = ast.dump(ast.parse(f"0;{text}")) == ast.dump(ast.parse(f"0;{joined}"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return text if same and len(text) == len(source.replace("\r\n", "\n")) else None
 
 
 def _blank(line: str) -> str:
-    ending = re.search(r"[\r\n]*$", line)
-    end = ending.start() if ending else len(line)
-    return " " * end + line[end:]
+    """Return as many spaces; what ends a line to IPython, such as a form feed, becomes `\\n`."""
+    content = line.splitlines()[0] if line else ""
+    ending = line[len(content) :]
+    return " " * len(content) + (ending if ending == "\r\n" else "\n" * len(ending))

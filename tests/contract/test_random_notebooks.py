@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel_containers.core.parameter_values import from_json
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 NAMES = ("a", "b", "c", "é", "fi", "_d")
-SEVERAL = {"max_examples": 40, "deadline": None, "derandomize": True, "phases": [Phase.generate]}
 
 
 class Piece(NamedTuple):
@@ -94,6 +93,13 @@ def pieces(draw: st.DrawFn) -> Piece:
         "!true",
         f"x_ = !echo {one}",
         "m_ = (10\n % 3)",
+        "print?",
+        f"?{two}",
+        f"%time n_ = '{one}'",
+        f"%time o_ = !echo {one}",
+        f"p_ = %env HOME\n!true {one} = 1",
+        f";str {one} = 1",
+        f"if True:\n    %env KC_RANDOM={one} = 1\n    !true",
         f"async def s_():\n    {one} = 1",
     ]
     spoilers = [
@@ -152,7 +158,7 @@ def names_after(shell: InteractiveShell, sources: list[str]) -> dict[str, Any]:
 
 
 @given(made=st.lists(cells, min_size=1, max_size=3), data=st.data())
-@settings(suppress_health_check=list(HealthCheck), **SEVERAL)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=40)
 def test_a_random_notebook_has_the_values_given_and_no_other_change(
     tmp_path: Path, shell: InteractiveShell, made: list[CellOf], data: st.DataObject
 ) -> None:

@@ -36,6 +36,18 @@ from kernel_containers.notebook.magics import plain_python
         ("%time a = 1\nb = 2", "0    ;a = 1\nb = 2"),
         ("if x:\n    %time  a = 1; c = 3", "if x:\n    0     ;a = 1; c = 3"),
         ("%time for i in x: pass", "0                     "),
+        ("%time a = !ls\nb?", "0    ;a = _  \n0 "),
+        ("%time a = f(1, \\\n  2)\nb = 3", "0    ;a = f(1, \\\n  2)\nb = 3"),
+        ("%time a = 'x\\\ny'\nb = 3", "0            \n  \nb = 3"),
+        (
+            "x\nprint?\n??len\na*b*?\nif x:\n    a.b?\n",
+            "x\n0     \n0    \n0    \nif x:\n    0   \n",
+        ),
+        ("!cmd {var} $x\n%timeit -n1 x?", "0            \n0             "),
+        ("%env A=\x0cb = 1\n!echo \u2028a = 1", "0      \nb = 1\n0     \na = 1"),
+        ("    a = 1\n    ", "a = 1\n"),
+        (">>> a = 1\n>>>", "a = 1\n"),
+        (">>>", ""),
         ("    a = 1\n    b = 2", "a = 1\nb = 2"),
         (">>> a = [1,\n...      2]\n>>> b = 3", "a = [1,\n     2]\nb = 3"),
         ("In [3]: a = 1", "a = 1"),
@@ -110,6 +122,36 @@ def test_length_and_line_breaks_stay_where_no_indentation_or_prompt_is_removed(
     assert [i for i, c in enumerate(plain) if c == "\n"] == [
         i for i, c in enumerate(text) if c == "\n"
     ]
+
+
+syntax = st.sampled_from(
+    ["a = 1", "b = -2.5", "c, d = 1, 'x'", "s = '''\n%ls\n!x\nb = 7\n?\n'''", "x = (10\n % 3)",
+     "if a:\n    b?\n    c = 3\n    !x {c}", "def f():\n    %ls\n    d = !ls\n    return d",
+     "for i in a:\n    %cd b\n    e = %env C", "x?", "x??", "?x", "??x.y", "*a*?", "print?",
+     "%time?", "%timeit x?", "?", "y = x?", "a = 1 # b?", "'x?'", "a = !ls", "a, b = !ls -l {c}",
+     "a = b = !ls", "!!ls", "a != b", "!echo 'a' \\\n  b", "a = !echo \\\n x \\\n y", "%ls",
+     "%run x.py \\\n --a 1", "a = %sql select \\\n from x", "a % b", "%%time", "%x.y z", "/f x",
+     ",f a b", ";f a b", "/f x \\\n  y", "@d", "\x0c", "", "  ", "a = \\\n 5", "ﬁ = 3", "é = 'ü'"]
+)  # fmt: skip
+
+
+def _bound(text: str) -> list[str] | None:
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return None
+    names = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return sorted(names + [n.name for n in nodes if isinstance(n, ast.FunctionDef)])
+
+
+@given(st.lists(syntax, max_size=6).map("\n".join), st.sampled_from(["\n", "\r\n"]))
+def test_the_same_names_are_bound_as_in_what_ipython_makes_of_it(source: str, ending: str) -> None:
+    source = f"first = 0\n{source}".replace("\n", ending)
+    manager: Any = TransformerManager()  # type: ignore[no-untyped-call]
+    theirs = _bound(manager.transform_cell(source))
+
+    # Where autocall makes no Python, as of `/a = 1`, the cell fails and no name matters.
+    assert theirs is None or _bound(plain_python(source).text) == theirs
 
 
 @given(st.lists(pieces, max_size=12).map("\n".join))
