@@ -47,7 +47,6 @@ def finish(
     spill: Spill,
     kept: Path,
     log_folder: Path,
-    until: float,
     notebook_folder: Path,
     arguments: Arguments,
     end_kernel: Callable[[], int | None],
@@ -57,19 +56,19 @@ def finish(
     `notebook` has its secrets masked and may be changed. What a place refuses is saved in `kept`.
     """
     ipynb = notebook_file.to_document(notebook, shelf)
-    outputs.finish_checkpoint(10.0)
-    failures = _write(outputs, "ipynb", ipynb, until)
+    outputs.finish_checkpoint()
+    failures = _write(outputs, "ipynb", ipynb)
     page, references = _page(report, notebook, events, notebook_folder, arguments)
     html_page = shelf.in_page(page)
-    failures += _write(outputs, "html", html_page, until)
+    failures += _write(outputs, "html", html_page)
     beside = spill.finish()
-    failures += _bring(outputs, spill, until)
+    failures += _bring(outputs, spill)
     if arguments.pdf:
         name = f"{outputs.destination.beside()[1]}notebook.pdf"
         beside[name] = outputs.destination.beside()[0].join(name)
-        failures += _write_pdf(outputs, beside[name], html_page, log_folder, until)
+        failures += _write_pdf(outputs, beside[name], html_page, log_folder)
     scraps, files = split_scraps(notebook)
-    failures += _write_scraps(outputs, files, until)
+    failures += _write_scraps(outputs, files)
     report = replace(
         report,
         peak_memory=end_kernel(),
@@ -79,11 +78,8 @@ def finish(
         outputs={**report.outputs, **{name: str(uri) for name, uri in beside.items()}},
         warnings=tuple(events.warnings),
     )
-    if failures:
-        report = _with_failures(report, failures)
-    failures = write_last(outputs, report, events, log_folder, until)
-    if failures:
-        report = _with_failures(report, failures)
+    last = write_last(outputs, _with_failures(report, failures), events, log_folder)
+    report = _with_failures(report, [*failures, *last])
     if report.cause == "outputs":
         contents: dict[str, Content] = {"notebook.ipynb": ipynb, "notebook.html": html_page}
         contents |= {path.name: FilePieces(path) for _, path in spill.to_bring()}
@@ -94,70 +90,72 @@ def finish(
     return report
 
 
-def _write_pdf(
-    outputs: Outputs, uri: Uri, page: Content, folder: Path, until: float
-) -> list[OutputsNotWritten]:
+def _write_pdf(outputs: Outputs, uri: Uri, page: Content, folder: Path) -> list[OutputsNotWritten]:
     from kernel_containers.runner.pdf import print_page  # noqa: PLC0415
 
     try:
         file = FilePieces(print_page(page, folder))
-        outputs.write_to(uri, file, "application/pdf", until)
+        outputs.write_to(uri, file, "application/pdf")
     except OutputsNotWritten as error:
         return [error]
     return []
 
 
-def _bring(outputs: Outputs, spill: Spill, until: float) -> list[OutputsNotWritten]:
+def _bring(outputs: Outputs, spill: Spill) -> list[OutputsNotWritten]:
     failures = []
     for uri, path in spill.to_bring():
         try:
-            outputs.write_to(uri, FilePieces(path), "application/octet-stream", until)
+            outputs.write_to(uri, FilePieces(path), "application/octet-stream")
         except OutputsNotWritten as error:
             failures.append(error)
     return failures
 
 
 def write_last(
-    outputs: Outputs, report: RunReport, events: Events, folder: Path, until: float
+    outputs: Outputs, report: RunReport, events: Events, folder: Path
 ) -> list[OutputsNotWritten]:
     """Write the report, the log and, when those are there and a cell began, the pointer to them."""
-    failures = _write(outputs, "report", [to_json(report_to_json(report))], until)
+    failures = _write(outputs, "report", [to_json(report_to_json(report))])
     events.end(report, only_file=True)
     events.close()
-    failures += _write(outputs, "log", FilePieces(folder / "log.jsonl"), until)
+    failures += _write(outputs, "log", FilePieces(folder / "log.jsonl"))
     if not failures and (report.exit_code == 0 or any(cell.started for cell in report.cells)):
-        failures = _write(outputs, "latest", [to_json(latest_pointer(report))], until)
+        failures = _write(outputs, "latest", [to_json(latest_pointer(report))])
     return failures
 
 
-def _write(outputs: Outputs, kind: str, data: Content, until: float) -> list[OutputsNotWritten]:
+def _write(outputs: Outputs, kind: str, data: Content) -> list[OutputsNotWritten]:
     try:
-        outputs.write(kind, data, until)
+        outputs.write(kind, data)
     except OutputsNotWritten as error:
         return [error]
     return []
 
 
-def _write_scraps(
-    outputs: Outputs, files: Mapping[ScrapFile, bytes], until: float
-) -> list[OutputsNotWritten]:
+def _write_scraps(outputs: Outputs, files: Mapping[ScrapFile, bytes]) -> list[OutputsNotWritten]:
     for file, data in files.items():
         try:
-            outputs.write_beside(file.path, [data], file.media_type, until)
+            outputs.write_beside(file.path, [data], file.media_type)
         except OutputsNotWritten as error:
             return [error]  # the others would say the same
     return []
 
 
 def _with_failures(report: RunReport, failures: list[OutputsNotWritten]) -> RunReport:
-    before = "" if report.cause in ("completed", "outputs") else f"{report.message}\n"
-    words = "\n".join(str(failure) for failure in failures)
+    if not failures:
+        return report
+    words = [] if report.cause == "completed" else [report.message]
+    told = set()
+    for failure in failures:
+        reason = failure.why, failure.todo
+        words.append(failure.what if reason in told else str(failure))
+        told.add(reason)
     return replace(
         report,
         status="failed",
         cause="outputs",
         exit_code=EXIT_CODES["outputs"],
-        message=f"{before}{words}",
+        message="\n".join(words),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kernel_containers.runner.arguments import Arguments
+    from kernel_containers.runner.patience import Patience
     from kernel_containers.runner.places import Content
     from kernel_containers.runner.request import Sources
 
@@ -34,6 +35,7 @@ CONTENT_TYPES = {
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FIRST_CHECKPOINT = 5.0  # seconds after the one before
 _CHECKPOINT_SHARE = 10.0  # a checkpoint may take a tenth of the time
+_CHECKPOINT_WAIT = 10.0  # seconds at most
 _RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 
@@ -66,7 +68,10 @@ def find_destination(arguments: Arguments, sources: Sources, notebook: str) -> D
     """
     run_id = sources.request.get("run_id") or sources.environ.get(RUN_ID_VARIABLE) or new_run_id()
     if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
-        raise UsageError(f"{run_id!r} can't be a run's id.")
+        raise UsageError(
+            f"{run_id!r} can't be a run's id.",
+            todo="give at most 100 of the characters A-Z a-z 0-9 . _ -, first a letter or digit",
+        )
     uris_2019 = (sources.file_2019.get("Context") or {}).get("OutputUris") or {}
     prefix = (
         arguments.output
@@ -102,11 +107,19 @@ def _uri(text: Any) -> Uri:
 class Outputs:
     """Writes one run's outputs. Checkpoints are best effort; the end is not."""
 
-    def __init__(self, destination: Destination, warn: Callable[[str], None], folder: Path) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        warn: Callable[[str], None],
+        folder: Path,
+        patience: Patience,
+    ) -> None:
         self.destination = destination
         self._uris = destination.uris
         self._warn = warn
-        self._writer = Writer(folder)
+        self._writer = Writer(folder, patience.heard)
+        self._patience = patience
+        self._silent: set[tuple[str, str]] = set()  # scheme and bucket
         self._thread: threading.Thread | None = None
         self._next = 0.0
 
@@ -117,10 +130,11 @@ class Outputs:
             OutputsNotWritten: a place refused, or did not answer.
         """
         uris = self._uris
+        self._patience.begin()
         if uris.ipynb:
-            self._writer.write(uris.ipynb, ipynb, CONTENT_TYPES["ipynb"])
+            self._write_once(uris.ipynb, ipynb, CONTENT_TYPES["ipynb"])
         if uris.html and (uris.ipynb is None or _folder(uris.html) != _folder(uris.ipynb)):
-            self._writer.write(uris.html, [placeholder], CONTENT_TYPES["html"])
+            self._write_once(uris.html, [placeholder], CONTENT_TYPES["html"])
         self._next = time.monotonic() + _FIRST_CHECKPOINT
 
     def checkpoint(self, make: Callable[[], Content], *, now: bool = False) -> None:
@@ -144,22 +158,26 @@ class Outputs:
         end = time.monotonic()
         self._next = end + max(_FIRST_CHECKPOINT, (end - begin) * _CHECKPOINT_SHARE)
 
-    def finish_checkpoint(self, seconds: float) -> None:
+    def begin_end(self) -> None:
+        """From now on outputs are tried again, until patience ends."""
+        self._patience.begin()
+
+    def finish_checkpoint(self) -> None:
         """Wait for a checkpoint that is being written, so that it does not come after the end."""
         if self._thread:
-            self._thread.join(seconds)
+            self._thread.join(max(0.0, min(_CHECKPOINT_WAIT, self._patience.left() / 2)))
 
-    def write(self, kind: str, data: Content, until: float) -> None:
-        """Write one output; tried again until the time `until` of time.monotonic().
+    def write(self, kind: str, data: Content) -> None:
+        """Write one output; tried again as long as patience lasts.
 
         Raises:
             OutputsNotWritten: it was refused, or time is over.
         """
         uri = getattr(self._uris, kind)
         if uri is not None:
-            self.write_to(uri, data, CONTENT_TYPES[kind], until)
+            self.write_to(uri, data, CONTENT_TYPES[kind])
 
-    def write_beside(self, path: str, data: Content, content_type: str, until: float) -> None:
+    def write_beside(self, path: str, data: Content, content_type: str) -> None:
         """Write a file at a path relative to the report; where there is no report, do nothing.
 
         Raises:
@@ -168,22 +186,36 @@ class Outputs:
         report = self._uris.report
         if report is not None:
             folder, _ = self.destination.beside()
-            self.write_to(folder.join(path), data, content_type, until)
+            self.write_to(folder.join(path), data, content_type)
 
-    def write_to(self, uri: Uri, data: Content, content_type: str, until: float) -> None:
+    def write_to(self, uri: Uri, data: Content, content_type: str) -> None:
         """Write to any place, as `write` does."""
         for delay in (*_RETRY_DELAYS, None):
             try:
-                self._writer.write(uri, data, content_type)
+                self._write_once(uri, data, content_type)
             except PlaceRefused:
                 raise
             except OutputsNotWritten as error:
-                if delay is None or time.monotonic() + delay > until:
+                if delay is None or not self._patience.has(delay):
                     raise
                 self._warn(f"{error.what} Trying again: {error.why}")
-                time.sleep(delay)
+                self._patience.pause(delay)
             else:
                 return
+
+    def _write_once(self, uri: Uri, data: Content, content_type: str) -> None:
+        place = (uri.scheme, uri.bucket)
+        if place in self._silent:
+            raise PlaceRefused(f"{uri} was not written.", why="its place did not answer before")
+        try:
+            self._patience.wait_for(lambda: self._writer.write(uri, data, content_type))
+        except TimeoutError as error:
+            self._silent.add(place)
+            raise PlaceRefused(
+                f"{uri} was not written.",
+                why=f"its place does not answer: {error}",
+                todo="look whether this container can reach it",
+            ) from error
 
 
 def keep_locally(folder: Path, contents: Mapping[str, Content]) -> Path | None:

@@ -12,7 +12,7 @@ from kernel_containers.core.uris import Uri
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TypeAlias
 
     Content: TypeAlias = Iterable[bytes]  # pieces, the same each time they are asked for
@@ -59,10 +59,11 @@ class PlaceRefused(OutputsNotWritten):
 
 
 class Writer:
-    """Writes outputs; keeps one S3 client."""
+    """Writes outputs; keeps one S3 client. `on_progress` is called as data is taken."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_progress: Callable[[], None] = lambda: None) -> None:
         self._folder = folder  # for files on their way to S3
+        self._on_progress = on_progress
         self._s3: Any = None
 
     def write(self, uri: Uri, data: Content, content_type: str) -> None:
@@ -71,10 +72,11 @@ class Writer:
         Raises:
             OutputsNotWritten: the place refused, or did not answer.
         """
+        pieces = _Told(data, self._on_progress)
         if uri.scheme == "file":
-            _write_file(Path(uri.path), data)
+            _write_file(Path(uri.path), pieces)
         else:
-            self._write_s3(uri, data, content_type)
+            self._write_s3(uri, pieces, content_type)
 
     def _write_s3(self, uri: Uri, data: Content, content_type: str) -> None:
         from kernel_containers.runner import s3  # noqa: PLC0415 - boto3 takes 0.4 s
@@ -85,12 +87,25 @@ class Writer:
             with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder)) as file:
                 file.writelines(data)
                 file.seek(0)
-                s3.write(self._s3, uri, file, content_type)
+                s3.write(self._s3, uri, file, content_type, lambda _: self._on_progress())
         except OSError as error:  # a full disk here; what the network says is an S3Error
             raise OutputsNotWritten(f"{uri} was not written.", why=error.strerror) from error
         except s3.S3Error as error:
             kind = PlaceRefused if error.final else OutputsNotWritten
             raise kind(f"{uri} was not written.", why=str(error), todo=error.todo) from error
+
+
+class _Told:
+    """Content that tells when more of it is asked for; as often as `data` itself."""
+
+    def __init__(self, data: Content, on_progress: Callable[[], None]) -> None:
+        self._data = data
+        self._on_progress = on_progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._data:
+            self._on_progress()
+            yield piece
 
 
 def _write_file(path: Path, data: Content) -> None:

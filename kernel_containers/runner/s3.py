@@ -15,6 +15,8 @@ from botocore.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kernel_containers.core.uris import Uri
 
 # Answers that another try will not change.
@@ -59,7 +61,7 @@ def connect() -> Any:
     """
     config = Config(
         connect_timeout=10,
-        read_timeout=60,
+        read_timeout=20,  # three tries within the time that a run waits for its outputs
         retries={"mode": "standard", "total_max_attempts": 3},
         # Other servers than AWS's answer 411 to the trailers that boto3 sends otherwise.
         request_checksum_calculation="when_required",
@@ -74,15 +76,19 @@ def connect() -> Any:
         raise S3Error(str(error), final=True) from error
 
 
-def write(client: Any, uri: Uri, file: Any, content_type: str) -> None:
-    """Write one object from an open file; a large one in parts.
+def write(
+    client: Any, uri: Uri, file: Any, content_type: str, on_sent: Callable[[int], None]
+) -> None:
+    """Write one object from an open file; a large one in parts. `on_sent` is told the bytes.
 
     Raises:
         S3Error: refused, or no answer.
     """
     extra = {"ContentType": content_type}
     try:
-        client.upload_fileobj(file, uri.bucket, uri.path, ExtraArgs=extra, Config=_TRANSFER)
+        client.upload_fileobj(
+            file, uri.bucket, uri.path, ExtraArgs=extra, Callback=on_sent, Config=_TRANSFER
+        )
     except (BotoCoreError, ClientError) as error:
         raise _error(error, uri) from error
 

@@ -22,13 +22,14 @@ from kernel_containers.runner.kernel import KernelProcess, start_kernel
 from kernel_containers.runner.masking import SHORTEST, Masker, secrets_in
 from kernel_containers.runner.memory import find_memory_files
 from kernel_containers.runner.outputs import Outputs, find_destination
+from kernel_containers.runner.patience import Patience
 from kernel_containers.runner.report import shown_parameters, status_for
 from kernel_containers.runner.request import Given, gather, read_sources
 from kernel_containers.runner.shelf import Shelf
 from kernel_containers.runner.spill import Spill
 from kernel_containers.runner.stopping import Reaper
 from kernel_containers.runner.verdict import Ended
-from kernel_containers.runner.watch import end_of_outputs, limits_of
+from kernel_containers.runner.watch import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +66,11 @@ class Session:
         self._environ = environ
         self._begin = time.monotonic()
         self._started = time.time()
+        self._patience = Patience(
+            stop,
+            grace=arguments.grace,
+            deadline=None if arguments.timeout is None else self._begin + arguments.timeout,
+        )
         as_text = arguments.log_format == "text" or (
             arguments.log_format is None and sys.stdout.isatty()
         )
@@ -97,7 +103,7 @@ class Session:
             check_template(self._arguments.html_template)
         sources = read_sources(Path(self._arguments.root), self._environ)
         destination = find_destination(self._arguments, sources, self._contract.notebook)
-        self._outputs = Outputs(destination, self._events.warn, self._folder)
+        self._outputs = Outputs(destination, self._events.warn, self._folder, self._patience)
         self._events.event(
             "run-start",
             run_id=destination.run_id,
@@ -147,6 +153,8 @@ class Session:
         try:
             self._outputs.check(self._document(), placeholder(title))
         except OutputsNotWritten as error:
+            if self._stop.requested:
+                return self._conclude_early("terminated", "The run was stopped.")
             return self._conclude_early("outputs", str(error))
         limit = self._arguments.max_output
         collector = Collector(self._notebook, self._on_output, limit, self._shelf, self._spill)
@@ -202,11 +210,12 @@ class Session:
 
     def _conclude_early(self, cause: Cause, message: str) -> int:
         """Report a run without a single cell; its report is best effort."""
+        self._outputs.begin_end()
         report = self._report(cause, EXIT_CODES[cause], message, ())
         from kernel_containers.runner.finish import write_last  # noqa: PLC0415
 
         if cause != "outputs":
-            write_last(self._outputs, report, self._events, self._folder, self._until())
+            write_last(self._outputs, report, self._events, self._folder)
         self._events.end(report)
         return report.exit_code
 
@@ -214,6 +223,7 @@ class Session:
         from kernel_containers.runner.finish import finish  # noqa: PLC0415
 
         assert self._execution is not None  # noqa: S101 - it has just run
+        self._outputs.begin_end()
         cells = self._execution.reports()
         report = self._report(outcome.cause, outcome.exit_code, outcome.message, cells)
         self._describe_in_notebook(
@@ -230,7 +240,6 @@ class Session:
             spill=self._spill,
             kept=Path(os.environ.get("TMPDIR", "/tmp")) / f"kernel-containers-{report.run_id}",  # noqa: S108
             log_folder=self._folder,
-            until=self._until(),
             notebook_folder=folder,
             arguments=self._arguments,
             end_kernel=lambda: self._end_kernel(kernel),
@@ -245,9 +254,6 @@ class Session:
             self._execution.shutdown(1.0 if hurry else _SHUTDOWN_TIME)
         kernel.end(0.0)
         return self._memory.peak_bytes()
-
-    def _until(self) -> float:
-        return end_of_outputs(self._arguments, self._begin, was_stopped=self._stop.requested)
 
     def _report(
         self, cause: Cause, exit_code: int, message: str, cells: tuple[CellReport, ...]

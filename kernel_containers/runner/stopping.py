@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from typing import Any
 
 TERMINATED = 143
@@ -14,7 +15,12 @@ class Stop:
     """Whether somebody told this process to stop. A second time ends it at once."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self.at: float | None = None  # a time of time.monotonic()
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has come."""
+        return self.at is not None
 
     def listen(self) -> None:
         """Take SIGTERM, SIGINT and SIGHUP; the first process of a container has no defaults."""
@@ -24,7 +30,7 @@ class Stop:
     def _handle(self, _number: int, _frame: Any) -> None:
         if self.requested:
             os._exit(TERMINATED)
-        self.requested = True
+        self.at = time.monotonic()
 
 
 class Reaper:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kernel_containers.runner.kernel import KernelProcess
     from kernel_containers.runner.stopping import Stop
 
-_OUTPUT_TIME = 60.0  # seconds in which outputs are tried again and again
+_OUTPUT_TIME = 60.0  # seconds
 _OUTPUT_SHARE = 0.1  # of --timeout, kept for the outputs
 
 
@@ -45,15 +45,6 @@ def limits_of(arguments: Arguments, begin: float) -> Limits:
         grace=arguments.grace,
         allow_errors=arguments.allow_errors,
     )
-
-
-def end_of_outputs(arguments: Arguments, begin: float, *, was_stopped: bool) -> float:
-    """Return the time of time.monotonic() until which outputs are tried again."""
-    now = time.monotonic()
-    seconds = arguments.grace if was_stopped else _OUTPUT_TIME
-    if arguments.timeout is not None:
-        seconds = min(seconds, begin + arguments.timeout - now)
-    return now + seconds
 
 
 @dataclass(slots=True)

@@ -78,7 +78,7 @@ def test_what_is_no_place_is_a_usage_error(arguments: tuple[str, ...]) -> None:
         found(*arguments)
 
 
-@pytest.mark.parametrize("run_id", ["../x", "a/b", ".", "x" * 101, 5])
+@pytest.mark.parametrize("run_id", ["../x", "a/b", ".", "x" * 101, 5, "прогон", "a b"])
 def test_a_run_id_that_is_no_name_is_refused(run_id: Any) -> None:
     with pytest.raises(UsageError):
         found("--output", "/out", request={"run_id": run_id})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel_containers.core.contract import OUTPUT_VARIABLE, PARAMETERS_2019, RUN_ID_VARIABLE
+from kernel_containers.core.uris import Uri
 from tests.runner.image import edit_of, parameter
 from tests.runner.test_failures import wait_for
 from tests.support.faultproxy import FaultProxy
@@ -180,6 +181,57 @@ def test_outputs_that_are_refused_at_the_end_are_kept_and_told(
     assert "hello" in (kept / "notebook.html").read_text()
     reports = [data for key, data in objects(s3, bucket).items() if key.endswith("report.json")]
     assert [json.loads(report)["exit_code"] for report in reports] == [74]
+
+
+SKEWED = (
+    b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time "
+    b"and the current time is too large.</Message></Error>"
+)
+
+
+def test_a_clock_that_is_wrong_at_the_end_is_named_and_a_copy_kept(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    with FaultProxy(s3.endpoint.removeprefix("http://")) as proxy:
+        proxy.add("status", method="PUT", skip=1, times=None, status=403, body=SKEWED)
+        environment = s3.environment() | {
+            "AWS_ENDPOINT_URL_S3": proxy.url,
+            "TMPDIR": str(tmp_path),
+        }
+        image = make_image("print('hello')", environment=environment)
+
+        run = image.run("--output", f"s3://{bucket}/x", to_folder=False)
+
+    assert run.code == 74
+    message = run.events[-1]["message"]
+    assert "RequestTimeTooSkewed" in message
+    assert "set this machine's clock" in message
+    (notebook,) = tmp_path.glob("kernel-containers-*/notebook.ipynb")
+    assert "hello" in notebook.read_text()
+
+
+NAMES = "pré fix/отчёты 50% + a#b?c&d/~!'()*=@:,"
+
+
+def test_a_prefix_may_have_any_characters(
+    make_image: Callable[..., Image], s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    image = make_image("print('hello')", environment=s3.environment())
+    html = tmp_path / "50% отчёт #1.html"
+
+    run = image.run("--output", f"s3://{bucket}/{NAMES}/", "--html", str(html), to_folder=False)
+
+    assert run.code == 0, run.stdout
+    ran = f"{NAMES}/my-report/{run.events[0]['run_id']}"
+    assert sorted(objects(s3, bucket)) == [
+        f"{ran}/log.jsonl",
+        f"{ran}/notebook.ipynb",
+        f"{ran}/report.json",
+        f"{NAMES}/my-report/latest.json",
+    ]
+    assert "hello" in html.read_text()
+    uri = run.events[-1]["outputs"]["html"]
+    assert Uri.parse(uri).path == str(html)
 
 
 def test_what_the_notebook_can_not_hold_goes_to_s3_too(
