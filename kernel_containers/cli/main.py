@@ -25,6 +25,7 @@ COMMANDS = {
     "kernel": "Install, list and remove containerized kernels.",
     "check": "Say how fit a notebook is to be run unattended.",
     "containerize": "Make a container image of a notebook and its environment.",
+    "push": "Bring an image from the engine to a registry.",
     "describe": "Show an image's parameters as JSON Schema.",
     "run": "Run an image with parameters.",
     "runs": "List and open the results of runs.",

@@ -86,6 +86,26 @@ def assemble(
     )
 
 
+def reassemble(image: BaseImage, store: BlobStore) -> BuiltImage:
+    """Return an imported image itself, with its labels as the manifest's annotations."""
+    config_bytes = canonical(config_to_json(image.config))
+    manifest = Manifest(
+        config=_config_descriptor(config_bytes, store),
+        layers=tuple(layer.descriptor for layer in image.layers),
+        annotations=dict(image.config.labels),
+    )
+    manifest_bytes = canonical(manifest_to_json(manifest))
+    store.put(manifest_bytes)
+    return BuiltImage(
+        manifest=manifest,
+        manifest_bytes=manifest_bytes,
+        config=image.config,
+        config_bytes=config_bytes,
+        layers=image.layers,
+        blobs=store.blobs,
+    )
+
+
 def _config_descriptor(config_bytes: bytes, store: BlobStore) -> Descriptor:
     digest = store.put(config_bytes)
     return Descriptor(media_type=CONFIG, digest=digest, size=len(config_bytes))

@@ -19,6 +19,7 @@ from kernel_containers.server.handlers import Handler
 from kernel_containers.server.operations.jobs import resume
 from kernel_containers.server.places import Places
 from kernel_containers.server.routes import API, OPERATIONS, STREAM, pattern
+from kernel_containers.server.running import RunningKernels
 from kernel_containers.server.services import Services
 from kernel_containers.server.stream import Listeners, StreamHandler
 from kernel_containers.workflow.job_store import JobStore
@@ -75,6 +76,7 @@ class KernelContainersApp(ExtensionApp):
             settings=read_settings(),
             places=Places(root, tuple(Path(name).expanduser() for name in self.folders)),
             jobs=jobs,
+            kernels=RunningKernels(server.kernel_manager),
             results=self.results,
             gallery=self.gallery or None,
         )

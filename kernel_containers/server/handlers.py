@@ -7,6 +7,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
@@ -18,6 +19,7 @@ from kernel_containers.errors import (
     Defect,
     Interrupted,
     KernelContainersError,
+    Unauthorized,
     UsageError,
     error_as_json,
 )
@@ -88,6 +90,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             raise web.HTTPError(405)
         try:
             call = self._call(verb, path)
+            await self._check_kernel(call)
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._executor, self._operations[verb], call)
         except KernelContainersError as error:
@@ -120,6 +123,16 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             body=contract.check_body(self._path, verb, self.request.body),
             report=self._report,
         )
+
+    async def _check_kernel(self, call: Call) -> None:
+        """Let a request reach into a kernel only for who may do so by Jupyter's own API."""
+        if "kernel_id" not in {**call.body, **call.body.get("plan", {})}:
+            return
+        allowed = await ensure_async(
+            self.authorizer.is_authorized(self, self.current_user, "execute", "kernels")
+        )
+        if not allowed:
+            raise Unauthorized("This user may not use the server's kernels.")
 
     def _report(self, progress: Progress) -> None:
         del progress

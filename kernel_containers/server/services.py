@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
     from kernel_containers.server.places import Places
+    from kernel_containers.server.running import RunningKernels
     from kernel_containers.workflow.jobs import Jobs
     from kernel_containers.workflow.settings import Settings
 
@@ -20,6 +21,7 @@ class Services:
     settings: Settings
     places: Places
     jobs: Jobs
+    kernels: RunningKernels
     results: str
     gallery: str | None
 

@@ -36,6 +36,12 @@ def containerize_command(request: ContainerizeRequest, *, allow_secrets: bool = 
     return shlex.join([*words, *(["--allow-secrets"] if allow_secrets else [])])
 
 
+def push_command(image: str, to: object, *, create: bool, overwrite: bool) -> str:
+    """Return `kernel-containers push …`."""
+    flags = [*(["--create"] if create else []), *(["--overwrite"] if overwrite else [])]
+    return shlex.join([PROGRAM, "push", image, "--to", str(to), *flags])
+
+
 def add_kernel_command(request: KernelRequest) -> str:
     """Return `kernel-containers kernel add …`; values of variables are left to the shell."""
     config = request.config

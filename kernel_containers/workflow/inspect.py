@@ -43,6 +43,7 @@ def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
         "unread_cells": list(unreadable_cells(notebook)),
         "findings": [asdict(finding) for finding in secrets.find_secrets(cells, ())],
         "problems": [_problem(remark) for remark in remarks(notebook)],
+        "live": None,
     }
 
 
@@ -84,6 +85,7 @@ def _variable(variable: Variable, *, chosen: bool) -> dict[str, Any]:
         "choices": [] if variable.secret else list(variable.choices),
         "cells": list(dict.fromkeys(edit.cell for edit in variable.edits)),
         "notes": list(variable.notes),
+        "current": None,
     }
 
 

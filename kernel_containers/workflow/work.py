@@ -1,4 +1,4 @@
-"""What jobs other than runs do: containerize, pull, add a kernel."""
+"""What jobs other than runs do: containerize, push, pull, add a kernel."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from kernel_containers.workflow.add_kernel import add_kernel
 from kernel_containers.workflow.commands import docker_command
 from kernel_containers.workflow.containerize import check_findings, containerize
 from kernel_containers.workflow.estimate import weights
+from kernel_containers.workflow.kernel_image import pull_kernel_image
 from kernel_containers.workflow.plan import make_plan
+from kernel_containers.workflow.push_image import push_image
 from kernel_containers.workflow.registries import Registries
 from kernel_containers.workflow.submit import find_image
 
 if TYPE_CHECKING:
+    from kernel_containers.core.reference import ImageReference
     from kernel_containers.workflow.add_kernel import KernelRequest
     from kernel_containers.workflow.job import Job
     from kernel_containers.workflow.plan import ContainerizeRequest, Plan
@@ -84,24 +87,65 @@ def _tell_notes(job: Job, plan: Plan) -> None:
 
 def _left(plan: Plan) -> str:
     if isinstance(plan.destination, ToRegistry):
-        return (
-            f"{plan.destination.reference} was not made or moved. What was uploaded has no name, "
-            "so the registry removes it in time; finished layers are kept here for the next time."
-        )
+        return _left_in_registry(plan.destination.reference)
     return f"{plan.destination} was not made. Finished layers are kept for the next time."
+
+
+def _left_in_registry(to: ImageReference) -> str:
+    return (
+        f"{to} was not made or moved. What was uploaded has no name, "
+        "so the registry removes it in time; finished layers are kept here for the next time."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushWork:
+    """Bring an image of the engine to a registry."""
+
+    image: str
+    to: ImageReference
+    settings: Settings
+    create_repository: bool = False
+    overwrite: bool = False
+
+    def __call__(self, job: Job) -> dict[str, Any]:
+        """Ask the registry, then read and push it."""
+        with (
+            closing(connect(self.settings.environ)) as engine,
+            Registries(self.settings) as registries,
+        ):
+            registries.prepare(
+                self.to, job.report, create=self.create_repository, overwrite=self.overwrite
+            )
+            try:
+                done = push_image(
+                    self.image,
+                    self.to,
+                    engine,
+                    registries,
+                    settings=self.settings,
+                    report=job.report,
+                )
+            except Interrupted as error:
+                raise Interrupted(error.what, why=_left_in_registry(self.to)) from error
+        return {**asdict(done), "digest": str(done.digest)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullWork:
-    """Make the engine fetch an image."""
+    """Make the engine fetch an image, or that of a kernelspec of ours."""
 
-    image: str
     settings: Settings
+    image: str = ""
+    kernel: str | None = None
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Pull it, unless it is there."""
         with closing(connect(self.settings.environ)) as engine:
-            found = find_image(engine, self.image, job.report)
+            if self.kernel is None:
+                found = find_image(engine, self.image, job.report)
+            else:
+                found = pull_kernel_image(self.kernel, engine, job.report)
         return {"id": str(found.id), "size": found.size}
 
 

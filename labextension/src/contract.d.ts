@@ -590,6 +590,8 @@ export interface components {
             path: components["schemas"]["Path"];
             /** @description The notebook as it is in the editor; without it, the file. */
             content?: Record<string, never>;
+            /** @description Adds what this kernel's variables hold now. */
+            kernel_id?: components["schemas"]["KernelId"];
         };
         Inspection: {
             path: string;
@@ -614,6 +616,12 @@ export interface components {
             findings: components["schemas"]["Finding"][];
             /** @description How fit it is to run unattended. */
             problems: components["schemas"]["Problem"][];
+            /** @description Whether a kernel told its values, null where none was asked. */
+            live: {
+                read: boolean;
+                /** @description Why not, such as `the kernel is busy`. */
+                remark: string | null;
+            } | null;
         };
         Variable: {
             name: string;
@@ -634,6 +642,12 @@ export interface components {
             /** @description Where it is set. */
             cells: number[];
             notes: string[];
+            /** @description What it holds in the running kernel; null for secrets, large values and other objects. */
+            current: {
+                type: components["schemas"]["ParameterType"];
+                /** @description In JSON terms. */
+                value: unknown;
+            } | null;
         };
         Finding: {
             where: string;
@@ -794,13 +808,13 @@ export interface components {
             parameters: components["schemas"]["ParameterSchema"];
         };
         /** @enum {unknown} */
-        JobKind: "containerize" | "pull" | "add-kernel" | "run";
+        JobKind: "containerize" | "push" | "pull" | "add-kernel" | "run";
         /**
          * @description The last four are final. `lost` means that the server died and nobody knows.
          * @enum {unknown}
          */
         JobState: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "lost";
-        JobRequest: components["schemas"]["ContainerizeJob"] | components["schemas"]["PullJob"] | components["schemas"]["AddKernelJob"] | components["schemas"]["RunJob"];
+        JobRequest: components["schemas"]["ContainerizeJob"] | components["schemas"]["PushJob"] | components["schemas"]["PullJob"] | components["schemas"]["AddKernelJob"] | components["schemas"]["RunJob"];
         /** @description Random, one per intention of the user. */
         Token: string;
         ContainerizeJob: {
@@ -827,6 +841,29 @@ export interface components {
              */
             overwrite: boolean;
         };
+        /** @description Bring an image of ours that the engine has to a registry. */
+        PushJob: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "push";
+            token?: components["schemas"]["Token"];
+            image: components["schemas"]["Reference"];
+            /** @description `HOST/REPOSITORY:TAG` */
+            to: components["schemas"]["Destination"];
+            /**
+             * @description Else a missing one is an error.
+             * @default false
+             */
+            create_repository: boolean;
+            /**
+             * @description Else a tag that exists is an error.
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /** @description Exactly one of `image` and `kernel`. */
         PullJob: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -834,7 +871,9 @@ export interface components {
              */
             kind: "pull";
             token?: components["schemas"]["Token"];
-            image: components["schemas"]["Reference"];
+            image?: components["schemas"]["Reference"];
+            /** @description A kernelspec of ours, for its image. */
+            kernel?: string;
         };
         /** @description Exactly one of `image` and `prefix`. The rest is as in kernelspecs/README.md. */
         AddKernelJob: {
@@ -930,7 +969,7 @@ export interface components {
             /** @description The number of the last event; -1 before the first. */
             events: number;
             /** @description By kind, once it succeeded; that of a failed run too. */
-            result: components["schemas"]["ContainerizeResult"] | components["schemas"]["PullResult"] | components["schemas"]["AddKernelResult"] | components["schemas"]["RunResult"] | null;
+            result: components["schemas"]["ContainerizeResult"] | components["schemas"]["PushResult"] | components["schemas"]["PullResult"] | components["schemas"]["AddKernelResult"] | components["schemas"]["RunResult"] | null;
             error: components["schemas"]["Error"] | null;
             /** @description After a cancel, what was cleaned up. */
             cleaned: string | null;
@@ -992,6 +1031,14 @@ export interface components {
             layers: string[];
             /** @description A command line of `docker run`. */
             docker_run: string | null;
+        };
+        PushResult: {
+            /** @description How to run it. */
+            reference: string;
+            digest: string;
+            size: number;
+            sent: number;
+            seconds: number;
         };
         PullResult: {
             id: string;

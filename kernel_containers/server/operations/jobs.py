@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.containers import Resources, parse_size
 from kernel_containers.core.runs import new_run_id
-from kernel_containers.errors import Refused, Unavailable
+from kernel_containers.errors import Refused, Unavailable, UsageError
+from kernel_containers.kernels import kernelspecs
 from kernel_containers.server.operations.notebooks import image_request
 from kernel_containers.server.services import Answer, Call, Services, page
 from kernel_containers.workflow.add_kernel import KernelRequest
-from kernel_containers.workflow.commands import add_kernel_command, containerize_command
+from kernel_containers.workflow.commands import (
+    add_kernel_command,
+    containerize_command,
+    push_command,
+)
 from kernel_containers.workflow.job import JobHead
+from kernel_containers.workflow.push_image import registry_destination
 from kernel_containers.workflow.run_job import RunJob, find_again, prepare
 from kernel_containers.workflow.submit import RunOptions
-from kernel_containers.workflow.work import AddKernelWork, ContainerizeWork, PullWork
+from kernel_containers.workflow.work import AddKernelWork, ContainerizeWork, PullWork, PushWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,12 +127,38 @@ def _containerize(body: Mapping[str, Any], services: Services) -> tuple[JobHead,
     ), work
 
 
-def _pull(body: Mapping[str, Any], services: Services) -> tuple[JobHead, Work]:
-    work = PullWork(image=body["image"], settings=services.settings)
-    head = _head(
-        body, title=body["image"], image=body["image"], command=f"docker pull {body['image']}"
+def _push(body: Mapping[str, Any], services: Services) -> tuple[JobHead, Work]:
+    flags = {name: body.get(name, False) for name in ("create_repository", "overwrite")}
+    work = PushWork(
+        image=body["image"],
+        to=registry_destination(services.places.destination(body["to"])),
+        settings=services.settings,
+        **flags,
     )
-    return head, work
+    command = push_command(
+        work.image, work.to, create=work.create_repository, overwrite=work.overwrite
+    )
+    return _head(body, title=str(work.to), image=str(work.to), command=command), work
+
+
+def _pull(body: Mapping[str, Any], services: Services) -> tuple[JobHead, Work]:
+    if ("image" in body) == ("kernel" in body):
+        raise UsageError("A pull needs either an image or a kernel.")
+    if "kernel" in body:
+        return _pull_for_kernel(body, services)
+    image = body["image"]
+    work = PullWork(image=image, settings=services.settings)
+    return _head(
+        body, title=image, image=image, command=shlex.join(["docker", "pull", image])
+    ), work
+
+
+def _pull_for_kernel(body: Mapping[str, Any], services: Services) -> tuple[JobHead, Work]:
+    spec = kernelspecs.find(body["kernel"])
+    work = PullWork(kernel=spec.name, settings=services.settings)
+    image = spec.config.image if spec.config else None
+    command = shlex.join(["kernel-containers", "kernel", "pull", spec.name])
+    return _head(body, title=spec.display_name, image=image, command=command), work
 
 
 def _add_kernel(body: Mapping[str, Any], services: Services) -> tuple[JobHead, Work]:
@@ -230,6 +263,7 @@ def _text(job: Mapping[str, Any]) -> str:
 
 _MAKERS: Mapping[str, Callable[[Mapping[str, Any], Services], tuple[JobHead, Work]]] = {
     "containerize": _containerize,
+    "push": _push,
     "pull": _pull,
     "add-kernel": _add_kernel,
     "run": _run,

@@ -10,6 +10,7 @@ from kernel_containers.core.declarations import declaration_from_json
 from kernel_containers.core.reference import ToEngine, ToRegistry
 from kernel_containers.engine import connect, images
 from kernel_containers.server.services import Answer, Call
+from kernel_containers.workflow.current_values import with_current
 from kernel_containers.workflow.estimate import estimated_plan
 from kernel_containers.workflow.inspect import inspect
 from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
 
 def inspect_notebook(call: Call) -> Answer:
-    """Read the notebook, or take what is in the editor."""
+    """Read the notebook, or take what is in the editor; a running kernel adds its values."""
     path = call.services.places.file(call.body["path"])
     content = call.body.get("content")
     found = inspect(path, None if content is None else json.dumps(content).encode())
+    if "kernel_id" in call.body:
+        found = with_current(found, call.services.kernels.get(call.body["kernel_id"]))
     return Answer(200, {"path": call.body["path"], **found})
 
 
