@@ -77,7 +77,7 @@ class FileSet:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(entry.size for entry in self.entries)
+        return sum([entry[3] for entry in self.entries])
 
     @property
     def count(self) -> int:

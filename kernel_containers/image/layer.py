@@ -15,7 +15,8 @@ from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.snapshot import FileKind, FileSet
 from kernel_containers.image import tar
 from kernel_containers.image.compress import compress, fastest
-from kernel_containers.image.delta import Beneath, Stack, describe
+from kernel_containers.image.delta import Stack, describe
+from kernel_containers.image.lower import Lower
 from kernel_containers.image.placement import Placed, place
 from kernel_containers.image.read_ahead import read_ahead
 from kernel_containers.image.store import layer_from_json, layer_to_json
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.snapshot import FileEntry
     from kernel_containers.image.base import BaseImage
+    from kernel_containers.image.delta import Beneath
     from kernel_containers.image.store import BlobStore
 
 PART = 1024**3  # bytes; an upload that breaks starts again with its layer
@@ -56,18 +58,17 @@ def build_layers(
         InvalidInput: the set does not fit on the base.
     """
     builder = _Builder(store, report)
-    ground = base.ground
-    lower: set[str] = set()
+    lower = Lower(base)
     layers: list[Layer] = []
     for file_set in file_sets:
-        ground = ground.replaced_by(file_set.entries) if file_set.exact else ground
-        placed = place(file_set.entries, ground)
-        if _may_have_deltas(file_set):
-            layers += builder.stack(file_set, placed, Beneath(base.folders, lower))
+        known = lower.recall(file_set, store)
+        if known is not None:
+            builder.report_all(file_set)
+            lower.put(file_set.entries)
         else:
-            layers.append(builder.whole(file_set, placed))
-        ground = ground.under(placed.entries)
-        lower.update(entry.target for entry in placed.entries)
+            known = builder.parts(file_set, lower)
+        lower.end(file_set)
+        layers += known
     return tuple(layers)
 
 
@@ -80,14 +81,18 @@ def _may_have_deltas(file_set: FileSet) -> bool:
 
 def known_sets(file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore) -> tuple[bool, ...]:
     """Return for each set whether the store has its layers; nothing is read or built."""
-    ground = base.ground
+    lower = Lower(base)
     known: list[bool] = []
     for file_set in file_sets:
-        ground = ground.replaced_by(file_set.entries) if file_set.exact else ground
-        placed = place(file_set.entries, ground)
-        keys = [_key(f"{kind} {file_set.fingerprint}", placed) for kind in ("stack", "layer")]
-        known.append(bool(file_set.fingerprint) and any(map(store.recall_record, keys)))
-        ground = ground.under(placed.entries)
+        found = lower.recall(file_set, store) is not None
+        if not found:
+            lower.replace(file_set)
+            placed = place(file_set.entries, lower.ground)
+            keys = [_key(f"{kind} {file_set.fingerprint}", placed) for kind in ("stack", "layer")]
+            found = bool(file_set.fingerprint) and any(map(store.recall_record, keys))
+        known.append(found)
+        lower.put(file_set.entries)
+        lower.end(file_set)
     return tuple(known)
 
 
@@ -95,6 +100,23 @@ def known_sets(file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore) 
 class _Builder:
     store: BlobStore
     report: Report
+
+    def parts(self, file_set: FileSet, lower: Lower) -> list[Layer]:
+        """Return the layers of a set as the next one on `lower`."""
+        layers: list[Layer] = []
+        moved = False
+        key = lower.key(file_set)
+        for part in split_file_set(file_set):
+            lower.replace(part)
+            placed = place(part.entries, lower.ground)
+            if _may_have_deltas(part):
+                layers += self.stack(part, placed, lower)
+            else:
+                layers.append(self.whole(part, placed))
+            lower.put(placed.entries)
+            moved = moved or bool(placed.links)
+        lower.keep(key, layers, self.store, moved=moved)
+        return layers
 
     def whole(self, file_set: FileSet, placed: Placed) -> Layer:
         """Return the layer of all entries, from the store if possible."""
@@ -109,7 +131,7 @@ class _Builder:
             self.store.remember(key, layer, _made_from(file_set))
         return _named(layer, file_set.name)
 
-    def stack(self, file_set: FileSet, placed: Placed, beneath: Beneath) -> list[Layer]:
+    def stack(self, file_set: FileSet, placed: Placed, lower: Lower) -> list[Layer]:
         """Return the set's layers: known ones, or known ones and a delta, or a new one."""
         key = _key(f"stack {file_set.fingerprint}", placed)
         known = self.store.recall_record(key)
@@ -118,7 +140,7 @@ class _Builder:
             return [_named(layer_from_json(layer), file_set.name) for layer in known["layers"]]
         last_key = _key(f"last {file_set.name} {file_set.entries[0].target}", placed)
         last = self.store.recall_record(last_key)
-        stack = last and self.grown(Stack.from_json(last), file_set, placed, beneath)
+        stack = last and self.grown(Stack.from_json(last), file_set, placed, lower.beneath)
         if not stack:
             layer = self.whole(file_set, placed)
             size = bytes_to_read(placed.entries)

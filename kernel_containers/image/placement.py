@@ -42,14 +42,15 @@ class Ground:
         """
         links, folders = dict(self.links), dict(self.folders)
         for entry in entries:
-            if entry.kind is FileKind.FOLDER:
-                folders[entry.target] = (entry.final_mode, *entry.owner)
-                links.pop(entry.target, None)
-            elif entry.kind is FileKind.LINK:
-                links[entry.target] = entry.link or ""
-                folders.pop(entry.target, None)
-            elif entry.target in links:
-                del links[entry.target]
+            kind, target = entry[1], entry[0]
+            if kind is FileKind.FOLDER:
+                folders[target] = (entry.final_mode, *entry.owner)
+                links.pop(target, None)
+            elif kind is FileKind.LINK:
+                links[target] = entry.link or ""
+                folders.pop(target, None)
+            elif target in links:
+                del links[target]
         return Ground(links, folders)
 
     def replaced_by(self, entries: Iterable[FileEntry]) -> Ground:

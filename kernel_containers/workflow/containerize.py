@@ -14,7 +14,7 @@ from kernel_containers.core.parameters import json_schema
 from kernel_containers.core.reference import ToEngine, ToLayout, ToRegistry
 from kernel_containers.errors import Refused
 from kernel_containers.image.assemble import assemble
-from kernel_containers.image.layer import build_layers, split_file_set
+from kernel_containers.image.layer import build_layers
 from kernel_containers.image.layout import write_layout
 from kernel_containers.image.load import load
 from kernel_containers.image.runner_layer import runner_file_set
@@ -94,12 +94,11 @@ def build(plan: Plan, settings: Settings, report: Report) -> tuple[BuiltImage, b
     store = BlobStore(settings.store)
     runner = runner_file_set(plan.runner, settings.runner, report)
     *below, notebook = snapshot.file_sets
-    parts = [part for file_set in below for part in split_file_set(file_set)]
     materials = bill_of_materials(plan.base, [*below, runner], store)
     # What a live kernel has changed comes last of what is below the notebook: it changes most.
-    captured = [part for part in parts if part.exact]
-    parts = [part for part in parts if not part.exact]
-    file_sets = [*parts, runner, *captured, sbom_file_set(materials), notebook]
+    captured = [file_set for file_set in below if file_set.exact]
+    below = [file_set for file_set in below if not file_set.exact]
+    file_sets = [*below, runner, *captured, sbom_file_set(materials), notebook]
     layers = build_layers(file_sets, plan.base, store, report)
     described = _labels(snapshot, plan)
     image = assemble(

@@ -1,0 +1,69 @@
+"""Sets whose layers are known on exactly their ground: found without deciding where they land."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kernel_containers.core.progress import silent
+from kernel_containers.image.layer import build_layers, known_sets
+from kernel_containers.image.lower import Lower
+from tests.image.trees import bare_base, file_set, folder, link, text
+
+if TYPE_CHECKING:
+    from kernel_containers.core.snapshot import FileSet
+    from kernel_containers.image.store import BlobStore
+
+BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/work"])
+ENVIRONMENT = file_set(folder("/work/env"), text("/work/env/a"), fingerprint="environment")
+LOWER = file_set(folder("/work"), fingerprint="lower")
+
+
+def recalled(below: list[FileSet], file_set: FileSet, store: BlobStore) -> bool:
+    lower = Lower(BASE)
+    for each in below:
+        lower.put(each.entries)
+        lower.end(each)
+    return lower.recall(file_set, store) is not None
+
+
+def test_a_set_is_known_on_the_sets_that_it_was_built_on_and_no_others(store: BlobStore) -> None:
+    layers = build_layers([LOWER, ENVIRONMENT], BASE, store, silent)
+
+    assert recalled([LOWER], ENVIRONMENT, store)
+    assert not recalled([], ENVIRONMENT, store)
+    assert not recalled([replace(LOWER, fingerprint="another")], ENVIRONMENT, store)
+    assert not recalled([replace(LOWER, fingerprint=None)], ENVIRONMENT, store)
+    assert build_layers([LOWER, ENVIRONMENT], BASE, store, silent) == layers
+    assert known_sets([LOWER, ENVIRONMENT], BASE, store) == (True, True)
+
+
+def test_a_set_that_a_link_moves_is_placed_each_time(store: BlobStore) -> None:
+    moved = file_set(folder("/lib"), text("/lib/libx.so"), fingerprint="moved")
+    above = file_set(folder("/usr/lib/more"), text("/usr/lib/more/x"), fingerprint="above")
+
+    first = build_layers([moved, above], BASE, store, silent)
+
+    assert not recalled([], moved, store)
+    assert build_layers([moved, above], BASE, store, silent) == first
+    assert known_sets([moved, above], BASE, store) == (True, True)
+
+
+def test_what_stands_on_a_known_set_follows_its_links(store: BlobStore) -> None:
+    linked = file_set(folder("/work/real"), link("/work/to", "/work/real"), fingerprint="linked")
+    notebook = file_set(text("/work/to/nb.ipynb"))
+
+    first = build_layers([linked, notebook], BASE, store, silent)
+    again = build_layers([linked, notebook], BASE, store, silent)
+
+    assert recalled([], linked, store)
+    assert again == first
+
+
+def test_a_set_whose_blob_is_gone_is_built_again(store: BlobStore) -> None:
+    (layer,) = build_layers([ENVIRONMENT], BASE, store, silent)
+    store.path(layer.descriptor.digest).unlink()
+
+    assert known_sets([ENVIRONMENT], BASE, store) == (False,)
+    assert build_layers([ENVIRONMENT], BASE, store, silent) == (layer,)
+    assert store.has(layer.descriptor.digest)
