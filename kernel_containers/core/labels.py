@@ -10,6 +10,8 @@ OWNER = f"{PREFIX}.owner"
 KERNEL_ID = f"{PREFIX}.kernel-id"
 NOTEBOOK = f"{PREFIX}.notebook"
 RUN_ID = f"{PREFIX}.run-id"
+VERSION = f"{PREFIX}.version"  # of this program
+ROOT = f"{PREFIX}.root"  # the root folder of the server whose kernel it is
 
 # On images; KERNEL on containers of kernels, too: the kernelspec's name.
 CONTRACT = f"{PREFIX}.contract"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,11 +69,13 @@ class KernelContainer:
         *,
         files: Iterable[PlacedFile],
         stdin: bytes,
+        prepare: dict[str, Any] | None,
         address: Address,
         died: Callable[[Death], None],
     ) -> KernelContainer:
         """Create and start a container, and give its supervisor `stdin`.
 
+        A worker of `prepare`, a message for the supervisor, imports while files are placed.
         Nothing is left behind when it fails, besides the address.
 
         Raises:
@@ -80,21 +83,19 @@ class KernelContainer:
         """
         made = cls(engine, containers.create(engine, spec), address, died)
         try:
-            if placed := list(files):
-                containers.put_files(engine, made.id, "/", placed)
             attachment = attach(engine, made.id)
             attachment.socket.sendall(stdin)
             made._relay = Relay(attachment, address.folder, made._heard, made._stream_ended)
             made._relay.start()
+            if prepare is not None:
+                made._send("prepare", prepare)
             containers.start(engine, made.id)
+            if placed := list(files):
+                containers.put_files(engine, made.id, "/", placed)
         except BaseException:
             made.remove()
             raise
         return made
-
-    def prepare(self, message: dict[str, Any]) -> None:
-        """Start a process that waits to become a kernel."""
-        self._send("prepare", message)
 
     def start_kernel(self, message: dict[str, Any]) -> None:
         """Start a kernel in place of the last one, and open the clients' sockets anew."""
@@ -121,11 +122,18 @@ class KernelContainer:
         return not self.has_ended and self.address.folder.is_dir()
 
     def take_name(self) -> None:
-        """Give the container the name of its kernel; one that is ending keeps its own."""
+        """Give the container the name of its kernel, soon; one that is ending keeps its own.
+
+        A busy engine may take seconds, which nobody waits for.
+        """
         name, self.new_name = self.new_name, None
-        if name is not None:
+
+        def rename() -> None:
             with contextlib.suppress(KernelContainersError):
-                containers.rename(self.engine, self.id, name)
+                containers.rename(self.engine, self.id, str(name))
+
+        if name is not None:
+            threading.Thread(target=rename, name="kernel-rename", daemon=True).start()
 
     def _send(self, what: str, message: dict[str, Any]) -> None:
         if self._relay is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers._version import __version__
 from kernel_containers.core import labels
 from kernel_containers.core.containers import ContainerSpec, Mount
 from kernel_containers.core.owner import current_owner
@@ -120,6 +121,8 @@ def container_spec(
             labels.KIND: "pool",
             labels.OWNER: current_owner(),
             labels.KERNEL: kernel_name,
+            labels.VERSION: __version__,
+            **({labels.ROOT: place.root} if place.root else {}),
         },
         mounts=mounts,
         tmpfs=_tmpfs(config, numeric, mounts),

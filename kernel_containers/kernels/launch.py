@@ -16,6 +16,7 @@ from kernel_containers.kernels.container_spec import (
     host_user,
     working_directory,
 )
+from kernel_containers.kernels.process import launcher_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +50,13 @@ class Launch:
 
     @property
     def is_python(self) -> bool:
-        """Whether ipykernel is what starts."""
+        """Whether it is a kernel for Python."""
         return self.language.lower().startswith("python")
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker can begin before it is known what for (see process.py)."""
+        return self.is_python and launcher_at(self.argv) is not None
 
     @property
     def directory(self) -> str | None:
@@ -76,7 +82,7 @@ class Launch:
             "home": HOME,
             "packages": PACKAGES if self.is_python else None,
             "client": client_files() if self.is_python else None,
-            "program": worker_program() if self.is_python else None,
+            "program": worker_program() if self.has_worker else None,
         }
 
     def for_nobody(self) -> Launch:
@@ -120,7 +126,7 @@ def read_launch(
         ),
         connection=connection,
     )
-    if manager.parent is None or not launch.is_python:
+    if manager.parent is None or not launch.has_worker:
         return launch  # a program that starts one kernel has no use for a second one
     # A hot kernel has its keys before somebody asks for it.
     cold = encrypted or connection["signature_scheme"] != _SCHEME

@@ -165,7 +165,9 @@ def prepared(recipe: Recipe, launch: Launch) -> KernelContainer:
     address = Address.make(recipe.transport)
     try:
         with closing_on_error(connect_to(launch)) as engine:
-            container = create_container(engine, recipe, recipe.spec, address, lambda _: None)
+            container = create_container(
+                engine, recipe, recipe.spec, launch, address=address, died=lambda _: None
+            )
         try:
             _get_ready(container, launch, hot=recipe.pool == "hot")
         except BaseException:
@@ -178,12 +180,11 @@ def prepared(recipe: Recipe, launch: Launch) -> KernelContainer:
 
 
 def _get_ready(container: KernelContainer, launch: Launch, *, hot: bool) -> None:
-    message = {**launch.message(container.address), "directory": "/"}
     if not hot:
-        container.prepare(message)
         _until(lambda: container.is_ready, container)
         return
-    container.start_kernel({**message, "hot": True})
+    message = launch.message(container.address)
+    container.start_kernel({**message, "directory": "/", "hot": True})
     heartbeat = Heartbeat({**container.address.info(), **launch.connection})
     try:
         _until(heartbeat.answered, container)
@@ -241,7 +242,7 @@ def _new_container(
     made.restore()
     spec = for_kernel(recipe.spec, launch.kernel_id, launch.place.notebook)
     try:
-        return create_container(engine, recipe, spec, made, died)
+        return create_container(engine, recipe, spec, launch, address=made, died=died)
     except BaseException:
         if address is None:
             made.remove()

@@ -14,9 +14,12 @@ import os
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel_containers.kernels.surroundings import kernel_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 _LAUNCHER = "ipykernel_launcher"
@@ -40,8 +43,8 @@ class KernelProcess:
         environment = kernel_environment(argv[0], message)
         if message.get("umask") is not None:
             os.umask(message["umask"])
-        at = _launcher(argv) if message.get("program") else None
-        if at is None:
+        at = launcher_at(argv)
+        if at is None or not message.get("program"):
             self.popen = _popen(argv, environment, subprocess.DEVNULL, message.get("directory"))
         else:
             program = message["program"].encode()
@@ -87,7 +90,7 @@ class KernelProcess:
             self.claims = None
 
 
-def _launcher(argv: list[str]) -> int | None:
+def launcher_at(argv: Sequence[str]) -> int | None:
     """Return where `-m ipykernel_launcher` stands, after nothing but the interpreter's options."""
     for at, part in enumerate(argv[1:-1], 1):
         if part == "-m":

@@ -142,10 +142,14 @@ def create_container(
     engine: Engine,
     recipe: Recipe,
     spec: ContainerSpec,
+    launch: Launch,
+    *,
     address: Address,
     died: Callable[[Death], None],
 ) -> KernelContainer:
-    """Return a new container, which owns `engine`. Nothing but the address is left if that fails.
+    """Return a new container for a kernel like `launch`; it owns `engine`.
+
+    Nothing but the address is left if that fails.
 
     Raises:
         InvalidInput, Refused, Unavailable: the engine does not take it, or does not answer.
@@ -163,6 +167,7 @@ def create_container(
         spec,
         files=recipe.files,
         stdin=recipe.stdin,
+        prepare={**launch.message(address), "directory": None} if launch.has_worker else None,
         address=address,
         died=died,
     )

@@ -55,15 +55,13 @@ async def bring_up(container: KernelContainer, launch: Launch) -> dict[str, Any]
         await asyncio.to_thread(container.start_kernel, launch.message(container.address))
     info = {**container.address.info(), **launch.connection}
     heartbeat = Heartbeat(info)
+    container.take_name()
 
     def answered() -> bool:
         return heartbeat.answered() and (container.is_adopted or not adopting)
 
     try:
-        await asyncio.gather(
-            _until(answered, container, launch),
-            asyncio.to_thread(container.take_name),
-        )
+        await _until(answered, container, launch)
     finally:
         heartbeat.close()
     return {**info, "key": str(launch.connection["key"]).encode()}

@@ -18,6 +18,7 @@ import runpy
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def adopt(claims: Claims, before: dict[str, str]) -> None:
     """Give a running kernel to the one who claims it; runs in a thread of the kernel."""
     claim = claims.next()
     apply(claim, before)  # IPython has added variables of its own
-    shell = sys.modules["IPython"].get_ipython()
+    get_shell = sys.modules["IPython"].get_ipython
+    while (shell := get_shell()) is None:  # a kernel's heartbeat answers earlier
+        time.sleep(0.01)
     shell.user_ns["_dh"][:] = [Path.cwd()]
     if "JPY_SESSION_NAME" in os.environ:
         shell.user_ns["__session__"] = os.environ["JPY_SESSION_NAME"]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel_containers._version import __version__
 from kernel_containers.core import labels
 from kernel_containers.core.containers import Mount
 from kernel_containers.core.owner import current_owner
@@ -119,6 +121,14 @@ def test_the_kernel_is_the_host_user_by_default(place: Place) -> None:
     assert (spec.user, spec.groups) == ("1234:100", ("44", "27", "500"))
     assert spec.environment == {"USER": "ada", "LOGNAME": "ada"}
     assert spec.drop_capabilities
+
+
+def test_the_labels_say_which_server_and_version_it_belongs_to(place: Place) -> None:
+    found = _spec(place).labels
+
+    assert found[labels.ROOT] == place.root
+    assert found[labels.VERSION] == __version__
+    assert labels.ROOT not in _spec(replace(place, root=None)).labels
 
 
 def test_the_images_user_keeps_its_name_and_groups(place: Place) -> None:
