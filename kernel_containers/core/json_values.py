@@ -61,6 +61,13 @@ def is_too_long(value: int) -> bool:
     return abs(value) >= _TOO_LONG
 
 
+def has_nan(value: JsonValue) -> bool:
+    """Whether nan stands in a value, which is then not equal to itself."""
+    if isinstance(value, (dict, list)):
+        return any(map(has_nan, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and math.isnan(value)
+
+
 def strict_json(value: Any) -> Any:
     """Return the value with nan and infinities as texts: JSON has no word for them."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -75,9 +75,16 @@ class KernelClient:
         """Send the request that shows whether a kernel is there; return its id."""
         return str(self._client.kernel_info())
 
-    def execute(self, index: int, source: str, *, stop_on_error: bool) -> str:
-        """Send a cell's source; return the request's id."""
-        request = str(self._client.execute(source, allow_stdin=False, stop_on_error=stop_on_error))
+    def execute(
+        self, index: int, source: str, expressions: dict[str, str], *, stop_on_error: bool
+    ) -> str:
+        """Send a cell's source and what to evaluate once it has run; return the request's id."""
+        request: str = self._client.execute(
+            source,
+            user_expressions=expressions,
+            allow_stdin=False,
+            stop_on_error=stop_on_error,
+        )
         self._cells[request] = self._current = index
         return request
 
@@ -143,7 +150,8 @@ class KernelClient:
         )
         # Output without a cell of its own, such as a thread's, lands where the run is.
         index = self._cells.get(request, self._current)
-        if index is not None:
+        is_own = request not in self._cells and message["msg_type"] == "status"
+        if index is not None and not is_own:
             self._collector.take(message, index)
         if is_idle:
             self._idle.add(request)

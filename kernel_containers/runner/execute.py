@@ -17,7 +17,6 @@ from kernel_containers.runner.verdict import (
     death_words,
     error_of,
     exit_code_of,
-    is_untrue,
     tags_of,
     words_for,
 )
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.runner.collector import Collector
     from kernel_containers.runner.events import Events
+    from kernel_containers.runner.held_values import HeldValues
     from kernel_containers.runner.kernel import KernelProcess
     from kernel_containers.runner.memory import MemoryFiles
     from kernel_containers.runner.stopping import Stop
@@ -62,6 +62,7 @@ class Execution:
         events: Events,
         memory: MemoryFiles,
         collector: Collector,
+        held: HeldValues,
         tick: Callable[[], None],
         idle: Callable[[], None],
     ) -> None:
@@ -75,6 +76,7 @@ class Execution:
         self._tick = tick
         self._idle = idle
         self._collector = collector
+        self._held = held
         self._client = KernelClient(kernel.connection, collector, Meter(kernel.flow))
         self._numbers = numbers_of(notebook)
         self._states = {index: _State() for index in self._numbers}
@@ -132,12 +134,11 @@ class Execution:
             return Ended("cell-failed", message).outcome
         return Ended("completed", "All cells ran.").outcome
 
-    def untrue(self, expressions: dict[str, str]) -> list[str]:
-        """Return the names of expressions that are false or can't be evaluated, in 5 s at most."""
-        if not expressions or self._kernel.exit_code() is not None:
-            return []
-        answers = self._client.evaluate(expressions, 5.0)
-        return [name for name, answer in answers.items() if is_untrue(answer)]
+    def look_at_values(self) -> None:
+        """Ask once more what the parameters are, for 5 s at most."""
+        expressions = self._held.at_end()
+        if expressions and self._kernel.exit_code() is None:
+            self._held.take_last(self._client.evaluate(expressions, 5.0))
 
     def ask_to_end(self) -> None:
         """Let the kernel clean up and end, without waiting for it."""
@@ -180,7 +181,9 @@ class Execution:
 
     def _execute(self, index: int, cell: Any, state: _State, begin: float) -> None:
         allowed = self._limits.allow_errors or ALLOW_TAG in tags_of(cell)
-        request = self._client.execute(index, cell.source, stop_on_error=not allowed)
+        request = self._client.execute(
+            index, cell.source, self._held.after(index), stop_on_error=not allowed
+        )
         reply = self._wait_for_reply(request, state, begin)
         files = self._collector.files_of(index)
         if files:
@@ -190,6 +193,7 @@ class Execution:
         error = error_of(reply, cell)
         if error is None:
             state.status = "succeeded"
+            self._held.take(self.number(index), reply.get("user_expressions"))
             self._look_for_exit_request(reply)
             return
         name, value = error

@@ -6,9 +6,11 @@ Where a value goes was decided when the image was made; here it is only carried 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.json_values import has_nan
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
 from kernel_containers.runner import structure
@@ -27,13 +29,28 @@ if TYPE_CHECKING:
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
+# Of a prefix, what makes a statement: `; n = tuple(` and ` = `.
+_ASSIGNS = re.compile(r"^(?:; *[^=]*)?\s*=\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetValue:
+    """What a name was set to: expressions by index of the cell that does it, as cells are now."""
+
+    given: Mapping[int, str]
+    is_secret: bool
+    has_nan: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What was done. `environment` holds secrets for the kernel; texts are for people."""
+    """What was done. `environment` holds secrets for the kernel; texts are for people.
+
+    `values` are empty for other languages than Python.
+    """
 
     environment: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, SetValue] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -47,33 +64,48 @@ def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonVal
     if not values:
         return Applied()
     language = language_for(contract.kernel.language)
+    is_python = contract.kernel.language.lower() == "python"
     declared = {parameter.name: parameter for parameter in contract.parameters}
     environment: dict[str, str] = {}
-    edits: list[tuple[Edit, str]] = []
-    injected: list[str] = []
+    literals: dict[str, str] = {}
     for name, value in values.items():
         parameter = declared.get(name) or Parameter(name=name, type="json")
         kind = _kind(parameter, value)
         if parameter.secret:
             environment[secret_variable(name)] = _for_environment(name, value)
-            literal = language.secret(kind, secret_variable(name))
+            literals[name] = language.secret(kind, secret_variable(name))
         else:
-            literal = language.literal(kind, value)
-        if parameter.edits:
-            edits += [(edit, literal) for edit in parameter.edits]
-        else:
-            injected.append(assignment(language, name, literal))
-    if edits and contract.kernel.language.lower() != "python":
+            literals[name] = language.literal(kind, value)
+    edited = [item for item in contract.parameters if item.edits and item.name in literals]
+    if edited and not is_python:
         raise InvalidInput("Values are changed in place in Python notebooks only.")
-    _make_edits(notebook["cells"], edits)
-    kept = {edit.cell for parameter in contract.parameters for edit in parameter.edits}
-    warnings = _drop_stale_cells(notebook, kept)
+    before = [*notebook["cells"]]
+    _make_edits(before, [(edit, literals[item.name]) for item in edited for edit in item.edits])
+    warnings = _drop_stale_cells(notebook, contract)
+    in_place = {item.name for item in edited}
+    injected = [name for name in values if name not in in_place]
+    where = 0
     if injected:
-        where = _inject(notebook, injected)
-        names = [name for name in values if name not in declared or not declared[name].edits]
-        if contract.kernel.language.lower() == "python":
-            _check_that_they_hold(notebook["cells"], where, names)
-    return Applied(environment=environment, warnings=warnings)
+        where = _inject(notebook, [assignment(language, name, literals[name]) for name in injected])
+        if is_python:
+            _check_that_they_hold(notebook["cells"], where, injected)
+    now = {id(cell): index for index, cell in enumerate(notebook["cells"])}
+    given = {name: {where: literals[name]} for name in injected}
+    for item in edited:
+        ordered = sorted(item.edits, key=lambda edit: edit.start)  # the last of a cell counts
+        text = literals[item.name]
+        given[item.name] = {now[id(before[edit.cell])]: _value(edit, text) for edit in ordered}
+    set_values = {
+        name: SetValue(
+            given=given[name],
+            is_secret=secret_variable(name) in environment,
+            has_nan=has_nan(value),
+        )
+        for name, value in values.items()
+    }
+    return Applied(
+        environment=environment, values=set_values if is_python else {}, warnings=warnings
+    )
 
 
 def _kind(parameter: Parameter, value: JsonValue) -> ParameterType:
@@ -133,7 +165,13 @@ def _not_the_same(index: int, why: str) -> InvalidInput:
     )
 
 
-def _drop_stale_cells(notebook: Any, kept: set[int]) -> tuple[str, ...]:
+def _value(edit: Edit, literal: str) -> str:
+    """Return the expression that an edit makes of a literal."""
+    return f"{_ASSIGNS.sub('', edit.prefix, count=1)}{literal}{edit.suffix}"
+
+
+def _drop_stale_cells(notebook: Any, contract: Contract) -> tuple[str, ...]:
+    kept = {edit.cell for parameter in contract.parameters for edit in parameter.edits}
     stale = [
         index
         for index, cell in enumerate(notebook["cells"])

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.runs import Cause
     from kernel_containers.runner.arguments import Arguments
     from kernel_containers.runner.execute import Execution
+    from kernel_containers.runner.inject import SetValue
     from kernel_containers.runner.shelf import Document
     from kernel_containers.runner.stopping import Stop
     from kernel_containers.runner.verdict import Outcome
@@ -80,6 +81,7 @@ class Session:
         self._masker = Masker(())
         self._given = Given(values={})
         self._notebook: Any = None
+        self._set_values: Mapping[str, SetValue] = {}
         self._outputs: Outputs
         self._shelf: Shelf
         self._spill: Spill
@@ -115,6 +117,7 @@ class Session:
             self._hide_secrets()
             self._notebook = notebook_file.read_notebook(Path(self._contract.notebook))
             applied = apply_values(self._notebook, self._contract, self._given.values)
+            self._set_values = applied.values
         except InvalidInput as error:
             return self._conclude_early("parameters", str(error))
         for warning in (*self._given.warnings, *applied.warnings):
@@ -142,6 +145,7 @@ class Session:
         from kernel_containers.runner.collector import Collector  # noqa: PLC0415
         from kernel_containers.runner.execute import Execution  # noqa: PLC0415
         from kernel_containers.runner.finish import placeholder  # noqa: PLC0415
+        from kernel_containers.runner.held_values import HeldValues  # noqa: PLC0415
         from kernel_containers.runner.nodes import to_nodes  # noqa: PLC0415
 
         self._notebook = to_nodes(self._notebook)
@@ -166,6 +170,7 @@ class Session:
             events=self._events,
             memory=self._memory,
             collector=collector,
+            held=HeldValues(self._notebook, self._set_values, self._events.warn),
             tick=lambda: self._tick(kernel),
             idle=Imports().make_one,
         )
@@ -177,19 +182,12 @@ class Session:
         try:
             outcome = execution.run()
             if outcome.cause == "completed":
-                self._look_at_values(execution)
+                execution.look_at_values()
             return outcome
         except Exception as error:  # noqa: BLE001 - what the cells said so far is still written
             sys.stderr.write(self._masker.text(traceback.format_exc()))
             words = f"The runner failed: {error!r}. This is a defect of it, not of the notebook."
             return Ended("defect", words).outcome
-
-    def _look_at_values(self, execution: Execution) -> None:
-        from kernel_containers.runner.final_values import at_end  # noqa: PLC0415
-
-        wanted = at_end(self._notebook, self._contract, self._given.values)
-        for name in execution.untrue(wanted):
-            self._events.warn(f"At the end of the run {name!r} did not have the value given.")
 
     def _tick(self, kernel: KernelProcess) -> None:
         self._events.tick()

@@ -97,13 +97,26 @@ def _refines(statement: ast.AST, name: str) -> bool:
         case ast.AugAssign(target=target) | ast.Delete(targets=[target, *_]):
             return name in _names(target)
         case ast.Assign(targets=targets, value=ast.expr() as value):
-            return name in _names(value) and any(name in _names(target) for target in targets)
+            is_read = name in _names(value)
+            return any(_is_part(item, name) or is_read & (name in _names(item)) for item in targets)
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
+            return _is_part(method, name)  # names.append(…), whose result nobody wants
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             return name in _names(value) and name in _names(target)
         case ast.NamedExpr(target=target, value=value):
             return target.id == name and name in _names(value)
         case _:
             return False
+
+
+def _is_part(node: ast.AST, name: str) -> bool:
+    """Whether this is an item or an attribute of `name`, such as `name[0].x`."""
+    if not isinstance(node, (ast.Attribute, ast.Subscript)):
+        return False
+    base: ast.AST = node
+    while isinstance(base, (ast.Attribute, ast.Subscript)):
+        base = base.value
+    return isinstance(base, ast.Name) and base.id == name
 
 
 def _names(node: ast.AST) -> set[str]:

@@ -48,13 +48,6 @@ def error_of(reply: Any, cell: Any) -> tuple[str, str] | None:
     return None if status == "ok" else (f"The kernel's reply was {status!r}", "")
 
 
-def is_untrue(answer: Any) -> bool:
-    """Whether the kernel's answer to a user expression says that it does not hold."""
-    if answer.get("status") != "ok":
-        return True
-    return bool(answer.get("data", {}).get("text/plain") == "False")
-
-
 def words_for(name: str, value: str) -> str:
     """Return an error in one line for the report."""
     words = f"{name or 'error'}: {value}" if value else name or "an error without a name"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernel_containers.errors import InvalidInput
-from kernel_containers.runner import final_values
+from kernel_containers.runner.held_values import HeldValues
 from kernel_containers.runner.inject import apply_values
 from tests.contract.edge_cases import CASES, Applied, Refused
 from tests.contract.test_parameters import shipped, values_of
@@ -35,20 +35,19 @@ def test_the_value_is_applied(tmp_path: Path, shell: InteractiveShell, name: str
     case = APPLIED[name]
     notebook, contract = shipped(tmp_path, *case.cells, names=list(case.given))
     values = values_of(contract, dict(case.given))
-    wanted = final_values.at_end(notebook, contract, values)
 
-    apply_values(notebook, contract, values)
+    applied = apply_values(notebook, contract, values)
+    held = HeldValues(notebook, applied.values, warn=print)
 
     sources = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     if case.code is not None:
         assert tuple(sources) == case.code
-    names = run_in(shell, sources)
+    names = run_in(shell, notebook, held)
     assert {name: names[name] for name in case.ends} == case.ends
     assert {name: type(names[name]) for name in case.ends} == {
         name: type(value) for name, value in case.ends.items()
     }
-    untrue = [name for name, expression in wanted.items() if not eval(expression, names)]  # noqa: S307
-    assert untrue == list(case.untrue)
+    assert untrue(held.at_end(), names) == list(case.untrue)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -66,9 +65,16 @@ def _apply(folder: Path, case: Refused) -> None:
     apply_values(notebook, contract, values_of(contract, dict(case.given)))
 
 
-def run_in(shell: InteractiveShell, sources: list[str]) -> dict[str, Any]:
-    """Return the names after all cells ran."""
+def run_in(shell: InteractiveShell, notebook: Any, held: HeldValues) -> dict[str, Any]:
+    """Return the names after all cells ran; each has set what it was to set."""
     shell.reset(new_session=False)
-    for source in sources:
-        shell.run_cell(source).raise_error()
+    for index, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "code":
+            shell.run_cell(cell["source"]).raise_error()
+            assert untrue(held.after(index), shell.user_ns) == []
     return dict(shell.user_ns)
+
+
+def untrue(expressions: dict[str, str], names: dict[str, Any]) -> list[str]:
+    """Return the names of expressions that do not hold."""
+    return [name for name, text in expressions.items() if not eval(text, names)]  # noqa: S307

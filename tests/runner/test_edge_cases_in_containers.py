@@ -108,7 +108,7 @@ def test_the_container_runs_with_the_value(
     assert kinds(told) == kinds(case.ends)
     assert run.report["parameters"].keys() >= case.given.keys()
     assert run.report["warnings"] == [
-        f"At the end of the run {name!r} did not have the value given." for name in case.untrue
+        f"At the end of the run {name!r} no longer had the value given." for name in case.untrue
     ]
 
 

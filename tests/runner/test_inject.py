@@ -268,3 +268,21 @@ def test_the_injected_cell_is_valid_python_for_hostile_values() -> None:
 
     tree = ast.parse(sources(notebook)[0])
     assert [statement.targets[0].id for statement in tree.body] == ["s", "t"]  # type: ignore[attr-defined]
+
+
+def test_it_is_known_where_and_to_what_each_name_was_set() -> None:
+    stale = code("old = 1", "injected-parameters")
+    notebook = notebook_of(stale, "x = 0", code("p = 0", "parameters"), "a = (1, 2); b = a")
+    edit = edit_of(notebook["cells"], 3, "(1, 2)", prefix="tuple(", suffix=")")
+    first = replace(edit_of(notebook["cells"], 1, "0"), start=5, end=5, prefix="; a = ")
+    declared = parameter("a", "list", edits=(first, edit)), parameter("key", "str", secret=True)
+
+    applied = apply_values(notebook, contract_of(*declared), {"a": [3.0, float("nan")], "key": "k"})
+
+    a, key = applied.values["a"], applied.values["key"]
+    assert a.given == {0: "[3.0, float('nan')]", 3: "tuple([3.0, float('nan')])"}
+    assert (a.has_nan, a.is_secret) == (True, False)
+    assert list(key.given) == [2]
+    assert key.is_secret
+    for index, source in enumerate(sources(notebook)):
+        assert ("a = tuple(" in source or "; a = [" in source) is (index in a.given)

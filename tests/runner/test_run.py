@@ -123,6 +123,60 @@ def test_a_value_that_the_notebook_changes_unseen_is_told(
     run = image.run(*(word for name in names for word in ("-p", name, "5")))
 
     assert run.code == 0
+    assert run.report["warnings"] == ["At the end of the run 'a' no longer had the value given."]
+
+
+HELD: dict[str, tuple[str, str, str]] = {
+    # name: type, source in the notebook, what is given
+    "names": ("list", "[0]", '["a", {"b": null}]'),
+    "options": ("dict", "{}", '{"a": [1, 2.5]}'),
+    "day": ("date", "None", "2026-02-28"),
+    "moment": ("datetime", "...", "2026-02-28T12:00:00+02:00"),
+    "flag": ("bool", "False", "true"),
+    "odd": ("list", "[1]", "[NaN, 1]"),
+    "nothing": ("json", "(3)", "null"),
+    "key": ("str", "'k'", "secret-of-the-test"),
+    "taken": ("int", "4", "5"),
+}
+
+
+def test_values_of_every_type_are_looked_at_where_they_are_set_and_at_the_end(
+    make_image: Callable[..., Image],
+) -> None:
+    image = make_image(
+        "\n".join(f"{name} = {source}" for name, (_, source, _) in HELD.items())
+        + "\nexec('flag = 1; key = 5'); type = repr = list = None",
+        "def grow(items): items.append('x')\ngrow(names)",
+        "options['a'] = 1; exec('day = None')",
+        "odd[1]; taken += 1\nprint(len(Out), key)\n'last'",
+    )
+    image.parameters = tuple(
+        parameter(name, kind, edits=(edit_of(image.cells, 0, source),), secret=name == "key")
+        for name, (kind, source, _) in HELD.items()
+    )
+
+    run = image.run(*(word for name in HELD for word in ("-p", name, HELD[name][2])))
+
+    assert run.code == 0, run.report["message"]
+    assert run.report["warnings"][1:] == [
+        "After cell 1 'flag' did not have the value given.",
+        "After cell 1 'key' did not have the value given.",
+        "At the end of the run 'names' no longer had the value given.",
+        "At the end of the run 'day' no longer had the value given.",
+    ]
+    assert "secret-of-the-test" not in run.stdout + json.dumps(run.notebook) + run.html
+    cells = run.notebook["cells"]
+    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
+    assert [len(cell["outputs"]) for cell in cells] == [0, 0, 0, 2]
+    assert run.text(3) == "0 5\n"
+
+
+def test_what_is_set_in_a_cell_that_is_not_run_is_told(make_image: Callable[..., Image]) -> None:
+    image = make_image("a = 0", code("a = 1", "skip-execution"))
+    image.parameters = (parameter("a", "int", 1, edits=(edit_of(image.cells, 1, "1"),)),)
+
+    run = image.run("-p", "a", "5")
+
     assert run.report["warnings"] == ["At the end of the run 'a' did not have the value given."]
 
 
