@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kernel_containers.core.parameter_values import from_json
 from kernel_containers.notebook.variables import find_variables
-from kernel_containers.runner import final_values
+from kernel_containers.runner.held_values import HeldValues
 from kernel_containers.runner.inject import apply_values
 from kernel_containers.runner.literals import python_literal
 from tests.contract.test_parameters import shipped
@@ -176,7 +176,7 @@ def test_a_random_notebook_has_the_values_given_and_no_other_change(
     literals = {
         p.name: python_literal(_kind(p, values), values[p.name]) for p in contract.parameters
     }
-    apply_values(notebook, contract, values)
+    applied = apply_values(notebook, contract, values)
 
     after = [cell["source"] for cell in notebook["cells"]]
     assert after == [cell.text(literals) for cell in made]
@@ -185,7 +185,7 @@ def test_a_random_notebook_has_the_values_given_and_no_other_change(
         expected = values.get(name, names_before[name])
         assert names_now[name] == expected
         assert type(names_now[name]) is type(expected)
-    holding = final_values.at_end(notebook, contract, values)
+    holding = HeldValues(notebook, applied.values, warn=print).at_end()
     assert all(eval(holding[name], names_now) for name in holding if name not in spoilt)  # noqa: S307
 
 
