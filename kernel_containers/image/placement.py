@@ -23,6 +23,7 @@ Attributes = tuple[int, int, int]  # mode, user, group
 _MOST_LINKS = 40  # as in the kernel
 _NOT_A_NAME = ("", ".", "..")
 _NEW_PARENT: Attributes = (0o755, 0, 0)
+_FOLDER, _LINK = FileKind.FOLDER, FileKind.LINK  # quicker to look up
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ class Ground:
         """
         links, folders = dict(self.links), dict(self.folders)
         for entry in entries:
-            kind, target = entry[1], entry[0]
-            if kind is FileKind.FOLDER:
+            target, kind = entry[0], entry[1]
+            if kind is _FOLDER:
                 folders[target] = (entry.final_mode, *entry.owner)
                 links.pop(target, None)
-            elif kind is FileKind.LINK:
+            elif kind is _LINK:
                 links[target] = entry.link or ""
                 folders.pop(target, None)
             elif target in links:
@@ -58,7 +59,7 @@ class Ground:
         links = dict(self.links)
         for entry in entries:
             folder, _, name = entry.target.rpartition("/")
-            if entry.kind is FileKind.FOLDER:
+            if entry.kind is _FOLDER:
                 links.pop(entry.target, None)
             elif name.startswith(".wh."):
                 links.pop(f"{folder}/{name.removeprefix('.wh.')}", None)
@@ -88,7 +89,7 @@ def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
     """
     resolver = _Resolver(ground)
     for entry in entries:
-        if entry.kind is FileKind.LINK:
+        if entry.kind is _LINK:
             resolver.links[resolver.target(entry)] = entry.link or ""
     placed: dict[str, FileEntry] = {}
     for entry in entries:
@@ -97,7 +98,7 @@ def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
             placed[target] = entry if target is entry.target else entry._replace(target=target)
     parents = resolver.parents(placed)
     for parent, (mode, user, group) in parents.items():
-        placed[parent] = FileEntry(parent, FileKind.FOLDER, mode, owner=(user, group))
+        placed[parent] = FileEntry(parent, _FOLDER, mode, owner=(user, group))
     return Placed(
         entries=tuple(placed[target] for target in sorted(placed)),
         links=tuple(sorted(resolver.used.items())),
@@ -115,7 +116,7 @@ class _Resolver:
     def target(self, entry: FileEntry) -> str:
         """Return where an entry really goes; its own object when it stays."""
         target = entry.target
-        if entry.kind is FileKind.FOLDER:
+        if entry.kind is _FOLDER:
             real = self.folder(target)
             return target if real == target else real
         parent, slash, name = target.rpartition("/")
@@ -170,7 +171,7 @@ class _Resolver:
 
 def _is_folder(path: str, placed: Mapping[str, FileEntry]) -> bool:
     entry = placed.get(path)
-    if entry is None or entry.kind is FileKind.FOLDER:
+    if entry is None or entry.kind is _FOLDER:
         return entry is not None
     raise InvalidInput(
         f"{path} can't be both a {entry.kind.value} and a folder.",
