@@ -98,6 +98,7 @@ class Interpreter:
     libc: tuple[str, str]  # ("glibc", "2.36"); ("", "") where unknown
     kernel_version: str | None  # ipykernel's version, None where it is not installed
     path: tuple[str, ...] = ()  # sys.path, without the empty and the zip entries
+    user_base: str = ""  # such as ~/.local, where packages of its user count
 
     @property
     def version_text(self) -> str:

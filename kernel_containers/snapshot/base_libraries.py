@@ -28,7 +28,10 @@ getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1
 [ -e "${rest##*=> }" ] && echo "$name $rest"; done
 for f in /usr/lib64/*.so* /lib64/*.so* /usr/lib/*/*.so* /lib/*/*.so* /usr/lib/*.so* /lib/*.so* \
 /usr/local/lib/*.so*; do [ -e "$f" ] && echo "$f"; done
+[ -d /usr/share/zoneinfo ] && echo zones
 :"""
+# A base may lack them, and the standard library has none of its own.
+ZONES = "/usr/share/zoneinfo"
 _SHOW = 'for f; do [ -r "$f" ] || continue; echo "$(wc -c <"$f") $f"; cat "$f"; done'
 
 
@@ -36,13 +39,15 @@ _SHOW = 'for f; do [ -r "$f" ] || continue; echo "$(wc -c <"$f") $f"; cat "$f"; 
 class BaseLibraries:
     """What the loader of an image finds: `paths` by soname, and all loaders among `loaders`.
 
-    `machine` is as `platform.machine()` says, `libc` as in ("glibc", "2.36").
+    `machine` is as `platform.machine()` says, `libc` as in ("glibc", "2.36"); `zones` whether
+    there are time zones.
     """
 
     machine: str
     libc: tuple[str, str]
     paths: Mapping[str, str]
     loaders: frozenset[str]
+    zones: bool = True
 
     @property
     def folder(self) -> str:
@@ -56,6 +61,7 @@ class BaseLibraries:
             "libc": list(self.libc),
             "paths": self.paths,
             "loaders": sorted(self.loaders),
+            "zones": self.zones,
         }
 
     @classmethod
@@ -67,6 +73,7 @@ class BaseLibraries:
             libc=(name, version),
             paths=value["paths"],
             loaders=frozenset(value["loaders"]),
+            zones=value["zones"],
         )
 
 
@@ -92,6 +99,7 @@ def base_libraries(engine: Engine, image: str) -> BaseLibraries:
         libc=_libc(libc),
         paths=paths,
         loaders=frozenset(path for path in rest if re.search(r"/ld[^/]*\.so", path)),
+        zones="zones" in rest,
     )
 
 

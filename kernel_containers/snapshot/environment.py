@@ -22,7 +22,7 @@ from kernel_containers.snapshot.interpreter_files import (
     links_outside,
     standard_library,
 )
-from kernel_containers.snapshot.outside import outside
+from kernel_containers.snapshot.outside import PACKAGE_FOLDERS, outside
 from kernel_containers.snapshot.walk import UNREADABLE, walk
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Plan:
         return [
             folder
             for folder in map(Path, self.interpreter.path)
-            if folder.name in ("site-packages", "dist-packages")
+            if folder.name in PACKAGE_FOLDERS
             and folder.is_relative_to(base)
             and (prefix == base or not folder.is_relative_to(prefix))
             and folder.is_dir()
@@ -148,9 +148,10 @@ class _Plan:
         packages = [
             folder
             for folder in map(Path, self.interpreter.path)
-            if folder.name in ("site-packages", "dist-packages") and folder.is_dir()
+            if folder.name in PACKAGE_FOLDERS and folder.is_dir()
         ]
-        found = outside(self.interpreter.path, roots, packages)
+        found = outside(self.interpreter.path, roots, packages, self.interpreter.user_base)
+        self.add("packages outside the environment", found.packages, [])
         self.add(OUTSIDE, found.entries, found.exclusions)
         self.python_path += found.python_path
         self.notes += found.notes

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import labels
@@ -15,6 +16,8 @@ from kernel_containers.engine import containers
 from kernel_containers.errors import InvalidInput, NotFound, Refused, TryAgain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kernel_containers.engine import Engine
 
 TIMEOUT = 60.0  # seconds; a cold network disk has to read the standard library
@@ -47,6 +50,10 @@ def libc():
     import sysconfig
     host = sysconfig.get_config_var("HOST_GNU_TYPE") or ""
     return ["musl", ""] if "musl" in host else ["", ""]
+def user_base():
+    import site
+    used = site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path
+    return site.getuserbase() if used else ""
 answer = {
     "executable": sys.executable,
     "version": list(sys.version_info[:3]),
@@ -57,15 +64,16 @@ answer = {
     "libc": libc(),
     "kernel_version": kernel(),
     "path": [os.path.abspath(p) for p in sys.path if p and not p.endswith(".zip")],
+    "user_base": user_base(),
 }
 print("MARK" + json.dumps(answer))
 """.replace("MARK", _MARK)
 
 
-def inspect_local(python: str) -> Interpreter:
+def inspect_local(python: str, variables: Mapping[str, str] | None = None) -> Interpreter:
     """Return what a Python of this machine says about itself; a bare name is looked up in PATH.
 
-    It runs with this process's environment, as a kernel would.
+    It runs with this process's environment and `variables`, as a kernel would.
 
     Raises:
         NotFound: there is no such file or command.
@@ -82,6 +90,7 @@ def inspect_local(python: str) -> Interpreter:
         done = subprocess.run(
             [os.path.abspath(found), "-c", PROBE],  # noqa: PTH100 - links must stay
             cwd="/",
+            env={**os.environ, **_expanded(variables or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT,
@@ -94,6 +103,11 @@ def inspect_local(python: str) -> Interpreter:
             f"{python} did not say what it is.", why=f"no answer in {TIMEOUT:.0f} s"
         ) from error
     return _read(python, done.returncode, done.stdout, done.stderr)
+
+
+def _expanded(variables: Mapping[str, str]) -> dict[str, str]:
+    # `${NAME}`, as Jupyter does.
+    return {name: Template(value).safe_substitute(os.environ) for name, value in variables.items()}
 
 
 def inspect_image(engine: Engine, image: str, python: str | None = None) -> Interpreter:

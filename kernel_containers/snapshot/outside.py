@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from kernel_containers.snapshot.exclusions import ENVIRONMENT_MARKERS, IN_FILES
+from kernel_containers.snapshot.exclusions import ENVIRONMENT_MARKERS, IN_ENVIRONMENTS, IN_FILES
 from kernel_containers.snapshot.walk import walk
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.snapshot import Exclusion, FileEntry
 
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _MAPPING = re.compile(r"^MAPPING\b[^=\n]*=[ \t]*(?P<value>\{.*\})[ \t]*$", re.MULTILINE)
 _IMPORTABLE = (".py", ".so", ".pyd", ".pth", ".egg-link")
 _METADATA = (".dist-info", ".egg-info")
@@ -28,28 +29,41 @@ _METADATA = (".dist-info", ".egg-info")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What was found. `python_path` are the folders that no `.pth` file will add."""
+    """What was found: the user's own modules, and installed packages.
+
+    `python_path` are the folders that no `.pth` file will add.
+    """
 
     entries: list[FileEntry] = field(default_factory=list)
+    packages: list[FileEntry] = field(default_factory=list)
     exclusions: list[Exclusion] = field(default_factory=list)
     python_path: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def outside(path: Sequence[str], roots: Sequence[str], packages: Sequence[Path]) -> Outside:
+def outside(
+    path: Sequence[str], roots: Sequence[str], packages: Sequence[Path], user_base: str = ""
+) -> Outside:
     """Return what can be imported from folders of `sys.path` that lie outside of `roots`.
 
-    Of a folder only modules and packages count, not all that stands beside them: it may be a
-    project with its data, or a home. `packages` are the folders for packages, whose `.pth`
-    files and editable installs are read.
+    Of a folder that is not for packages only modules count, not all that stands beside them: it
+    may be a project with its data, or a home. `packages` are the folders for packages, whose `.pth`
+    files and editable installs are read. Python looks below `user_base` by itself.
     """
     found = Outside()
-    added_by_files = {str(folder) for folder in _pth_folders(packages)}
+    read = [*roots, *filter(None, [user_base])]
+    sites = [folder for folder in packages if _below(str(folder), read)]
+    by_themselves = {str(folder) for folder in (*_pth_folders(sites), *sites)}
     for text in path:
         if _below(text, roots) or not Path(text).is_dir():
             continue
-        _take(found, _importable(Path(text)))
-        if text not in added_by_files:
+        if _is_for_packages(Path(text)):
+            entries, exclusions = walk(Path(text), IN_ENVIRONMENTS)
+            found.packages.extend(entries)
+            found.exclusions.extend(exclusions)
+        else:
+            _take(found, _importable(Path(text)))
+        if text not in by_themselves:
             found.python_path.append(text)
         found.notes.append(f"Modules in {text}, outside of the environment, are included.")
     mapped = [place for place in _mapped_places(packages) if not _below(str(place), roots)]
@@ -66,6 +80,11 @@ def _take(found: Outside, places: Iterable[Path]) -> None:
             entries, exclusions = walk(place, IN_FILES)
             found.entries.extend(entries)
             found.exclusions.extend(exclusions)
+
+
+def _is_for_packages(folder: Path) -> bool:
+    """Whether pip installs there; beside packages there are the libraries that they bring."""
+    return folder.name in PACKAGE_FOLDERS or next(folder.glob("*.dist-info"), None) is not None
 
 
 def _importable(folder: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from kernel_containers.engine import containers
 from kernel_containers.errors import InvalidInput, NotFound, UsageError
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
+from kernel_containers.snapshot.base_libraries import ZONES
 from kernel_containers.snapshot.environment import SYSTEM_PREFIX, local_environment
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
 from kernel_containers.workflow.bases import check_stand_in, choose_base
@@ -168,19 +169,22 @@ def _prefix(
 def _libraries(
     engine: Engine, image: str, interpreter: Interpreter, report: Report
 ) -> tuple[Mount, ...]:
-    """Return mounts of this machine's libraries that the base image lacks, one file each.
+    """Return mounts of this machine's libraries and time zones that the base image lacks.
 
-    They lie where the loader looks, so that no variable has to name a folder.
+    Libraries, one file each, lie where the loader looks, so that no variable has to name a folder.
     """
     report(Progress(stage="libraries", message=f"what {interpreter.prefix} needs"))
     environment, _ = local_environment(interpreter)
     supplied = supply_libraries(environment.file_sets, engine, image, image, keep_nothing)
     for note in supplied.notes:
         report(Progress(stage="libraries", message=note, done=1, total=1))
-    return tuple(
+    mounts = [
         Mount(source=_lasting(entry), target=entry.target, read_only=True)
         for entry in (supplied.libraries.entries if supplied.libraries else ())
-    )
+    ]
+    if supplied.zones:
+        mounts.append(Mount(source=ZONES, target=ZONES, read_only=True))
+    return tuple(mounts)
 
 
 def _lasting(entry: FileEntry) -> str:

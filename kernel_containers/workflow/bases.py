@@ -36,12 +36,16 @@ OFFICIAL = {
     ("rocky", "9"): "registry.access.redhat.com/ubi9/ubi:latest",
     ("almalinux", "9"): "registry.access.redhat.com/ubi9/ubi:latest",
 }
+LOCAL = "kernel-containers/base"
+SYSTEM_PREFIX = "/usr"
+OLDEST_RUNNER = (3, 10)  # what the entrypoint of an image runs with
+_RUNNER = "3.12"  # of official images under older interpreters
 
 
 def local_name(release: Mapping[str, str], python: str) -> str:
     """Return the name of a base image made of this machine's packages."""
     codename = release.get("VERSION_CODENAME") or release.get("VERSION_ID", "unknown")
-    return f"kernel-containers/base:{codename}-py{python}"
+    return f"{LOCAL}:{codename}-py{python}"
 
 
 def candidates(release: Mapping[str, str], python: str) -> list[str]:
@@ -71,14 +75,13 @@ def choose_base(
         NotFound: none can be had; the cause names what was tried.
         Unauthorized, Unavailable: the engine or the wanted image's registry says no.
     """
-    python = ".".join(map(str, interpreter.version[:2]))
     wanted = wanted or settings.base
-    names = [wanted] if wanted else candidates(os_release(), python)
+    names = [wanted] if wanted else _fitting(engine, interpreter)
     refused: list[str] = []
     for name in names:
         if images.inspect(engine, name):
             return name
-        if name.startswith("kernel-containers/base:"):
+        if name.startswith(f"{LOCAL}:"):
             refused.append(f"{name}: not on this engine")
             continue
         try:
@@ -96,6 +99,37 @@ def choose_base(
     )
 
 
+def _fitting(engine: Engine, interpreter: Interpreter) -> list[str]:
+    """Return names of base images, best first; any Python will do where none stands in."""
+    release = os_release()
+    python = ".".join(map(str, interpreter.version[:2]))
+    if interpreter.base_prefix == SYSTEM_PREFIX:
+        return candidates(release, python)
+    if interpreter.version[:2] < OLDEST_RUNNER:
+        python = _RUNNER
+    first, *official = candidates(release, python)
+    beginning = local_name(release, "")
+    others = [name for name in images.names(engine, LOCAL) if name.startswith(beginning)]
+    return list(dict.fromkeys([first, *others, *official]))
+
+
+def python_for_runner(engine: Engine, base: str, interpreter: Interpreter) -> Interpreter | None:
+    """Return a Python of an image that can run its entrypoint in place of an older kernel's.
+
+    None where the kernel's own can, or there is none.
+    """
+    if interpreter.implementation == "cpython" and interpreter.version[:2] >= OLDEST_RUNNER:
+        return None
+    for name in ("/usr/bin/python3", "/usr/local/bin/python3"):
+        try:
+            found = inspect_image(engine, base, name)
+        except (NotFound, InvalidInput):
+            continue
+        if found.version[:2] >= OLDEST_RUNNER:
+            return found
+    return None
+
+
 def check_stand_in(engine: Engine, base: str, interpreter: Interpreter) -> Interpreter | None:
     """Return the base image's own Python, which stands in for one below /usr.
 
@@ -104,7 +138,7 @@ def check_stand_in(engine: Engine, base: str, interpreter: Interpreter) -> Inter
     Raises:
         InvalidInput: the base lacks that file, or it is of another minor version.
     """
-    if interpreter.base_prefix != "/usr":
+    if interpreter.base_prefix != SYSTEM_PREFIX:
         return None
     minor = ".".join(map(str, interpreter.version[:2]))
     try:

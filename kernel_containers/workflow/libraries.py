@@ -1,4 +1,4 @@
-"""The system libraries that an environment needs and its base image lacks.
+"""The system libraries and time zones that an environment needs and its base image lacks.
 
 An unchanged environment costs three look-ups in the store: what its files need is kept by their
 fingerprint, what a base has by the base's id.
@@ -7,17 +7,23 @@ fingerprint, what a base has by the base's id.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.snapshot import FileSet
 from kernel_containers.errors import InvalidInput, NotFound
 from kernel_containers.snapshot.base_libraries import (
+    ZONES,
     BaseLibraries,
     base_libraries,
     check_against_base,
     provided_versions,
 )
 from kernel_containers.snapshot.elf import read_elf
+from kernel_containers.snapshot.environment import INTERPRETER
+from kernel_containers.snapshot.exclusions import SILENTLY, Rule, compile_rules
+from kernel_containers.snapshot.fingerprint import fingerprint
 from kernel_containers.snapshot.libraries import (
     LibraryNeeds,
     closure,
@@ -26,17 +32,20 @@ from kernel_containers.snapshot.libraries import (
     merge,
     scan_libraries,
 )
+from kernel_containers.snapshot.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kernel_containers.core.snapshot import FileSet
     from kernel_containers.engine import Engine
     from kernel_containers.image.base import BaseImage
     from kernel_containers.image.store import BlobStore
+    from kernel_containers.workflow.sources import Source
 
-_FORMAT = 1  # of the records: raise it when they change
+_FORMAT = 2  # of the records: raise it when they change
 _SHOWN = 8  # names in one sentence
+# The same zones again: with leap seconds, and without.
+_ZONES = compile_rules([Rule(SILENTLY, ("right/", "posix/"))])
 
 # Returns the JSON object of a key, and makes it by the function where there is none.
 Keep = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
@@ -47,6 +56,7 @@ class Supplied:
     """This machine's copies for a layer or mounts; None where the base lacks nothing."""
 
     libraries: FileSet | None = None
+    zones: FileSet | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -68,6 +78,26 @@ def keep_nothing(key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]
     """Make it anew each time."""
     del key
     return make()
+
+
+def with_libraries(source: Source, base: BaseImage, engine: Engine, store: BlobStore) -> Source:
+    """Return a source with what its base lacks below the files that need it.
+
+    Raises:
+        InvalidInput, Unavailable: as from `supply_libraries`.
+    """
+    environment = source.environment
+    if not environment.file_sets:
+        return source
+    supplied = supply_libraries(
+        environment.file_sets, engine, str(base.id), base.name, keep_with_base(store, base)
+    )
+    sets = list(environment.file_sets)
+    # On top of the interpreter, which changes less often.
+    at = 1 if sets[0].name == INTERPRETER else 0
+    sets[at:at] = [item for item in (supplied.zones, supplied.libraries) if item]
+    notes = (*environment.notes, *supplied.notes)
+    return replace(source, environment=replace(environment, file_sets=tuple(sets), notes=notes))
 
 
 def supply_libraries(
@@ -102,8 +132,17 @@ def supply_libraries(
     names = [entry.target.rpartition("/")[2] for entry in found.entries]
     return Supplied(
         libraries=found if names else None,
+        zones=None if has.zones else _zones(),
         notes=tuple(_notes(names, absent, missing, base_name)),
     )
+
+
+def _zones() -> FileSet | None:
+    folder = Path(ZONES)
+    if not folder.is_dir():
+        return None
+    entries = tuple(walk(folder, _ZONES)[0])
+    return FileSet(name="time zones", entries=entries, fingerprint=fingerprint(entries))
 
 
 def _needs(file_set: FileSet, keep: Keep) -> LibraryNeeds:

@@ -35,14 +35,15 @@ from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
 from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
-from kernel_containers.snapshot.environment import INTERPRETER, OUTSIDE
+from kernel_containers.snapshot.environment import OUTSIDE
 from kernel_containers.snapshot.variables import allowed_variables
-from kernel_containers.workflow.libraries import keep_with_base, supply_libraries
+from kernel_containers.workflow.bases import OLDEST_RUNNER
+from kernel_containers.workflow.libraries import with_libraries
 from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
 from kernel_containers.workflow.sources import find_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kernel_containers.core.declarations import Declaration
     from kernel_containers.core.parameters import Parameter
@@ -59,7 +60,6 @@ HOME = f"{RUNNER_HOME}/home"
 # Not root, and with root's group, which the image's files are readable and its working folder
 # writable by: the convention of clusters that choose the uid themselves.
 USER = "1000:0"
-OLDEST_RUNNER = (3, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def make_plan(
             report=report,
         )
     base = import_base(engine, source.base, store, report)
-    source = _with_libraries(source, base, engine, store)
+    source = with_libraries(source, base, engine, store)
     found, exclusions, notes = files.notebook_files(
         path,
         document.without_outputs(notebook),
@@ -134,9 +134,9 @@ def make_plan(
         parameters=parameters,
         title=request.title or notebook.title,
     )
-    user, reason = _user(base, (str(path.parent), *source.folders), live)
     user_code = [item for item in source.environment.file_sets if item.name == OUTSIDE]
     searched = [entry for item in (*user_code, found) for entry in item.entries]
+    user, reason = _user(base, [*source.folders, *(entry.target for entry in searched)], live)
     searched += live.own_files if live else []
     findings = secrets.find_secrets(notebook_cells(notebook), searched)
     return Plan(
@@ -173,22 +173,6 @@ def make_plan(
             notes=(*source.environment.notes, *([live.note] if live else ()), *notes),
         ),
     )
-
-
-def _with_libraries(source: Source, base: BaseImage, engine: Engine, store: BlobStore) -> Source:
-    """Return the source with the libraries that the base lacks, below what needs them."""
-    environment = source.environment
-    if not environment.file_sets:
-        return source
-    supplied = supply_libraries(
-        environment.file_sets, engine, str(base.id), base.name, keep_with_base(store, base)
-    )
-    sets = list(environment.file_sets)
-    if supplied.libraries:
-        # On top of the interpreter, which changes less often.
-        sets.insert(1 if sets[0].name == INTERPRETER else 0, supplied.libraries)
-    notes = (*environment.notes, *supplied.notes)
-    return replace(source, environment=replace(environment, file_sets=tuple(sets), notes=notes))
 
 
 def _check_text(path: Path) -> None:
@@ -243,14 +227,13 @@ def _runner_interpreter(source: Source) -> Interpreter:
     )
 
 
-def _user(base: BaseImage, folders: Sequence[str], live: LiveKernel | None) -> tuple[str, str]:
+def _user(base: BaseImage, paths: Iterable[str], live: LiveKernel | None) -> tuple[str, str]:
     """Return the image's user, and why it is not the usual one."""
-    for folder in folders:
-        path = PurePosixPath(folder)
-        for ancestor in (path, *path.parents):
-            mode = base.folders.get(str(ancestor))
-            if mode is not None and not mode & 0o001:
-                return "0:0", f"{ancestor} can only be entered by root in the base image"
+    closed = [folder for folder, mode in base.folders.items() if not mode & 0o001]
+    for path in paths:
+        for folder in closed:
+            if path == folder or path.startswith(f"{folder}/"):
+                return "0:0", f"{folder} can only be entered by root in the base image"
     if live and live.owner:
         return f"{live.owner}:0", "files of the live kernel belong to it"
     return USER, ""
@@ -270,6 +253,8 @@ def _image_variables(
         merged["PATH"] = f"{folder}:{search}"
     merged.setdefault("LANG", "C.UTF-8")
     merged["HOME"] = HOME
+    if interpreter.user_base:
+        merged["PYTHONUSERBASE"] = interpreter.user_base
     if source.environment.python_path:
         merged["PYTHONPATH"] = ":".join(source.environment.python_path)
     if live and live.has_packages:  # as the live kernel finds them

@@ -10,7 +10,7 @@ from kernel_containers.core.snapshot import Environment
 from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.environment import local_environment
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
-from kernel_containers.workflow.bases import check_stand_in, choose_base
+from kernel_containers.workflow.bases import check_stand_in, choose_base, python_for_runner
 
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
@@ -33,7 +33,8 @@ class Source:
     def folders(self) -> tuple[str, ...]:
         """The environment's own folders."""
         interpreter = self.environment.interpreter
-        return tuple(dict.fromkeys((interpreter.prefix, interpreter.base_prefix)))
+        folders = interpreter.prefix, interpreter.base_prefix, interpreter.user_base
+        return tuple(dict.fromkeys(filter(None, folders)))
 
 
 def find_source(
@@ -48,11 +49,12 @@ def find_source(
     if spec.config and not spec.config.prefix:
         return _image_source(spec, engine)
     python = os.path.expanduser(spec.argv[0])  # noqa: PTH111 - may be a bare command
-    interpreter = inspect_local(python)
+    interpreter = inspect_local(python, spec.environment)
     check_kernel(interpreter, spec.argv[0])
     chosen = base or (spec.config.image if spec.config else None)
     image = choose_base(engine, interpreter, chosen, settings, report)
     stand_in = check_stand_in(engine, image, interpreter)
+    stand_in = stand_in or python_for_runner(engine, image, interpreter)
     environment, exclusions = local_environment(interpreter)
     return Source(
         base=image,
@@ -69,7 +71,11 @@ def _image_source(spec: KernelSpec, engine: Engine) -> Source:
     interpreter = inspect_image(engine, image, spec.argv[0] if is_python else None)
     if is_python:
         check_kernel(interpreter, f"{spec.argv[0]} in {image}")
-    return Source(base=image, environment=Environment(kind="image", interpreter=interpreter))
+    return Source(
+        base=image,
+        environment=Environment(kind="image", interpreter=interpreter),
+        base_interpreter=python_for_runner(engine, image, interpreter) if is_python else None,
+    )
 
 
 def check_kernel(interpreter: Interpreter, where: str) -> None:

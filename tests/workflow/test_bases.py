@@ -8,8 +8,13 @@ import pytest
 
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import Interpreter
-from kernel_containers.errors import InvalidInput, Unavailable
-from kernel_containers.workflow.bases import candidates, check_stand_in, choose_base
+from kernel_containers.errors import InvalidInput, NotFound, Unavailable
+from kernel_containers.workflow.bases import (
+    candidates,
+    check_stand_in,
+    choose_base,
+    python_for_runner,
+)
 from kernel_containers.workflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,6 +69,28 @@ def test_what_the_user_names_is_taken_and_nothing_else(
     assert choose_base(engine, interpreter(11), base_image, settings, silent) == base_image
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1/missing:1"):
         choose_base(engine, interpreter(11), "127.0.0.1:1/missing:1", settings, silent)
+
+
+def test_an_environment_with_its_own_interpreter_takes_any_base_of_this_system(
+    engine: Engine, base_image: str, tmp_path: Path
+) -> None:
+    settings = Settings(cache=tmp_path, environ={})
+
+    found = choose_base(engine, interpreter(99, "/opt/python"), None, settings, silent)
+
+    assert found.rpartition("-py")[0] == base_image.rpartition("-py")[0]
+    with pytest.raises(NotFound, match=r"py3\.99"):
+        choose_base(engine, interpreter(99), None, settings, silent)
+
+
+def test_the_bases_python_runs_what_an_older_kernel_can_not(
+    engine: Engine, base_image: str
+) -> None:
+    found = python_for_runner(engine, base_image, interpreter(8, "/opt/python"))
+
+    assert found is not None
+    assert found.version >= (3, 10)
+    assert python_for_runner(engine, base_image, interpreter(12, "/opt/python")) is None
 
 
 def test_the_base_must_have_the_systems_python_itself(engine: Engine, base_image: str) -> None:

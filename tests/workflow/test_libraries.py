@@ -99,8 +99,9 @@ def test_a_kernel_gets_the_libraries_that_the_base_lacks_and_its_image_will_too(
     notebook = write_notebook(tmp_path / "n.ipynb", "x = 1", kernel="local")
     assert run(["containerize", str(notebook), "--dry-run", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert [layer["name"] for layer in plan["layers"]][:3] == [
+    assert [layer["name"] for layer in plan["layers"]][:4] == [
         "interpreter",
+        "time zones",
         "libraries",
         "environment",
     ]

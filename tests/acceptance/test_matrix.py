@@ -1,0 +1,211 @@
+"""Notebooks give the same in their image as here, whatever their environment is made of."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.acceptance.product import DOCKER, Product, write_notebook
+from tests.support.environments import copy_packages, make_kernel_venv
+from tests.support.prefixes import make_conda_prefix, relocate_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SYSTEM_PYTHON = f"/usr/bin/python3.{sys.version_info[1]}"
+OF_THE_SYSTEM = pytest.mark.skipif(
+    not Path(SYSTEM_PYTHON).exists(), reason="this system's Python is of another version"
+)
+IN_A_PREFIX = pytest.mark.skipif(
+    sys.base_prefix == "/usr", reason="this Python can't be copied into a prefix"
+)
+# What a build can lack: each of these modules is linked with a library of the system.
+INTERPRETER = """\
+import bz2, ctypes, hashlib, json, lzma, readline, sqlite3, ssl, sys, uuid, zlib
+import decimal, multiprocessing, os, zoneinfo
+data = b"matrix" * 1000
+print(sys.version_info[:2], sys.executable, sys.prefix, os.getcwd())
+print(sqlite3.connect(":memory:").execute("select sqrt(2)").fetchone())
+print(len(zlib.compress(data)), len(bz2.compress(data)), len(lzma.compress(data)))
+print(uuid.uuid5(uuid.NAMESPACE_DNS, "matrix"), ssl.create_default_context().verify_mode)
+print(zoneinfo.ZoneInfo("Europe/Vienna"), ctypes.CDLL(None).abs(-3))
+hashlib.sha256(data).hexdigest(), hashlib.new("blake2b", data).hexdigest()[:8]"""
+CHILD = """\
+import subprocess
+subprocess.run([sys.executable, "-c", "import ipykernel, sys; print(sys.prefix)"],
+               check=True, capture_output=True, text=True).stdout"""
+NUMBERS = """\
+import numpy, pandas
+matrix = numpy.arange(9.0).reshape(3, 3) + numpy.eye(3)
+print(numpy.__version__, numpy.linalg.svd(matrix)[1].round(9).tolist())
+pandas.DataFrame(matrix, columns=list("abc")).describe()"""
+
+
+@pytest.fixture
+def product(tmp_path: Path, shared_cache: Path) -> Iterator[Product]:
+    """A product without a kernel; the images of the test are removed."""
+    product = Product(folder=tmp_path, cache=shared_cache)
+    yield product
+    made = product.docker("images", "-q", f"tests/matrix-{tmp_path.name}").split()
+    if made:
+        product.docker("rmi", "-f", *made)
+
+
+def install(product: Product, python: Path | str, **variables: str) -> None:
+    """Install a kernelspec of an environment as `ipykernel install` does."""
+    folder = product.folder / "jupyter" / "kernels" / "local"
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Local", "language": "python", "env": variables}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
+def results(notebook: Path) -> list[list[Any]]:
+    """Return what the code cells of a notebook gave."""
+    cells = json.loads(notebook.read_text())["cells"]
+    return [_given(cell["outputs"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def _given(outputs: Sequence[Mapping[str, Any]]) -> list[Any]:
+    # A stream may come in any number of parts.
+    said = "".join("".join(output.get("text", "")) for output in outputs)
+    return [said, *(output["data"] for output in outputs if "data" in output)]
+
+
+def here(product: Product, notebook: Path) -> list[list[Any]]:
+    """Run a notebook on this machine and return what it gave."""
+    copy = notebook.with_name("here.ipynb")
+    shutil.copy(notebook, copy)
+    command = [sys.executable, "-m", "jupyter", "execute", "--inplace", copy]
+    done = subprocess.run(
+        command, env=product.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return results(copy)
+
+
+def in_the_image(product: Product, notebook: Path, *options: str) -> list[list[Any]]:
+    """Make the notebook's image, run it with docker alone, and return what it gave."""
+    name = f"tests/matrix-{product.folder.name}:1"
+    product.run("containerize", notebook, "--to", f"docker:{name}", *options)
+    out = product.folder / "out"
+    out.mkdir()
+    out.chmod(0o777)  # the image's user is not this one
+    done = subprocess.run(
+        [DOCKER, "run", "--rm", "--network=none", f"--volume={out}:/out", name, "--output", "/out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ran,) = out.rglob("notebook.ipynb")
+    return results(ran)
+
+
+def write(product: Product, *cells: str) -> Path:
+    """Write a notebook into a folder of its own."""
+    folder = product.folder / "work"
+    folder.mkdir()
+    return write_notebook(folder / "matrix.ipynb", *cells, kernel="local")
+
+
+@OF_THE_SYSTEM
+def test_a_venv_on_the_systems_python_with_compiled_packages(product: Product) -> None:
+    prefix = make_kernel_venv(product.folder / "venv", "pandas", python=SYSTEM_PYTHON)
+    install(product, prefix / "bin/python")
+    notebook = write(product, INTERPRETER, CHILD, NUMBERS)
+
+    assert in_the_image(product, notebook) == here(product, notebook)
+
+
+@IN_A_PREFIX
+def test_a_venv_on_an_interpreter_in_its_own_prefix(product: Product) -> None:
+    base = relocate_python(product.folder / "versions" / "3")
+    prefix = make_kernel_venv(product.folder / "venv", python=str(base))
+    install(product, prefix / "bin/python")
+    notebook = write(product, INTERPRETER, CHILD)
+
+    assert in_the_image(product, notebook) == here(product, notebook)
+
+
+@IN_A_PREFIX
+def test_a_conda_prefix_with_libraries_of_its_own(product: Product) -> None:
+    python = make_conda_prefix(product.folder / "miniforge3")
+    install(product, python)
+    libraries = "[line.split()[-1] for line in open('/proc/self/maps') if 'libsqlite3' in line][:1]"
+    notebook = write(product, INTERPRETER, CHILD, libraries)
+
+    found = in_the_image(product, notebook)
+
+    assert found == here(product, notebook)
+    assert str(product.folder) in str(found[2])
+
+
+@OF_THE_SYSTEM
+def test_the_systems_python_with_a_users_packages_and_an_editable_one(product: Product) -> None:
+    version = f"python3.{sys.version_info[1]}"
+    packages = product.folder / ".local" / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    copy_packages(["ipykernel", "numpy"], packages)
+    source = product.folder / "projects" / "src"
+    write_package(source / "mine", "value = 42")
+    (packages / "mine.pth").write_text(f"{source}\n")
+    install(product, SYSTEM_PYTHON)
+    notebook = write(product, INTERPRETER, CHILD, "import mine, numpy; mine.value, numpy.__file__")
+
+    assert in_the_image(product, notebook) == here(product, notebook)
+
+
+@OF_THE_SYSTEM
+def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> None:
+    prefix = make_kernel_venv(product.folder / "venv", python=SYSTEM_PYTHON)
+    (packages,) = prefix.glob("lib/python3*/site-packages")
+    projects = product.folder / "projects"
+    write_package(projects / "by_path" / "bypath", "from bypath.deep import value")
+    (projects / "by_path" / "bypath" / "deep.py").write_text("value = 'by path'\n")
+    (packages / "__editable__.bypath-1.pth").write_text(f"{projects / 'by_path'}\n")
+    write_package(projects / "mapped" / "lib" / "mapped", "value = 'by mapping'")
+    write_finder(packages, {"mapped": str(projects / "mapped" / "lib" / "mapped")})
+    write_package(projects / "named" / "onpath", "value = 'by PYTHONPATH'")
+    target = projects / "target"
+    write_package(target / "installed", "import importlib.metadata as m; value = m.version('x')")
+    (target / "x-7.dist-info").mkdir()
+    (target / "x-7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: x\nVersion: 7")
+    install(product, prefix / "bin/python", PYTHONPATH=f"{projects / 'named'}:{target}")
+    notebook = write(
+        product,
+        "import bypath, mapped, onpath, installed",
+        "bypath.value, mapped.value, onpath.value, installed.value",
+        "mapped.__file__, onpath.__file__",
+    )
+
+    assert in_the_image(product, notebook) == here(product, notebook)
+
+
+def write_package(folder: Path, text: str) -> None:
+    """Write a package of one module."""
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(f"{text}\n")
+
+
+def write_finder(packages: Path, mapping: Mapping[str, str]) -> None:
+    """Write what setuptools writes for an editable install that maps names to folders."""
+    (packages / "__editable___mapped_1_finder.py").write_text(
+        "import importlib.util, sys\n"
+        f"MAPPING: dict[str, str] = {mapping!r}\n"
+        "class Finder:\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        if name in MAPPING:\n"
+        "            file = MAPPING[name] + '/__init__.py'\n"
+        "            return importlib.util.spec_from_file_location(name, file)\n"
+        "def install(): sys.meta_path.append(Finder)\n"
+    )
+    line = "import __editable___mapped_1_finder; __editable___mapped_1_finder.install()"
+    (packages / "__editable__.mapped-1.pth").write_text(line)
