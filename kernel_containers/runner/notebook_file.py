@@ -11,7 +11,6 @@ from kernel_containers.runner.scraps import withhold_tables
 from kernel_containers.runner.streams import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from kernel_containers.core.contract import KernelCommand
@@ -71,21 +70,6 @@ def set_kernel(notebook: Any, kernel: KernelCommand) -> None:
         "name": kernel.name,
         "display_name": kernel.display_name or kernel.name,
         "language": kernel.language,
-    }
-
-
-def describe_run(notebook: Any, facts: Mapping[str, Any]) -> None:
-    """Write what is known of the run into the notebook, and for readers of papermill's notebooks.
-
-    scrapbook has a notebook's parameters from there.
-    """
-    status = facts.get("status")
-    notebook["metadata"]["kernel_containers"] = facts
-    notebook["metadata"]["papermill"] = {
-        "parameters": facts["parameters"],
-        "start_time": facts["started"],
-        "end_time": facts.get("finished"),
-        "exception": None if status is None else status != "succeeded",
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.contract import IMAGE_VARIABLE
 from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
-from kernel_containers.runner import notebook_file
+from kernel_containers.runner import notebook_file, papermill
 from kernel_containers.runner.events import Events, describe_output, utc_text
 from kernel_containers.runner.imports import Imports
 from kernel_containers.runner.inject import apply_values
@@ -223,10 +223,10 @@ class Session:
         assert self._execution is not None  # noqa: S101 - it has just run
         self._outputs.begin_end()
         cells = self._execution.reports()
+        papermill.describe_cells(self._notebook, cells)
         report = self._report(outcome.cause, outcome.exit_code, outcome.message, cells)
-        self._describe_in_notebook(
-            {"status": report.status, "exit_code": report.exit_code, "finished": report.finished}
-        )
+        names = ("status", "exit_code", "finished", "seconds")
+        self._describe_in_notebook({name: getattr(report, name) for name in names})
         shown = notebook_file.masked_copy(self._notebook, self._masker)
         folder = Path(self._contract.working_directory)
         report = finish(
@@ -270,28 +270,30 @@ class Session:
             started=utc_text(self._started),
             finished=utc_text(finished),
             seconds=round(time.monotonic() - self._begin, 3),
-            parameters=self._masker.value(self._shown_parameters()),
+            parameters=self._masker.value(shown_parameters(self._contract, self._given.values)),
             cells=tuple(self._masked_cell(cell) for cell in cells),
             outputs=destination.names(),
             warnings=tuple(self._events.warnings),
         )
 
-    def _shown_parameters(self) -> Mapping[str, Any]:
-        return shown_parameters(self._contract, self._given.values)
-
     def _masked_cell(self, cell: CellReport) -> CellReport:
         return replace(cell, error=self._masker.text(cell.error)) if cell.error else cell
 
     def _describe_in_notebook(self, end: Mapping[str, Any]) -> None:
+        destination = self._outputs.destination
         facts = {
-            "run_id": self._outputs.destination.run_id,
+            "run_id": destination.run_id,
+            "notebook": self._contract.notebook,
             "image": self._environ.get(IMAGE_VARIABLE),
             "started": utc_text(self._started),
-            "parameters": self._shown_parameters(),
+            "parameters": shown_parameters(self._contract, self._given.values),
             **end,
         }
-        notebook_file.describe_run(self._notebook, facts)
+        self._notebook["metadata"]["kernel_containers"] = facts
+        papermill.describe_run(self._notebook, facts, destination.names().get("ipynb"))
 
     def _document(self) -> Document:
+        reports = self._execution.reports() if self._execution else ()
+        papermill.describe_cells(self._notebook, reports)
         shown = notebook_file.masked_copy(self._notebook, self._masker)
         return notebook_file.to_document(shown, self._shelf)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runner.image import code, edit_of, parameter
+from tests.runner.image import code, edit_of, markdown, parameter
+from tests.runner.test_failures import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.runner.image import Image
 
@@ -40,6 +44,8 @@ print(json.dumps({
     "parameters": read.parameters,
     "scraps": {name: scrap.data for name, scrap in read.scraps.items()},
     "exception": read.metadata["papermill"]["exception"],
+    "counts": read.execution_counts,
+    "timing": [seconds is not None and seconds >= 0 for seconds in read.cell_timing],
 }))
 """
 
@@ -120,4 +126,56 @@ def test_papermill_and_scrapbook_read_what_a_run_wrote(image: Image) -> None:
         "parameters": parameters,
         "scraps": {"rows": 5},
         "exception": False,
+        "counts": [1, 2, 3],
+        "timing": [True, True, True],
     }
+
+
+TIMES = ("start_time", "end_time", "duration")
+
+
+def test_every_cell_says_how_it_went_as_papermill_says_it(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image(
+        markdown("# Title"), "x = 1", code("y", "skip-execution"), "1 / 0", "z = 1", markdown("end")
+    ).run()
+
+    told = [cell["metadata"]["papermill"] for cell in run.notebook["cells"]]
+    assert [cell["status"] for cell in told] == [
+        *("completed", "completed", "completed"),
+        *("failed", "pending", "pending"),
+    ]
+    assert [cell["exception"] for cell in told] == [None, False, None, True, None, None]
+    for index, cell in enumerate(told):
+        assert all(cell[name] is not None for name in TIMES) is (index in (1, 3))
+    begin, end = (datetime.fromisoformat(told[1][name]) for name in TIMES[:2])
+    assert (end - begin).total_seconds() == pytest.approx(told[1]["duration"], abs=0.002)
+    whole = run.notebook["metadata"]["papermill"]
+    assert whole["exception"] is True
+    assert whole["output_path"] == run.report["outputs"]["ipynb"]
+    assert whole["duration"] == run.report["seconds"]
+
+
+def test_a_checkpoint_says_which_cell_is_running(
+    make_image: Callable[..., Image], tmp_path: Path
+) -> None:
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    image = make_image(
+        "x = 1",
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\n"
+        f"try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        f"    while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.02)",
+    )
+    process = image.start("--grace", "60")
+    wait_for(begun)
+    process.send_signal(signal.SIGTERM)  # which brings about a checkpoint
+    (path,) = image.output.glob("*/*/notebook.ipynb")
+    wait_for(path, '"running"')
+    cells = json.loads(path.read_text())["cells"]
+    go_on.touch()
+    run = image.finish(process)
+
+    assert [cell["metadata"]["papermill"]["status"] for cell in cells] == ["completed", "running"]
+    last = run.notebook["cells"][1]["metadata"]["papermill"]
+    assert (last["status"], last["exception"]) == ("failed", True)
