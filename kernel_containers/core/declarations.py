@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.json_values import read_json
 from kernel_containers.core.parameter_values import from_json, from_text
 from kernel_containers.core.parameters import PARAMETER_TYPES, Parameter
-from kernel_containers.core.redaction import is_secret_name
+from kernel_containers.core.redaction import names_secret
 from kernel_containers.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ _KINDS: Mapping[str, type] = {
 
 def _check(declaration: Declaration) -> None:
     name = declaration.name
-    is_secret = declaration.secret or (declaration.secret is None and is_secret_name(name))
+    is_secret = declaration.secret or (declaration.secret is None and names_secret(name))
     if is_secret and (declaration.has_default or declaration.choices):
         raise InvalidInput(
             f"The secret {name!r} can't have a default or choices.",

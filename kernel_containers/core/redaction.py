@@ -11,6 +11,21 @@ _SECRET_NAME = re.compile(
     r"private_?key|credentials?|auth)(?:$|[_\-.\d])|(?:apikey|secretkey|accesskey|authtoken)$",
     re.IGNORECASE,
 )
+# Names that only speak of a secret: `token_url`, `secret_name`, `password_field`.
+_ABOUT = re.compile(
+    r"(?:^|[_.-])(?:name|names|url|uri|type|mode|path|file|filename|folder|field|column|id|arn|"
+    r"endpoint|host|region|expiry|length|len|count|header|prefix|suffix|env|var|label|index|"
+    r"regex|pattern|class|method|policy|version|hint|help|prompt|message|scope|scopes|used|date|at|"
+    r"encoding|format|source|style|keyword|provider|store|manager|required|enabled)$",
+    re.IGNORECASE,
+)
+# Formats that say what they are. Finding secrets is not what they are for: see snapshot/secrets.py.
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}|"
+    r"\bgithub_pat_\w{22}|\bglpat-[\w-]{20}|\bxox[abeoprs]-[\w-]{10}|\bhf_[A-Za-z0-9]{30}|"
+    r"\bsk-[\w-]{20}|\bAIza[\w-]{35}|\bdapi[0-9a-f]{32}|\beyJ[\w-]{8,}\.[\w-]{8,}\.|"
+    r"[a-zA-Z][\w+.-]*://[^\s/:@]*:[^\s/@{}]+@"
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s:]*(?::[^/@\s]*)?@", re.IGNORECASE)
 MASK = "********"
@@ -19,6 +34,17 @@ MASK = "********"
 def is_secret_name(name: str) -> bool:
     """Whether a variable of this name is likely to hold a secret: `DB_PASSWORD`, `apiKey`."""
     return bool(_SECRET_NAME.search(_CAMEL.sub("_", name)))
+
+
+def names_secret(name: str) -> bool:
+    """Whether what has this name holds a secret, rather than tells about one: `token_url`."""
+    last = name.rpartition(".")[2]
+    return is_secret_name(last) and not _ABOUT.search(_CAMEL.sub("_", last))
+
+
+def is_secret_value(text: str) -> bool:
+    """Whether a text is known by its form to be a secret, or to hold one, as a URL may."""
+    return bool(_SECRET_VALUE.search(text))
 
 
 def hide_user_info(text: str) -> str:

@@ -6,12 +6,13 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kernel_containers.notebook.literals import Literal, NotPlain, plain_value
+from kernel_containers.notebook.plain_values import NotPlain, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.parameters import JsonValue, ParameterType
+    from kernel_containers.notebook.literals import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,15 @@ def _generic(name: str, inner: ast.expr) -> Annotation | None:
     return Annotation(type=_NAMED[name]) if name in _NAMED else None
 
 
+def parse_choices(text: str) -> Annotation | None:
+    """Return an enum of the members of a list; None where there are none."""
+    try:
+        choices = plain_value(ast.parse(text, mode="eval").body)
+    except (NotPlain, SyntaxError, RecursionError, MemoryError):
+        return None
+    return Annotation(type="enum", choices=tuple(choices)) if choices else None
+
+
 def _only_member(left: ast.expr, right: ast.expr) -> Annotation | None:
     """`int | None` is an int; a real union says nothing."""
     for side, other in ((left, right), (right, left)):
@@ -94,9 +104,10 @@ def annotated(literal: Literal, annotation: Annotation | None) -> Literal:
     if annotation is None:
         return literal
     if annotation.type == "enum":
-        if literal.value is None or literal.value in annotation.choices:
-            return replace(literal, type="enum", choices=annotation.choices)
-        return literal
+        is_missing = literal.value is None and None not in annotation.choices
+        choices = (*annotation.choices, None) if is_missing else annotation.choices
+        is_one = literal.value in choices and not literal.prefix
+        return replace(literal, type="enum", choices=choices) if is_one else literal
     if literal.value is None or (annotation.type, literal.type) == ("float", "int"):
         return replace(literal, type=annotation.type)
     return literal

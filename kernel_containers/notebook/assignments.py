@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from asttokens import ASTText
@@ -15,17 +15,19 @@ from kernel_containers.notebook.annotations import (
     Annotation,
     annotated,
     parse_annotation,
+    parse_choices,
     read_annotation,
 )
 from kernel_containers.notebook.bindings import Binding, BindingReader, How, reads_of
 from kernel_containers.notebook.comments import read_comments
-from kernel_containers.notebook.literals import Literal, read_literal
+from kernel_containers.notebook.expressions import read_literal
 from kernel_containers.notebook.magics import PlainPython, plain_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel_containers.notebook.document import Cell, Notebook
+    from kernel_containers.notebook.literals import Literal
 
 
 def parse_cell(source: str) -> tuple[PlainPython, ast.Module] | None:
@@ -69,6 +71,14 @@ class _Assignments(BindingReader):
         self.plain = plain
         self.positions = ASTText(plain.text, tree=tree)
         self.comments = read_comments(plain.text)
+        # A text right below a statement is its docstring to Sphinx and to editors.
+        self.docstrings = {
+            above: " ".join(below.value.value.split())
+            for above, below in pairwise(tree.body)
+            if isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+            and isinstance(below.value.value, str)
+        }
 
     def visit_Assign(self, node: ast.Assign) -> None:  # noqa: N802 - ast's names
         self.visit(node.value)
@@ -128,8 +138,9 @@ class _Assignments(BindingReader):
         if literal is None or self.block is not None:
             self.add(node, name, self.block or How.COMPUTED, reads=reads_of(value))
             return
-        commented = parse_annotation(self.comments.type_of(node.end_lineno or node.lineno))
-        annotation = annotation or commented
+        last = node.end_lineno or node.lineno
+        commented = parse_annotation(self.comments.type_of(last))
+        annotation = annotation or commented or parse_choices(self.comments.choices_of(last))
         literal = annotated(self._whole(value, literal), annotation)
         if appended:
             _, end = self.positions.get_text_range(node)
@@ -162,7 +173,8 @@ class _Assignments(BindingReader):
         return replace(literal, prefix=source[start:first], suffix=source[last:end])
 
     def _description(self, node: ast.stmt) -> str:
-        return self.comments.describing(node.lineno, node.end_lineno or node.lineno)
+        said = self.comments.describing(node.lineno, node.end_lineno or node.lineno)
+        return said or self.docstrings.get(node, "")
 
     def _edit(self, start: int, end: int, *, prefix: str = "", suffix: str = "") -> Edit:
         return Edit(

@@ -120,6 +120,10 @@ class BindingReader(ast.NodeVisitor):
 
     def visit_If(self, node: ast.If) -> None:
         self.visit(node.test)
+        if _is_main_program(node.test) and not node.orelse:
+            for statement in node.body:
+                self.visit(statement)
+            return
         self._block(How.CONDITIONAL, node.body, node.orelse)
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
@@ -211,13 +215,32 @@ def _is_bound(node: ast.Name) -> bool:
     return isinstance(node.ctx, ast.Store | ast.Del)
 
 
-def reads_of(value: ast.expr) -> frozenset[str]:
-    """Return the names that an expression loads."""
-    return frozenset(
-        part.id
-        for part in ast.walk(value)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
-    )
+def _is_main_program(test: ast.expr) -> bool:
+    """Whether it is `__name__ == "__main__"`, which always holds in a notebook."""
+    match test:
+        case ast.Compare(
+            left=ast.Name(id="__name__"),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value="__main__")],
+        ):
+            return True
+        case _:
+            return False
+
+
+_OWN_NAMES = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda
+
+
+def reads_of(value: ast.AST) -> frozenset[str]:
+    """Return the names that an expression loads; those of comprehensions are their own."""
+    if isinstance(value, ast.Name):
+        return frozenset() if _is_bound(value) else frozenset({value.id})
+    found = frozenset(chain.from_iterable(map(reads_of, ast.iter_child_nodes(value))))
+    if not isinstance(value, _OWN_NAMES):
+        return found
+    inside = list(ast.walk(value))
+    arguments = {part.arg for part in inside if isinstance(part, ast.arg)}
+    return found - arguments - {p.id for p in inside if isinstance(p, ast.Name) and _is_bound(p)}
 
 
 def places(found: Sequence[Binding]) -> str:

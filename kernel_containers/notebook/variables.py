@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.parameters import Variable
-from kernel_containers.core.redaction import is_secret_name
+from kernel_containers.core.redaction import is_secret_value, names_secret
 from kernel_containers.notebook.annotations import annotated
 from kernel_containers.notebook.assignments import bindings, find_bindings
 from kernel_containers.notebook.bindings import Binding, How, places
@@ -16,6 +16,7 @@ from kernel_containers.notebook.document import INJECTED_TAG, PARAMETERS_TAG
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kernel_containers.core.parameters import JsonValue, ParameterType
     from kernel_containers.notebook.document import Notebook
 
 __all__ = ["declare", "find_variables", "unreadable_cells"]
@@ -75,7 +76,7 @@ def _set(
         type=literal.type,
         default=literal.value,
         description=next(filter(None, described), ""),
-        secret=is_secret_name(default.name) and literal.type in ("str", "json"),
+        secret=_is_secret(default.name, literal.type, literal.value),
         tagged=any(map(_is_tagged, literals)),
         contested=bool(others),
         choices=literal.choices,
@@ -91,12 +92,18 @@ def _declared(binding: Binding) -> Variable:
         type=kind,
         default=None,
         description=binding.description,
-        secret=is_secret_name(binding.name) and kind in ("str", "json"),
+        secret=_is_secret(binding.name, kind, None),
         tagged=_is_tagged(binding),
         required=True,
         choices=binding.annotation.choices if binding.annotation else (),
         edits=(binding.edit,) if binding.edit else (),
     )
+
+
+def _is_secret(name: str, kind: ParameterType, value: JsonValue) -> bool:
+    if isinstance(value, str) and is_secret_value(value):
+        return True
+    return kind in ("str", "json") and names_secret(name)
 
 
 def _is_tagged(binding: Binding) -> bool:

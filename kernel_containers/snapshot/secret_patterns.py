@@ -7,6 +7,7 @@ random-looking text are left out, as they report hashes and pictures.
 
 from __future__ import annotations
 
+import base64
 import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +27,7 @@ from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-from kernel_containers.core.redaction import is_secret_name
+from kernel_containers.core.redaction import is_secret_name, names_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,28 +86,29 @@ _JWT = re.compile(r"(?<![\w-])eyJ[\w=-]{8,4000}\.[\w=-]{8,8000}(?:\.[\w=-]{0,200
 _URL = re.compile(
     r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/:@\"'<>{}$]{0,200}:(?P<value>[^\s/@\"'<>]{1,200})@"
 )
+# https://token@host; a short word before the host is a user's name.
+_LONE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://(?P<value>[\w.~%-]{16,200})@")
+_BASE64 = re.compile(r"(?<![\w+/=])[A-Za-z0-9+/]{32,8192}={0,2}(?![\w+/=])")
 # name = "value", name: "value", "name" => 'value', name <- "value", environ["name"] = "value"
 _QUOTED = re.compile(
     r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,80})[\"']?\]?[ \t]*"
     r"(?::[ \t]*[\w.\[\]| ]{1,40}=(?!=)|=>|<-|:=|=(?!=)|:)[ \t]*[rRbBuU]{0,2}"
     r"(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.){4,500})(?P=quote)"
 )
+# The same in SQL and XML.
+_SQL = re.compile(
+    r"(?i)\b(?P<name>identified[ \t]+by|password)[ \t]+(?P<quote>['\"])"
+    r"(?P<value>[^'\"\s]{4,200})(?P=quote)"
+)
+_XML = re.compile(r"<(?P<name>[\w.-]{1,80})>(?P<value>[^<>\s]{4,500})</(?P=name)>")
 # name = value, in files where values need no quotes.
 _BARE = re.compile(
-    r"^[ \t]*(?:export[ \t]+|-[ \t]+)?(?P<name>[A-Za-z_][\w.-]{0,80})[ \t]*[:=][ \t]*"
+    r"^[ \t]*(?:export[ \t]+|-[ \t]+|ENV[ \t]+|ARG[ \t]+)?(?P<name>[A-Za-z_][\w.-]{0,80})[ \t]*[:=][ \t]*"
     r"(?P<value>[^\s\"'#][^\s#]{3,500})[ \t]*(?:#.*)?$",
     re.MULTILINE,
 )
 
 _TOKEN_CHARACTERS = re.compile(r"[\w+/=.~%-]*")
-# Names that only speak of a secret: `token_url`, `secret_name`, `password_field`.
-_ABOUT = re.compile(
-    r"(?:^|[_.-])(?:name|names|url|uri|type|mode|path|file|filename|folder|field|column|id|arn|"
-    r"endpoint|host|region|expiry|length|len|count|header|prefix|suffix|env|var|label|index|"
-    r"regex|pattern|class|method|policy|version|hint|help|prompt|message|scope|scopes|used|date|at|"
-    r"encoding|format|source|style|keyword|provider|store|manager|required|enabled)$",
-    re.IGNORECASE,
-)
 _WEAK_NAME = re.compile(r"token|auth|credential", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
     r"(?:x{3,}|\*+|\.+|-+|_+|\?+|0+|1234\d*|abc\w{0,3}|"
@@ -139,16 +141,18 @@ def matches(text: str, *, bare: bool = False) -> Iterator[Match]:
                     yield _whole(text, rule, found.start(), found.end())
     if "eyj" in lowered:
         yield from _tokens(text)
-    yield from _named(text, lowered, (_QUOTED, _BARE) if bare else (_QUOTED,))
+    always = _QUOTED, _SQL, _XML
+    yield from _named(text, lowered, (*always, _BARE) if bare else always)
     if "://" in text and "@" in text:
         yield from _logins(text)
+    yield from _encoded(text)
 
 
 def _named(text: str, lowered: str, patterns: tuple[re.Pattern[str], ...]) -> Iterator[Match]:
     for start, end in _lines_with_words(text, lowered):
         for pattern in patterns:
             for found in pattern.finditer(text, start, end):
-                if _names_secret(found["name"]) and not _is_harmless(found["name"], found["value"]):
+                if names_secret(found["name"]) and not _is_harmless(found["name"], found["value"]):
                     span = found.span("value")
                     yield Match("Value named like a secret", *span)
 
@@ -169,6 +173,24 @@ def _logins(text: str) -> Iterator[Match]:
     for found in _URL.finditer(text):
         if not _is_harmless("", found["value"]):
             yield Match("Login in an address", *found.span("value"))
+    for found in _LONE.finditer(text):
+        if not _is_harmless("token", found["value"]) and any(map(str.isdigit, found["value"])):
+            yield Match("Login in an address", *found.span("value"))
+
+
+def _encoded(text: str) -> Iterator[Match]:
+    """Yield what has the format of a secret when it is decoded."""
+    for found in _BASE64.finditer(text):
+        try:
+            inside = base64.b64decode(found[0], validate=True).decode("ascii")
+        except ValueError:  # as good as always: other text, hashes, pictures
+            continue
+        for rule, pattern in _formats():
+            if any(hint in inside.lower() for hint in _HINTS.get(rule, ("",))) and (
+                pattern.search(inside)
+            ):
+                yield Match(f"{rule} in base64", *found.span())
+                break
 
 
 @cache
@@ -202,11 +224,6 @@ def _tokens(text: str) -> Iterator[Match]:
     for found in _JWT.finditer(text):
         if JwtTokenDetector.is_formally_valid(found[0]):
             yield _whole(text, "JSON Web Token", found.start(), found.end())
-
-
-def _names_secret(name: str) -> bool:
-    last = name.rpartition(".")[2]
-    return is_secret_name(last) and not _ABOUT.search(last)
 
 
 def _is_harmless(name: str, value: str) -> bool:

@@ -11,6 +11,9 @@ import pathlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from tests.notebook.notebooks import code, markdown
 
 if TYPE_CHECKING:
@@ -389,4 +392,114 @@ VALUES = {
     ),
 }  # fmt: skip
 
-CASES: Mapping[str, Applied | Refused] = {**SCOPES, **SYNTAX, **VALUES}
+EXPRESSIONS = {
+    "containers made by their types": Applied(
+        cells=("a = set(); b = list(); c = dict(x=1); d = tuple(); e = frozenset({1})",),
+        given=dict(zip("abcde", ("[1]", "[2]", '{"y": 2}', "[3]", "[4]"), strict=True)),
+        code=("a = set([1]); b = [2]; c = {'y': 2}; d = tuple([3]); e = frozenset([4])",),
+        ends={"a": {1}, "b": [2], "c": {"y": 2}, "d": (3,), "e": frozenset({4})},
+    ),
+    "numbers made by their types": Applied(
+        cells=("a = int(1e6); b = float('nan'); c = float(3); d = int('7')",),
+        given=dict(zip("abcd", ("9", "1.5", "2", "8"), strict=True)),
+        code=("a = 9; b = 1.5; c = 2.0; d = 8",),
+        ends={"a": 9, "b": 1.5, "c": 2.0, "d": 8},
+    ),
+    "no number": Applied(
+        cells=("import math\nn = -math.inf  # the best so far\nm = math.nan",),
+        given={"n": "0.5", "m": "inf"},
+        code=("import math\nn = 0.5  # the best so far\nm = float('inf')",),
+        ends={"n": 0.5, "m": INFINITE},
+    ),
+    "a number inside a call": Applied(
+        cells=("from datetime import timedelta\nimport numpy as np\nn = timedelta(days=7)\n"
+               "m = np.float32(0.25)",),
+        given={"n": "9", "m": "0.5"},
+        code=("from datetime import timedelta\nimport numpy as np\nn = timedelta(days=9)\n"
+              "m = np.float32(0.5)",),
+        ends={"n": datetime.timedelta(days=9), "m": np.float32(0.5)},
+    ),
+    "two numbers inside a call": Refused(
+        cells=("from datetime import timedelta\nn = timedelta(days=7, hours=1)",), words="computed"
+    ),
+    "a list inside a call": Applied(
+        cells=("import numpy as np\nn = np.array([1, 2], dtype=np.int8)\nm = n.tolist()",),
+        given={"n": "[9]"},
+        code=("import numpy as np\nn = np.array([9], dtype=np.int8)\nm = n.tolist()",),
+        ends={"m": [9]},
+    ),
+    "a day of pandas": Applied(
+        cells=("import pandas as pd\nn = pd.Timestamp('2024-01-31', tz='UTC')\n"
+               "m = pd.to_datetime('2024-01-31', format='%Y-%m-%d')",),
+        given={"n": "2024-02-29", "m": "2024-03-31"},
+        ends={"n": pd.Timestamp("2024-02-29", tz="UTC"), "m": pd.Timestamp("2024-03-31")},
+    ),
+    "a date that is parsed": Applied(
+        cells=("from datetime import datetime\nn = datetime.strptime('31.01.24', '%d.%m.%y')\n"
+               "m = datetime.strptime('2024-01-31', '%Y-%m-%d').date()",),
+        given={"n": "2024-02-29T12:00", "m": "2024-03-31"},
+        ends={"n": datetime.datetime(2024, 2, 29, 12), "m": datetime.date(2024, 3, 31)},  # noqa: DTZ001
+    ),
+    "texts that are joined": Applied(
+        cells=("n = ('select *'\n     + ' from t')\nm = f'no' ' name'",),
+        given={"n": "x", "m": "y"},
+        code=("n = ('x')\nm = 'y'",),
+        ends={"n": "x", "m": "y"},
+    ),
+    "a text that is filled in": Refused(cells=("n = 1\nm = f'{n}'",), given={"m": "9"},
+                                        words="computed"),
+    "in the part for the main program": Applied(
+        cells=("if __name__ == '__main__':\n    n = a = 1\n    m = 2",),
+        given={"n": "9", "m": "8"},
+        code=("if __name__ == '__main__':\n    n = a = 1; n = 9\n    m = 8",),
+        ends={"n": 9, "m": 8, "a": 1},
+    ),
+    "in the part for the main program, or else": Refused(
+        cells=("if __name__ == '__main__':\n    n = 1\nelse:\n    n = 2",),
+        words="under a condition",
+    ),
+    "in the main program's loop": Refused(
+        cells=("if __name__ == '__main__':\n    for i in range(2):\n        n = 1",),
+        words="in a loop",
+    ),
+    "a form field with choices": Applied(
+        cells=("n = 'a' #@param ['a', 'b'] {type:'string'}",),
+        given={"n": "b"},
+        code=("n = 'b' #@param ['a', 'b'] {type:'string'}",),
+        ends={"n": "b"},
+    ),
+    "no choice of a form field": Refused(
+        cells=("n = 'a' #@param ['a', 'b']",), given={"n": "c"}, words="one of"
+    ),
+    "nothing, where there are choices": Applied(
+        cells=("from typing import Literal, Optional\nn: Optional[Literal['a']] = None\n"
+               "m: Optional[Literal['a']] = None",),
+        given={"n": "a", "m": "null"},
+        ends={"n": "a", "m": None},
+    ),
+    "below a prompt that is empty": Applied(
+        cells=(">>> n = 1\n>>>",), code=(">>> n = 9\n>>>",)
+    ),
+    "above a line of spaces": Applied(cells=("    n = 1\n    ",), code=("    n = 9\n    ",)),
+    "with a tab in front": Applied(cells=("\tn = 1\n\tm = n",), ends={"n": 9, "m": 9}),
+    "below a form feed": Applied(cells=("\x0cn = 1\n\x0c\nm = n",), ends={"n": 9, "m": 9}),
+    "in digits of another script": Applied(
+        cells=("ｎ = 1",), code=("ｎ = 9",)
+    ),
+    "with braces of a class around": Applied(
+        cells=("class C:\n    n = 1\n    def f(self, n=2):\n        n = 3\n        return n\n"
+               "n = 4; m = C().f(), C.n",),
+        ends={"n": 9, "m": (3, 1)},
+    ),
+    "beside an exception's name and a star": Applied(
+        cells=("try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    pass\n[n, *_] = [1, 2]",),
+        code=("try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    pass\n[n, *_] = [9, 2]",),
+    ),
+}  # fmt: skip
+
+CASES: Mapping[str, Applied | Refused] = {
+    **SCOPES,
+    **SYNTAX,
+    **VALUES,
+    **EXPRESSIONS,
+}

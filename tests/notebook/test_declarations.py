@@ -120,7 +120,7 @@ def test_what_can_not_be_set_is_refused_with_the_reason(
 
 
 def test_what_a_tagged_cell_computes_goes_into_an_injected_cell(tmp_path: Path) -> None:
-    notebook = write(tmp_path / "n.ipynb", code("n = int('5')", "parameters"), "m = f()")
+    notebook = write(tmp_path / "n.ipynb", code("n = len('5')", "parameters"), "m = f()")
 
     [n] = declared(notebook, ["n"])
 

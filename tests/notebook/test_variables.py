@@ -48,6 +48,19 @@ def variables(folder: Path, *cells: Any, **more: Any) -> dict[str, Variable]:
         ("a = datetime(2024, 1, 2, 3)", "datetime", "2024-01-02T03:00:00"),
         ("a = dt.datetime(2024, 1, 2, tzinfo=dt.timezone.utc)", "datetime",
          "2024-01-02T00:00:00+00:00"),
+        ("a = {1, 2} and set()\na = set()", "list", []),
+        ("a = dict(x=1, y=[2])", "dict", {"x": 1, "y": [2]}),
+        ("a = frozenset(('x',))", "list", ["x"]),
+        ("a = int(1e6)", "int", 10**6),
+        ("a = float('inf')", "float", "inf"),
+        ("a = -np.inf", "float", "-inf"),
+        ("a = np.float64(1)", "int", 1),
+        ("a = timedelta(hours=-2)", "int", -2),
+        ("a = pd.Timedelta('1h')", "str", "1h"),
+        ("a = np.array([[1.5]])", "list", [[1.5]]),
+        ("a = datetime.strptime('31.1.24', '%d.%m.%y').date()", "date", "2024-01-31"),
+        ("a = 'x' + 'y'", "str", "xy"),
+        ("a = f'x' 'y'", "str", "xy"),
         ("a: int = 1", "int", 1),
         ("a: 'int' = 1", "int", 1),
         ("a: float = 1", "float", 1),
@@ -87,7 +100,11 @@ def test_a_literal_annotation_makes_an_enum(tmp_path: Path, source: str) -> None
      "a = {**b}", "a = 1e400", "a = 10 ** 10 ** 10", "a = 2 ** 100", "a = 1 / 0", "a = -'x'",
      "a = 'x' * 3", "a = not True", "a = date(2024, 13, 1)", "a = date.today()", "a = [1, *b]",
      "a = datetime(2024, 1, 2, tzinfo=tz)", "a.b = 1", "a[0] = 1", "a = " + "-" * 50_000 + "1",
-     "a = " + "[" * 150 + "]" * 150 + "\nb = (", "a = 1 if b else 2", "a, b = 'xy'", "*a, = 1, 2"],
+     "a = " + "[" * 150 + "]" * 150 + "\nb = (", "a = 1 if b else 2", "a, b = 'xy'", "*a, = 1, 2",
+     "a = int('x')", "a = set([[1]])", "a = dict(**b)", "a = dict([('x', 1)])", "a = list(b)",
+     "a = list('xy')", "a = timedelta(days=1, hours=2)", "a = Path('a', 'b')", "a = str(5)",
+     "a = 'x' + 1", "a = np.array(b)", "a = datetime.strptime('x', '%Y')", "a = math.pi",
+     "a = datetime.now().date()", "a = pd.Timedelta(1, unit=f())", "a = int('" + "9" * 5000 + "')"],
 )  # fmt: skip
 def test_what_only_running_tells_is_no_variable(tmp_path: Path, source: str) -> None:
     assert "a" not in variables(tmp_path, source)
@@ -119,6 +136,12 @@ def test_a_declaration_without_value_is_required(tmp_path: Path) -> None:
         ("a = 1  # type: int # how many", "how many"),
         ("a = 1  # type: ignore", ""),
         ("# %% [parameters]\na = 1", ""),
+        ("# Settings\n# --------\na = 1", ""),
+        ("# ---- Settings ----\n# how many\na = 1", "how many"),
+        ("a = 1  # TODO: measure it", ""),
+        ("a = [  # what to read\n    1,\n]", "what to read"),
+        ('a = 1\n"""how\n   many"""', "how many"),
+        ("#@title Settings\n#@markdown how many\na = 1 #@param {type: 'integer'}", "how many"),
     ],
 )
 def test_a_comment_describes_a_variable(tmp_path: Path, source: str, description: str) -> None:
@@ -134,6 +157,19 @@ def test_names_of_secrets_are_seen_in_texts_only(tmp_path: Path) -> None:
         "token_count": False,
         "author": False,
     }
+
+
+def test_what_tells_about_a_secret_is_none_and_a_secret_is_known_by_its_form(
+    tmp_path: Path,
+) -> None:
+    about = "token_url = 'x'; credentialsPath = 'y'; password_field = 'z'; aws_secret_arn = 'w'"
+    found = variables(
+        tmp_path,
+        about,
+        f"a = 'AKIA{'Q' * 16}'\nb = 'postgres://me:word@host/db'\nc = 'https://host/x@y'",
+    )
+
+    assert {name for name, variable in found.items() if variable.secret} == {"a", "b"}
 
 
 def test_variables_come_in_order_of_appearance(tmp_path: Path) -> None:
@@ -217,6 +253,14 @@ def test_other_scopes_and_uses_do_not_matter(tmp_path: Path, other: str) -> None
 
         assert not found.contested
         assert len(found.edits) == 1
+
+
+def test_names_of_a_comprehension_are_not_what_a_value_is_computed_from(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path, "n = 1\nxs = [n for n in (1, 2)]\nf = lambda n: n\nm = [n for i in xs]"
+    )
+
+    assert found["n"].notes == ("Computed from it: m.",)
 
 
 def test_other_languages_and_unreadable_cells_have_none(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""Which expressions give a name a plain value: literals, and calls that make something of one."""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import TYPE_CHECKING
+
+from kernel_containers.notebook.literals import Literal, type_of
+from kernel_containers.notebook.moments import iso_moment, read_moment
+from kernel_containers.notebook.plain_values import NotPlain, number, plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# What makes something of one text, and of a date or datetime where the text is one.
+_OF_TEXT = frozenset(
+    "Path PurePath PosixPath PurePosixPath Decimal Fraction UUID ZoneInfo Timedelta".split()  # noqa: SIM905
+)
+_OF_MOMENT = frozenset({"Timestamp", "to_datetime", "datetime64"})
+# What makes something of one number: `timedelta(days=7)`, `np.float32(0.1)`.
+_OF_NUMBER = frozenset(
+    "Decimal timedelta Timedelta timedelta64 float16 float32 float64 int8 int16 int32 "  # noqa: SIM905
+    "int64 uint8 uint16 uint32 uint64".split()
+)
+_OF_LIST = frozenset({"array", "asarray", "Series", "Index", "deque"})
+_CONTAINERS = {"list": "", "tuple": "tuple(", "set": "set(", "frozenset": "frozenset("}
+_NOT_FINITE: Mapping[str, str] = {"nan": "nan", "NaN": "nan", "NAN": "nan", "inf": "inf"}
+_OF_NOT_FINITE = frozenset({"np", "numpy", "math"})
+
+
+def read_literal(node: ast.expr) -> Literal | None:
+    """Return the plain value of an expression; None where it has none.
+
+    Besides literals these are arithmetic of numbers (`60 * 60`), texts joined by `+`, calls of
+    `date`, `datetime` and of the builtin types with plain values, `np.inf`, and calls that make
+    something of a plain value, such as `Path("data.csv")`, `timedelta(days=7)`, `np.array([1])`.
+    """
+    try:
+        for reader in (read_moment, _not_finite, _builtin, _made_of_one):
+            special = reader(node)
+            if special is not None:
+                return special
+        value = plain_value(node)
+    except (NotPlain, ArithmeticError, RecursionError):
+        return None
+    if isinstance(node, ast.Tuple):
+        return Literal(value=value, type="list", prefix="tuple(", suffix=")")
+    if isinstance(node, ast.Set):
+        if any(isinstance(member, list | dict) for member in value):
+            return None  # `{(1, 2)}`: a list in JSON, which no set can hold
+        return Literal(value=value, type="list", prefix="set(", suffix=")")
+    return Literal(value=value, type=type_of(value))
+
+
+def _not_finite(node: ast.expr) -> Literal | None:
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            opposite = _not_finite(operand)
+            if opposite is None:
+                return None
+            text = {"inf": "-inf", "-inf": "inf"}.get(str(opposite.value), "nan")
+            return Literal(value=text, type="float")
+        case ast.Attribute(value=ast.Name(id=module), attr=name) if module in _OF_NOT_FINITE:
+            text = _NOT_FINITE.get(name, "")
+            return Literal(value=text, type="float") if text else None
+        case _:
+            return None
+
+
+def _builtin(node: ast.expr) -> Literal | None:
+    match node:
+        case ast.Call(func=ast.Name(id="int" | "float" as name), args=[argument], keywords=[]):
+            return _converted({"int": int, "float": float}[name], argument)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=words):
+            value = {word.arg: plain_value(word.value) for word in words if word.arg}
+            if len(value) < len(words):
+                raise NotPlain  # `**`
+            return Literal(value=value, type="dict")
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if (
+            name in _CONTAINERS and len(arguments) <= 1
+        ):
+            return _container(name, arguments)
+        case _:
+            return None
+
+
+def _converted(convert: Callable[[int | float | str], int | float], node: ast.expr) -> Literal:
+    argument = plain_value(node)
+    if not isinstance(argument, int | float | str) or len(str(argument)) > 400:
+        raise NotPlain
+    try:
+        value = convert(argument)
+    except (ValueError, OverflowError) as error:
+        raise NotPlain from error
+    if not math.isfinite(value):
+        return Literal(value=str(value), type="float")
+    return Literal(value=value, type=type_of(value))
+
+
+def _container(name: str, arguments: list[ast.expr]) -> Literal:
+    value = plain_value(arguments[0]) if arguments else []
+    hashed = "set" in name and any(isinstance(member, list | dict) for member in value)
+    if not isinstance(value, list) or hashed:
+        raise NotPlain
+    prefix = _CONTAINERS[name]
+    return Literal(value=value, type="list", prefix=prefix, suffix=")" if prefix else "")
+
+
+def _made_of_one(node: ast.expr) -> Literal | None:
+    """Read a call with one plain value, whatever its keywords say without calling anything."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id=maker) | ast.Attribute(attr=maker),
+            keywords=[ast.keyword(value=within)],
+            args=[],
+        ) if maker in _OF_NUMBER:
+            units: list[ast.expr] = []
+        case ast.Call(func=ast.Name(id=maker) | ast.Attribute(attr=maker), args=[within, *units]):
+            words = [word.value for word in node.keywords]
+            if not all(isinstance(w, ast.Constant | ast.Attribute | ast.Name) for w in words):
+                return None
+        case _:
+            return None
+    if isinstance(within, ast.Constant) and isinstance(within.value, str):
+        return None if units else _of_text(maker, within, within.value)
+    if not all(isinstance(unit, ast.Constant) for unit in units):
+        return None
+    if maker in _OF_NUMBER or (maker in _OF_LIST and isinstance(within, ast.List)):
+        value = number(within) if maker in _OF_NUMBER else plain_value(within)
+        return Literal(value=value, type=type_of(value), within=within)
+    return None
+
+
+def _of_text(maker: str, within: ast.expr, text: str) -> Literal | None:
+    if maker in _OF_MOMENT:
+        moment = iso_moment(text)
+        if moment is not None:
+            return Literal(value=moment.value, type=moment.type, within=within)
+    if maker in _OF_TEXT | _OF_MOMENT:
+        return Literal(value=text, type="str", within=within)
+    return None
