@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 32  # kept at once: six kernels starting together need about four each
 TIMEOUT = 60.0  # seconds without a byte; creating a container takes 0.03 s, under load 2 s
+FIRST_ANSWER = 10.0  # seconds for an engine to say its version, which it knows by heart
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,16 @@ def _client(endpoint: Endpoint, timeout: float | None) -> docker.APIClient:
                 why=str(error),
                 todo=f"put ca.pem, cert.pem and key.pem into {folder}",
             ) from error
-    return docker.APIClient(
+    client = docker.APIClient(
         base_url=endpoint.host,
         version="auto",
-        timeout=timeout,  # type: ignore[arg-type]  # None, no limit, is passed on to requests
+        timeout=min(timeout or FIRST_ANSWER, FIRST_ANSWER),  # type: ignore[arg-type]
         tls=tls,
         max_pool_size=CONNECTIONS,
         use_ssh_client=endpoint.host.startswith("ssh://"),
     )
+    client.timeout = timeout  # type: ignore[assignment]  # None, no limit, is passed on
+    return client
 
 
 def _cannot_connect(endpoint: Endpoint, error: BaseException) -> KernelContainersError:

@@ -12,13 +12,13 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Int, List, Unicode
 
-from kernel_containers.kernels import reaper
+from kernel_containers.kernels import handover, reaper
 from kernel_containers.server.contract import Contract
 from kernel_containers.server.events import JobEvents
 from kernel_containers.server.handlers import Handler
 from kernel_containers.server.operations.jobs import resume
 from kernel_containers.server.places import Places
-from kernel_containers.server.routes import API, OPERATIONS, STREAM, pattern
+from kernel_containers.server.routes import API, OPERATIONS, QUICK, STREAM, pattern
 from kernel_containers.server.running import RunningKernels
 from kernel_containers.server.services import Services
 from kernel_containers.server.stream import Listeners, StreamHandler
@@ -27,9 +27,12 @@ from kernel_containers.workflow.jobs import Jobs
 from kernel_containers.workflow.settings import read_settings
 
 if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
     from kernel_containers.workflow.job import Event, Job
 
 THREADS = 16  # requests that wait for an engine, a registry or a store at the same time
+QUICK_THREADS = 4  # requests that wait for none of them
 
 
 class KernelContainersApp(ExtensionApp):
@@ -61,7 +64,10 @@ class KernelContainersApp(ExtensionApp):
         assert server is not None  # noqa: S101 - an extension has one by now
         assert server.event_logger is not None  # noqa: S101 - and that has this
         loop = asyncio.get_event_loop()
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="kernel-containers")
+        self._patient = ThreadPoolExecutor(THREADS, thread_name_prefix="kernel-containers")
+        self._quick = ThreadPoolExecutor(
+            QUICK_THREADS, thread_name_prefix="kernel-containers-quick"
+        )
         self._listeners = Listeners(loop)
         self._events = JobEvents(server.event_logger, loop)
         root = Path(self.settings["server_root_dir"]).expanduser().absolute()
@@ -88,15 +94,27 @@ class KernelContainersApp(ExtensionApp):
         contract = Contract()
         common = {"services": self.services, "contract": contract}
         for path, operations in OPERATIONS.items():
-            settings = {"path": path, "operations": operations, "executor": self._executor}
-            self.handlers.append((pattern(path), Handler, {**common, **settings}))
-        settings = {"path": STREAM, "listeners": self._listeners}
-        self.handlers.append((pattern(STREAM), StreamHandler, {**common, **settings}))
+            executors = {
+                verb: self._quick if (path, verb) in QUICK else self._patient for verb in operations
+            }
+            own = {"path": path, "operations": operations, "executors": executors}
+            self.handlers.append((pattern(path), Handler, {**common, **own}))
+        stream = {"path": STREAM, "listeners": self._listeners}
+        self.handlers.append((pattern(STREAM), StreamHandler, {**common, **stream}))
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Take over the kernels that an earlier server has left, once requests are answered."""
+        await handover.take_over(
+            serverapp.kernel_manager, serverapp.session_manager, str(self.services.places.root)
+        )
 
     async def stop_extension(self) -> None:
-        """Cancel what runs, and wait until it has cleaned up."""
+        """Leave kernels that outlive their server; cancel what runs, and wait for its end."""
+        assert self.serverapp is not None  # noqa: S101 - it is what ends
+        handover.leave(self.serverapp.kernel_manager)
         await asyncio.to_thread(self.services.jobs.close)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._quick, self._patient):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _hear(self, job: Job, event: Event) -> None:
         self._listeners(job, event)

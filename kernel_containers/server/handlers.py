@@ -50,7 +50,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         operations: Mapping[str, Operation],
         services: Services,
         contract: Contract,
-        executor: Executor,
+        executors: Mapping[str, Executor],
     ) -> None:
         """Take what the route gives."""
         super().initialize(name)
@@ -58,7 +58,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         self._operations = operations
         self._services = services
         self._contract = contract
-        self._executor = executor
+        self._executors = executors
         self._gone = threading.Event()
 
     # Each verb is decorated by itself: `authorized` remembers the action of its first call.
@@ -92,7 +92,8 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             call = self._call(verb, path)
             await self._check_kernel(call)
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._executor, self._operations[verb], call)
+            executor, operation = self._executors[verb], self._operations[verb]
+            answer = await loop.run_in_executor(executor, operation, call)
         except KernelContainersError as error:
             await self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the last resort, told to the log

@@ -59,6 +59,18 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "/gallery/{id}/clone": {"POST": gallery.clone},
 }
 
+# These ask no one who may be silent, so they never queue behind requests that do.
+QUICK = frozenset(
+    {
+        ("/health", "GET"),
+        ("/jobs", "GET"),
+        ("/jobs/{id}", "GET"),
+        ("/jobs/{id}", "DELETE"),
+        ("/jobs/{id}/cancel", "POST"),
+        ("/jobs/{id}/events", "GET"),
+    }
+)
+
 
 def pattern(path: str) -> str:
     """Return tornado's pattern of a path of the contract."""

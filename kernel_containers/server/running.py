@@ -21,12 +21,11 @@ class RunningKernels:
         Raises:
             NotFound: no kernel of this server has the id.
         """
-        try:
-            kernel = self.manager.get_kernel(kernel_id)
-        except KeyError as error:
+        if kernel_id not in self.manager:
             raise NotFound(
                 f"No kernel {kernel_id} runs here.", todo="leave it out, or start the kernel"
-            ) from error
+            )
+        kernel = self.manager.get_kernel(kernel_id)
         read = getattr(kernel, "get_connection_info", dict)  # a gateway's kernels have none
         spec = getattr(kernel, "kernel_spec", None)
         return RunningKernel(

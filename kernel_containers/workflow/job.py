@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.progress import Progress, Unit
     from kernel_containers.errors import KernelContainersError
 
-JobKind = Literal["containerize", "pull", "add-kernel", "run"]
+JobKind = Literal["containerize", "push", "pull", "add-kernel", "run"]
 JobState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "lost"]
 FINAL: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled", "lost"})
 TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {

@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What this server is; asks nobody else and never waits. */
+        /** What this server is, and whether the engine answers; waits 3 seconds at most. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -578,6 +578,8 @@ export interface components {
             gallery: string | null;
             /** @description How many jobs run at once. */
             at_once: number;
+            /** @description Why the engine can't be used, null where it can. */
+            engine: components["schemas"]["Error"] | null;
         };
         Check: {
             name: string;

@@ -17,7 +17,7 @@ from kernel_containers.kernels.current_values import LONGEST, MOST_MEMBERS, curr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jupyter_client.blocking import BlockingKernelClient
+    from jupyter_client.blocking.client import BlockingKernelClient
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "kernel-containers/api"
 BASE_URL = "/user/ana/"
-LONGEST = 120.0  # seconds that a test waits for an event before it fails
+LONGEST = 240.0  # seconds that a test waits for an event before it fails
 
 
 @dataclass(frozen=True, slots=True)

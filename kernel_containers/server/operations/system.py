@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel_containers._version import __version__
 from kernel_containers.engine import connect
-from kernel_containers.errors import Refused, Unavailable
+from kernel_containers.errors import (
+    KernelContainersError,
+    Refused,
+    Unavailable,
+    error_as_json,
+)
 from kernel_containers.server.services import Answer, Call
 from kernel_containers.workflow.clean import clean
 from kernel_containers.workflow.doctor import diagnose
 from kernel_containers.workflow.own_images import list_images
 
+if TYPE_CHECKING:
+    from kernel_containers.workflow.settings import Settings
+
+
+ENGINE_WAIT = 3.0  # seconds for the engine to show that it is there
+
 
 def health(call: Call) -> Answer:
-    """What is there; nobody else is asked."""
+    """What is there, and whether the engine is."""
     services = call.services
     return Answer(
         200,
@@ -26,8 +37,17 @@ def health(call: Call) -> Answer:
             "results": services.results,
             "gallery": services.gallery,
             "at_once": services.jobs.at_once,
+            "engine": _engine_problem(services.settings),
         },
     )
+
+
+def _engine_problem(settings: Settings) -> dict[str, Any] | None:
+    try:
+        connect(settings.environ, timeout=ENGINE_WAIT).close()
+    except KernelContainersError as error:
+        return error_as_json(error)
+    return None
 
 
 def doctor(call: Call) -> Answer:
