@@ -6,6 +6,7 @@ export type Health = Schemas['Health'];
 export type Check = Schemas['Check'];
 export type Inspection = Schemas['Inspection'];
 export type Variable = Schemas['Variable'];
+export type Declaration = Schemas['Declaration'];
 export type Problem = Schemas['Problem'];
 export type Finding = Schemas['Finding'];
 export type ImageRequest = Schemas['ImageRequest'];
@@ -19,6 +20,7 @@ export type Job = Schemas['Job'];
 export type JobEvent = Schemas['JobEvent'];
 export type JobRequest =
   | Schemas['ContainerizeJob']
+  | Schemas['PushJob']
   | Schemas['PullJob']
   | Schemas['AddKernelJob']
   | Schemas['RunJob'];
@@ -52,6 +54,11 @@ export interface IParametersSchema {
 export class Api {
   constructor(private readonly _transport: Transport) {}
 
+  /** Where the server extension answers. */
+  get address(): string {
+    return this._transport.url('', {});
+  }
+
   health(): Promise<Health> {
     return this._transport.get('health');
   }
@@ -60,11 +67,12 @@ export class Api {
     return (await this._transport.get<{ checks: Check[] }>('doctor')).checks;
   }
 
-  inspect(path: string, content?: object): Promise<Inspection> {
+  /** Read a notebook; with a kernel, also what its variables hold now. */
+  inspect(path: string, kernelId?: string): Promise<Inspection> {
     return this._transport.send(
       'POST',
       'inspect',
-      content ? { path, content } : { path }
+      kernelId ? { path, kernel_id: kernelId } : { path }
     );
   }
 

@@ -94,7 +94,7 @@ def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(  # noqa: 
     wizard.get_by_label("region (str)").fill("north")
     screens.look("run-form")
     wizard.get_by_role("button", name="Run", exact=True).click()
-    expect_state(wizard.locator("[data-job]").nth(1), "succeeded")
+    expect_state(wizard.locator("[data-job]").first, "succeeded")
     open_page = wizard.get_by_role("button", name="Open page")
     expect(open_page).to_be_visible()
     screens.look("ran")

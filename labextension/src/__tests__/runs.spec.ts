@@ -2,6 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 
 import type { IParametersSchema, Job, JobEvent } from '../api';
 import { formatBytes, formatSeconds } from '../format';
+import { takeStock } from '../jobmessages';
 import { applyEvent } from '../jobstate';
 import {
   kernelRequest,
@@ -221,4 +222,45 @@ it('shows sizes and durations in fitting units', () => {
     '1 min 1 s',
     '1 h 1 min'
   ]);
+});
+
+describe('takeStock', () => {
+  const job = (id: string, state: Job['state'], group?: string) =>
+    ({ id, state, request: group ? { group } : {} }) as unknown as Job;
+
+  it('tells each end once, and nothing of jobs that ended before', () => {
+    const first = takeStock(new Set(), [
+      job('a', 'running'),
+      job('old', 'failed')
+    ]);
+    const second = takeStock(first.open, [job('a', 'succeeded')]);
+    const third = takeStock(second.open, [job('a', 'succeeded')]);
+
+    expect(first.going.map(({ id }) => id)).toEqual(['a']);
+    expect(first.ended).toEqual([]);
+    expect(second.ended.map(group => group.map(({ id }) => id))).toEqual([
+      ['a']
+    ]);
+    expect(third.ended).toEqual([]);
+  });
+
+  it('tells the end of a sweep when its last run has ended', () => {
+    const first = takeStock(new Set(), [
+      job('a', 'running', 'g'),
+      job('b', 'queued', 'g')
+    ]);
+    const second = takeStock(first.open, [
+      job('a', 'succeeded', 'g'),
+      job('b', 'running', 'g')
+    ]);
+    const third = takeStock(second.open, [
+      job('a', 'succeeded', 'g'),
+      job('b', 'failed', 'g')
+    ]);
+
+    expect(second.ended).toEqual([]);
+    expect(third.ended.map(group => group.map(({ id }) => id))).toEqual([
+      ['a', 'b']
+    ]);
+  });
 });

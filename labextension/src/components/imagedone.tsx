@@ -15,17 +15,24 @@ export function ImageDone(props: {
   const { api, showPanel, trans } = useServices();
   const [running, setRunning] = React.useState(false);
   const [started, setStarted] = React.useState<readonly Job[]>([]);
+  const formPlace = React.useRef<HTMLSpanElement>(null);
   const layout = result.reference.startsWith('oci:');
   return (
     <>
       <Notice kind="success">
         <strong>{trans.__('The image is ready.')}</strong>{' '}
-        {trans.__(
-          '%1 in %2; %3 were sent.',
-          formatBytes(result.size),
-          formatSeconds(result.seconds),
-          formatBytes(result.sent)
-        )}
+        {result.sent
+          ? trans.__(
+              '%1 in %2; %3 were sent.',
+              formatBytes(result.size),
+              formatSeconds(result.seconds),
+              formatBytes(result.sent)
+            )
+          : trans.__(
+              '%1 in %2.',
+              formatBytes(result.size),
+              formatSeconds(result.seconds)
+            )}
       </Notice>
       <dl className="jp-KernelContainers-facts">
         <dt>{trans.__('Image')}</dt>
@@ -51,6 +58,7 @@ export function ImageDone(props: {
           </>
         )}
       </dl>
+      <span ref={formPlace} />
       {running ? (
         <FetchedRunForm
           image={result.reference}
@@ -69,7 +77,10 @@ export function ImageDone(props: {
             <Button
               kind="accept"
               label={trans.__('Run now')}
-              onClick={() => setRunning(true)}
+              onClick={() => {
+                setRunning(true);
+                formPlace.current?.scrollIntoView();
+              }}
             />
           )}
         </div>

@@ -13,6 +13,8 @@ import { stateMark, stateWord } from './words';
 /** One job as it goes on, with what can be done about it. */
 export function JobView(props: {
   id: string;
+  /** Without stages and log. */
+  brief?: boolean;
   /** What else can be done when it failed or was stopped. */
   onChange?: () => void;
   onOther?: (job: Job) => void;
@@ -33,10 +35,12 @@ export function JobView(props: {
       data-job={job.id}
     >
       <JobStatus job={job} />
-      {job.stages.length > 0 && <Stages stages={job.stages} />}
+      {job.stages.length > 0 && !props.brief && <Stages stages={job.stages} />}
       {job.cell && job.kind === 'run' && <CellLine job={job} />}
       <JobEnd job={job} onChange={props.onChange} onOther={props.onOther} />
-      {log.length > 0 && <Log lines={log} open={job.kind === 'run'} />}
+      {log.length > 0 && !props.brief && (
+        <Log lines={log} open={job.kind === 'run'} />
+      )}
     </div>
   );
 }

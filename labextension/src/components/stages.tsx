@@ -20,7 +20,7 @@ export function Stages({ stages }: { stages: readonly Stage[] }): JSX.Element {
             {stageWord(stage.name, trans)}
           </span>
           <span className="jp-KernelContainers-stageMessage">
-            {stage.message}
+            {stage.name.endsWith(stage.message) ? '' : stage.message}
           </span>
           <span className="jp-KernelContainers-stageCount">
             {countOf(stage)}

@@ -72,13 +72,17 @@ export function stageWord(name: string, trans: TranslationBundle): string {
     load: trans.__('Load into the engine'),
     run: trans.__('Run')
   };
-  return words[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
+  const layer = /^layer (.+)$/.exec(name);
+  return layer
+    ? trans.__('Layer: %1', layer[1])
+    : (words[name] ?? name.charAt(0).toUpperCase() + name.slice(1));
 }
 
 /** Return what a job does in words. */
 export function kindWord(kind: Job['kind'], trans: TranslationBundle): string {
   const words: Record<Job['kind'], string> = {
     containerize: trans.__('Image'),
+    push: trans.__('Push'),
     pull: trans.__('Pull'),
     'add-kernel': trans.__('Kernel'),
     run: trans.__('Run')

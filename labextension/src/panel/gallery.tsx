@@ -49,7 +49,10 @@ function CardRow({ card }: { card: Card }): JSX.Element {
         <span>
           <span className="jp-KernelContainers-rowTitle">{card.title}</span>
           <span className="jp-KernelContainers-hint">
-            {[card.author, formatAge(card.published, Date.now(), trans)]
+            {[
+              authorWord(card.author),
+              formatAge(card.published, Date.now(), trans)
+            ]
               .filter(Boolean)
               .join(' · ')}
           </span>
@@ -76,4 +79,9 @@ function CardRow({ card }: { card: Card }): JSX.Element {
       {error && <ErrorView error={error} />}
     </li>
   );
+}
+
+/** Return an author's name; a server with a token only knows a random one. */
+function authorWord(author: string): string {
+  return /^[0-9a-f]{32}$/.test(author) ? '' : author;
 }

@@ -1,12 +1,14 @@
 import * as React from 'react';
 
-import type { Image, Job } from '../api';
+import type { ContainerizeResult, Image, Job } from '../api';
 import { useFetched, useServices } from '../components/context';
 import { Button, Confirm, ErrorView } from '../components/parts';
 import { shortTitle } from '../components/words';
 import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
 import { formatAge, formatBytes } from '../format';
+import { newToken } from '../jobs';
+import { lastRun, referenceOf } from './image';
 import type { IPanelProps } from './panel';
 
 /** Images of ours that the engine has. */
@@ -34,6 +36,15 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
         [...image.names, ...image.digests].includes(placeOf(job))
       )
   );
+  const pull = async (job: Job) => {
+    const image = (job.result as ContainerizeResult).reference;
+    const started = await jobs.start({
+      kind: 'pull',
+      token: newToken(),
+      image
+    });
+    send({ type: 'show', view: { view: 'job', id: started.id } });
+  };
   if (value.images.length === 0 && pushed.length === 0) {
     return (
       <p className="jp-KernelContainers-empty">
@@ -76,6 +87,12 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
                     {formatAge(job.finished, Date.now(), trans)}
                   </span>
                 </button>
+                <div className="jp-KernelContainers-actions">
+                  <Button
+                    label={trans.__('Pull')}
+                    onClick={() => void pull(job)}
+                  />
+                </div>
               </li>
             ))}
           </ul>
@@ -96,13 +113,9 @@ function ImageRow(
   const { image, send } = props;
   const { api, jobs, trans } = useServices();
   const [error, setError] = React.useState<ApiError | null>(null);
-  const reference = image.names[0] ?? image.digests[0] ?? image.id;
+  const reference = referenceOf(image);
   const name = shortTitle(reference);
-  const last = jobs.jobs.find(
-    job =>
-      job.kind === 'run' &&
-      [...image.names, ...image.digests, image.id].includes(placeOf(job))
-  );
+  const last = lastRun(image, jobs.jobs);
   const run = (given: Readonly<Record<string, unknown>>) =>
     send({
       type: 'show',
@@ -111,7 +124,14 @@ function ImageRow(
   const count = Object.keys(image.parameters.properties ?? {}).length;
   return (
     <li data-image={name}>
-      <div className="jp-KernelContainers-rowTitle">{name}</div>
+      <button
+        type="button"
+        className="jp-KernelContainers-row jp-KernelContainers-rowTitle"
+        title={trans.__('Show what it is and takes')}
+        onClick={() => send({ type: 'show', view: { view: 'image', image } })}
+      >
+        {name}
+      </button>
       <div className="jp-KernelContainers-hint">
         {[
           image.title,

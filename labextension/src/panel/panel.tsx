@@ -10,12 +10,15 @@ import { Results } from '../components/runoutcome';
 import { shortTitle, stateMark, stateWord } from '../components/words';
 import type { IServices } from '../services';
 import { GalleryTab } from './gallery';
+import { ImageView } from './image';
 import { ImagesTab } from './images';
 import { ResultsTab } from './results';
 import { RunsTab } from './runs';
 import { SpaceView } from './space';
 import { START, TABS, nextPanel } from './state';
 import type { IPanel, PanelEvent, Tab, View } from './state';
+
+const MOST_ACTIVE = 4; // jobs shown above the lists
 
 /** What each part of the panel gets. */
 export interface IPanelProps {
@@ -71,7 +74,7 @@ function Panel(): JSX.Element {
         </>
       ) : (
         <>
-          <ActiveJobs send={send} />
+          <ActiveJobs tab={panel.tab} send={send} />
           <TabBar tab={panel.tab} send={send} />
           <div
             role="tabpanel"
@@ -148,23 +151,31 @@ function ViewBody(props: {
           />
         </>
       );
+    case 'image':
+      return <ImageView image={view.image} send={send} />;
     case 'space':
       return <SpaceView />;
   }
 }
 
+/** Jobs that go on and are not in the list below. */
 function ActiveJobs(props: {
+  tab: Tab;
   send: (event: PanelEvent) => void;
 }): JSX.Element | null {
   const { jobs, trans } = useServices();
-  if (jobs.active.length === 0) {
+  const active = jobs.active.filter(
+    job => job.kind !== 'run' || props.tab !== 'runs'
+  );
+  if (active.length === 0) {
     return null;
   }
+  const shown = active.slice(0, MOST_ACTIVE);
   return (
     <section aria-label={trans.__('In progress')}>
       <h3>{trans.__('In progress')}</h3>
       <ul className="jp-KernelContainers-list">
-        {jobs.active.map(job => (
+        {shown.map(job => (
           <li key={job.id} data-job={job.id} data-state={job.state}>
             <button
               type="button"
@@ -185,6 +196,11 @@ function ActiveJobs(props: {
           </li>
         ))}
       </ul>
+      {active.length > shown.length && (
+        <p className="jp-KernelContainers-hint">
+          {trans._n('and %1 more', 'and %1 more', active.length - shown.length)}
+        </p>
+      )}
     </section>
   );
 }

@@ -10,6 +10,16 @@ import { asApiError } from '../errors';
 import { formatAge, formatSeconds } from '../format';
 import type { IPanelProps } from './panel';
 
+/** The runs of one place, as far as they were asked for. */
+interface IPage {
+  readonly of: string; // the query it answers
+  readonly asked: string; // the place as it was typed
+  readonly prefix: string;
+  readonly notebooks: readonly string[];
+  readonly runs: readonly StoredRun[];
+  readonly next: string | null;
+}
+
 /** All runs below a prefix, whoever started them. */
 export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
   const { api, jobs, trans } = useServices();
@@ -17,39 +27,35 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
   const [typed, setTyped] = React.useState(panel.prefix);
   const [notebook, setNotebook] = React.useState('');
   const [round, setRound] = React.useState(0);
-  const [runs, setRuns] = React.useState<readonly StoredRun[] | null>(null);
-  const [names, setNames] = React.useState<readonly string[]>([]);
-  const [place, setPlace] = React.useState('');
-  const [next, setNext] = React.useState<string | null>(null);
+  const [page, setPage] = React.useState<IPage | null>(null);
   const [error, setError] = React.useState<ApiError | null>(null);
   const query = {
     prefix: panel.prefix || undefined,
     notebook: notebook || undefined
   };
+  const of = JSON.stringify(query);
   React.useEffect(() => {
     let stopped = false;
     setError(null);
     api.results(query).then(
-      page => {
-        if (!stopped) {
-          setRuns(page.runs);
-          setNames(page.notebooks);
-          setPlace(page.prefix);
-          setNext(page.next);
-        }
-      },
+      found => stopped || setPage({ ...found, of, asked: panel.prefix }),
       (reason: unknown) => stopped || setError(asApiError(reason))
     );
     return () => {
       stopped = true;
     };
-  }, [api, panel.prefix, notebook, ended, round]);
-  const more = () => {
-    api.results({ ...query, after: next ?? undefined }).then(
-      page => {
-        setRuns([...(runs ?? []), ...page.runs]);
-        setNext(page.next);
-      },
+  }, [api, of, ended, round]);
+  // Runs of another place would be opened below this one.
+  const shown = page?.of === of && !error ? page : null;
+  const names = page?.asked === panel.prefix ? page.notebooks : [];
+  const more = (old: IPage) => {
+    api.results({ ...query, after: old.next ?? undefined }).then(
+      found =>
+        setPage(now =>
+          now === old
+            ? { ...old, ...found, runs: [...old.runs, ...found.runs] }
+            : now
+        ),
       (reason: unknown) => setError(asApiError(reason))
     );
   };
@@ -66,7 +72,7 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
         <input
           className="jp-mod-styled"
           aria-label={trans.__('Place of the results')}
-          placeholder={place || trans.__('s3://bucket/prefix')}
+          placeholder={page?.prefix ?? trans.__('s3://bucket/prefix')}
           value={typed}
           onChange={event => setTyped(event.target.value)}
         />
@@ -89,16 +95,16 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
         />
       )}
       {error && <ErrorView error={error} onRetry={() => setRound(round + 1)} />}
-      {!runs && !error && (
+      {!shown && !error && (
         <p role="status">{trans.__('Reading the results…')}</p>
       )}
-      {runs?.length === 0 && (
+      {shown?.runs.length === 0 && (
         <p className="jp-KernelContainers-empty">
-          {trans.__('There are no results in %1.', place)}
+          {trans.__('There are no results in %1.', shown.prefix)}
         </p>
       )}
       <ul className="jp-KernelContainers-list" aria-label={trans.__('Results')}>
-        {runs?.map(run => (
+        {shown?.runs.map(run => (
           <li key={`${run.notebook}/${run.run_id}`} data-run={run.run_id}>
             <button
               type="button"
@@ -151,7 +157,9 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
           </li>
         ))}
       </ul>
-      {next && <Button label={trans.__('Show more')} onClick={more} />}
+      {shown?.next && (
+        <Button label={trans.__('Show more')} onClick={() => more(shown)} />
+      )}
     </>
   );
 }

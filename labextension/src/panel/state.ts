@@ -1,4 +1,4 @@
-import type { Job } from '../api';
+import type { Image, Job } from '../api';
 
 export const TABS = ['images', 'runs', 'results', 'gallery'] as const;
 export type Tab = (typeof TABS)[number];
@@ -18,6 +18,7 @@ export type View =
       readonly run: string;
       readonly prefix: string | undefined;
     }
+  | { readonly view: 'image'; readonly image: Image }
   | { readonly view: 'space' };
 
 /** Where a run's report is. */

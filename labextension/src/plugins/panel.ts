@@ -3,24 +3,26 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IRunningSessionManagers } from '@jupyterlab/running';
 import type { IRunningSessions } from '@jupyterlab/running';
 import { IStatusBar } from '@jupyterlab/statusbar';
+import { Signal } from '@lumino/signaling';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { kindWord, shortTitle, stateWord } from '../components/words';
+import { shortTitle, stateWord } from '../components/words';
 import { containerIcon } from '../icons';
-import type { IJobChange } from '../jobs';
-import { isActive } from '../jobstate';
 import { IServices } from '../services';
 import { CommandIDs } from './commands';
-
-const LONGEST_MESSAGE = 130; // characters; notifications cut at 140
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- it listens from the start
+import { JobMessages } from '../messages';
 
 /** The panel's place in the side area; its content is loaded when it is first shown. */
 class SidePanel extends Widget {
+  /** Emitted when the panel was shown or hidden. */
+  readonly visibilityChanged = new Signal<this, void>(this);
+
   constructor(private readonly _services: IServices) {
     super();
     this.id = 'jp-kernel-containers-panel';
@@ -30,6 +32,14 @@ class SidePanel extends Widget {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', _services.trans.__('Containers'));
     this.layout = new PanelLayout();
+  }
+
+  protected onAfterShow(): void {
+    this.visibilityChanged.emit();
+  }
+
+  protected onAfterHide(): void {
+    this.visibilityChanged.emit();
   }
 
   protected onBeforeShow(): void {
@@ -46,72 +56,6 @@ class SidePanel extends Widget {
   }
 
   private _loaded = false;
-}
-
-/** Tell about jobs that go on or end while no screen shows them. */
-class Messages {
-  constructor(private readonly _services: IServices) {
-    _services.jobs.changed.connect((_, change) => {
-      if (change && _services.jobs.isWatched(change.job_id)) {
-        this._dismiss(change.job_id);
-      } else if (change) {
-        this._show(change);
-      }
-    });
-  }
-
-  private _dismiss(jobId: string): void {
-    const known = this._ids.get(jobId);
-    if (known) {
-      Notification.dismiss(known);
-      this._ids.delete(jobId);
-    }
-  }
-
-  private _show(change: IJobChange): void {
-    const { trans, jobs } = this._services;
-    const known = this._ids.get(change.job_id);
-    const active = isActive(change);
-    const percent =
-      active && change.fraction !== null
-        ? ` ${Math.floor(change.fraction * 100)} %`
-        : '';
-    const text = `${kindWord(change.kind, trans)} ${shortTitle(change.title)}: ${stateWord(change.state, trans)}${percent}`;
-    const message = text.slice(0, LONGEST_MESSAGE);
-    const actions = [
-      {
-        label: trans.__('Show'),
-        callback: () => this._services.showPanel()
-      },
-      ...(active
-        ? [
-            {
-              label: trans.__('Stop'),
-              callback: () => void jobs.cancel(change.job_id)
-            }
-          ]
-        : [])
-    ];
-    if (!active) {
-      this._ids.delete(change.job_id);
-    }
-    const autoClose = active ? (1500 as const) : (5000 as const);
-    const type = active
-      ? 'in-progress'
-      : change.state === 'succeeded'
-        ? 'success'
-        : 'warning';
-    if (known) {
-      Notification.update({ id: known, message, type, autoClose, actions });
-    } else {
-      const id = Notification.emit(message, type, { autoClose, actions });
-      if (active) {
-        this._ids.set(change.job_id, id);
-      }
-    }
-  }
-
-  private readonly _ids = new Map<string, string>();
 }
 
 function runningJobs({
@@ -212,7 +156,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       isActive: () => jobs.active.length > 0,
       activeStateChanged: jobs.changed as never
     });
-    new Messages(services);
+    const messages = new JobMessages(services, () => panel.isVisible);
+    panel.visibilityChanged.connect(() => messages.update());
     void app.restored.then(() => jobs.refresh());
   }
 };

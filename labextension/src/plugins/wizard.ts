@@ -9,6 +9,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { containerIcon } from '../icons';
 import { IServices } from '../services';
+import type { IOpening } from '../wizard';
 import { CommandIDs } from './commands';
 
 /** Return the name of the running kernel, else of the one that the notebook asks for. */
@@ -29,6 +30,13 @@ async function saveIfNeeded(panel: NotebookPanel): Promise<boolean> {
   return true;
 }
 
+/** Select a cell and bring it into sight. */
+function showCell(panel: NotebookPanel, index: number): void {
+  panel.content.activeCellIndex = index;
+  void panel.content.scrollToItem(index, 'center');
+  panel.content.activate();
+}
+
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'kernel-containers:plugin',
   description: 'Makes container images of notebooks.',
@@ -45,13 +53,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const { trans } = services;
     const { contents } = app.serviceManager;
-    const open = async (
-      path: string,
-      kernel: string | undefined,
-      saved: boolean
-    ) => {
+    const open = async (path: string, opening: Omit<IOpening, 'notebook'>) => {
       const { openWizard } = await import('../wizard');
-      await openWizard(services, contents.localPath(path), kernel, saved);
+      const notebook = contents.localPath(path);
+      await openWizard(services, { ...opening, notebook });
     };
 
     app.commands.addCommand(CommandIDs.containerize, {
@@ -75,7 +80,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
           );
           return;
         }
-        await open(panel.context.path, kernelName(panel), saved);
+        await open(panel.context.path, {
+          kernel: kernelName(panel),
+          kernelId: panel.sessionContext.session?.kernel?.id,
+          saved,
+          goToCell: index => showCell(panel, index)
+        });
       }
     });
 
@@ -102,7 +112,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         );
         const path = (args.path as string | undefined) ?? selected[0]?.path;
         if (path) {
-          await open(path, undefined, false);
+          await open(path, { kernel: undefined, saved: false });
         }
       }
     });

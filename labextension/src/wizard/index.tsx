@@ -3,62 +3,56 @@ import * as React from 'react';
 import { ScreenDialog } from '../components/dialog';
 import { newToken } from '../jobs';
 import type { IServices } from '../services';
+import { recallDestination } from './destinations';
+import { keepDraft, restoreDraft } from './draft';
 import { open } from './state';
-import type { IDestination, IWizard } from './state';
 import { Wizard } from './wizard';
 
-// What was typed in a wizard that was closed, by notebook.
-const drafts = new Map<string, IWizard>();
+/** A notebook that a wizard is opened for. */
+export interface IOpening {
+  readonly notebook: string;
+  readonly kernel: string | undefined;
+  /** The notebook's running kernel, whose values and changes count. */
+  readonly kernelId?: string;
+  /** Whether the notebook was saved for the wizard. */
+  readonly saved: boolean;
+  /** Go to a code cell, counted as the server counts; the wizard is closed first. */
+  readonly goToCell?: (index: number) => void;
+}
 
 /** Open the wizard for a notebook; resolves when it is closed. */
 export async function openWizard(
   services: IServices,
-  notebook: string,
-  kernel: string | undefined,
-  saved: boolean
+  opening: IOpening
 ): Promise<void> {
-  const draft = drafts.get(notebook);
-  const initial = draft
-    ? { ...draft, kernel, inspection: { status: 'loading' } as const }
-    : open(notebook, kernel, newToken(), await remembered(services, notebook));
+  const { notebook, kernel, kernelId } = opening;
+  const { address } = services.api;
+  const destination = await recallDestination(services.state, notebook);
+  const fresh = open(notebook, kernel, newToken(), destination, kernelId);
+  let goTo: number | null = null;
   const dialog = new ScreenDialog({
     services,
     title: services.trans.__('Containerize'),
     focus: '#jp-kc-name',
     content: close => (
       <Wizard
-        initial={initial}
-        saved={saved}
-        onState={wizard => keep(wizard)}
+        fresh={fresh}
+        initial={restoreDraft(address, fresh)}
+        saved={opening.saved}
+        onState={wizard => keepDraft(address, wizard)}
+        onCell={
+          opening.goToCell &&
+          (index => {
+            goTo = index;
+            close();
+          })
+        }
         close={close}
       />
     )
   });
   await dialog.launch();
-}
-
-function keep(wizard: IWizard): void {
-  if (wizard.touched && wizard.step !== 'progress') {
-    drafts.set(wizard.notebook, { ...wizard, starting: false });
-  } else if (wizard.step === 'progress') {
-    drafts.delete(wizard.notebook);
+  if (goTo !== null) {
+    opening.goToCell?.(goTo);
   }
-}
-
-async function remembered(
-  { state }: IServices,
-  notebook: string
-): Promise<Partial<IDestination>> {
-  const keys = [
-    `kernel-containers:destination:${notebook}`,
-    'kernel-containers:destination'
-  ];
-  for (const key of keys) {
-    const found = (await state?.fetch(key)) as
-      Partial<IDestination> | undefined;
-    if (found) {
-      return found;
-    }
-  }
-  return {};
 }

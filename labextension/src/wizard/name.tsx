@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { useServices } from '../components/context';
-import { ErrorView, Field, Notice } from '../components/parts';
+import { Button, ErrorView, Field, Notice } from '../components/parts';
 import { nameProblem } from './problems';
 import type { IStepProps } from './wizard';
 import { problemWord } from './words';
@@ -9,7 +9,9 @@ import { problemWord } from './words';
 const LONGEST_DESCRIPTION = 500;
 
 /** What the image is called. */
-export function NameStep(props: IStepProps & { saved: boolean }): JSX.Element {
+export function NameStep(
+  props: IStepProps & { saved: boolean; onStartOver: () => void }
+): JSX.Element {
   const { wizard, send } = props;
   const { addKernel, trans } = useServices();
   const ready = wizard.inspection.status === 'ready';
@@ -23,6 +25,16 @@ export function NameStep(props: IStepProps & { saved: boolean }): JSX.Element {
       {props.saved && (
         <Notice kind="info">{trans.__('The notebook was saved.')}</Notice>
       )}
+      {wizard.restored && (
+        <Notice kind="info">
+          {trans.__('What was typed here before is here again.')}{' '}
+          <Button
+            kind="minimal"
+            label={trans.__('Start over')}
+            onClick={props.onStartOver}
+          />
+        </Notice>
+      )}
       {wizard.inspection.status === 'failed' && (
         <ErrorView
           error={wizard.inspection.error}
@@ -33,13 +45,10 @@ export function NameStep(props: IStepProps & { saved: boolean }): JSX.Element {
         <>
           <ErrorView error={kernelProblem} />
           <div className="jp-KernelContainers-buttons">
-            <button
-              type="button"
-              className="jp-mod-styled jp-mod-reject jp-KernelContainers-button"
+            <Button
+              label={trans.__('Add containerized kernel…')}
               onClick={addKernel}
-            >
-              {trans.__('Add containerized kernel…')}
-            </button>
+            />
           </div>
         </>
       )}

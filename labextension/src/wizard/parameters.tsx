@@ -1,16 +1,18 @@
 import * as React from 'react';
 
-import type { Variable } from '../api';
 import { useServices } from '../components/context';
 import { Button, ErrorView, Notice } from '../components/parts';
-import { formatValue } from '../format';
+import { VariableRow } from './variable';
 import { chosenNames, shownVariables, variablesOf } from './state';
 import type { IStepProps } from './wizard';
 
 const SEARCH_FROM = 15; // rows
 
 /** Which variables can be set for each run. */
-export function ParametersStep({ wizard, send }: IStepProps): JSX.Element {
+export function ParametersStep(
+  props: IStepProps & { onCell?: (index: number) => void }
+): JSX.Element {
+  const { wizard, send } = props;
   const { trans } = useServices();
   const { inspection } = wizard;
   if (inspection.status === 'failed') {
@@ -53,6 +55,14 @@ export function ParametersStep({ wizard, send }: IStepProps): JSX.Element {
         )}
       </p>
       <UnreadCells cells={inspection.value.unread_cells} />
+      {inspection.value.live?.read === false && (
+        <p className="jp-KernelContainers-hint" role="status">
+          {trans.__(
+            'What the running kernel holds is not shown: %1',
+            inspection.value.live.remark ?? ''
+          )}
+        </p>
+      )}
       <div className="jp-KernelContainers-tools">
         {all.length > SEARCH_FROM && (
           <input
@@ -98,6 +108,7 @@ export function ParametersStep({ wizard, send }: IStepProps): JSX.Element {
               <th scope="col">{trans.__('Default')}</th>
               <th scope="col">{trans.__('Secret')}</th>
               <th scope="col">{trans.__('Description')}</th>
+              <td />
             </tr>
           </thead>
           <tbody>
@@ -107,6 +118,7 @@ export function ParametersStep({ wizard, send }: IStepProps): JSX.Element {
                 variable={variable}
                 wizard={wizard}
                 send={send}
+                onCell={props.onCell}
               />
             ))}
           </tbody>
@@ -118,70 +130,6 @@ export function ParametersStep({ wizard, send }: IStepProps): JSX.Element {
         )}
       </div>
     </>
-  );
-}
-
-function VariableRow(props: IStepProps & { variable: Variable }): JSX.Element {
-  const { variable, wizard, send } = props;
-  const { trans } = useServices();
-  const { name } = variable;
-  const { chosen, secret } = wizard.choices[name];
-  return (
-    <tr data-variable={name} className={chosen ? 'jp-mod-chosen' : undefined}>
-      <th scope="row">
-        <label className="jp-KernelContainers-check">
-          <input
-            type="checkbox"
-            checked={chosen}
-            onChange={event =>
-              send({
-                type: 'choose',
-                names: [name],
-                chosen: event.target.checked
-              })
-            }
-          />
-          <code>{name}</code>
-        </label>
-      </th>
-      <td>{variable.type}</td>
-      <td className="jp-KernelContainers-value">
-        {secret ? (
-          <em>{trans.__('asked for at each run')}</em>
-        ) : variable.required ? (
-          <em>{trans.__('none')}</em>
-        ) : (
-          <code>{formatValue(variable.default, 40)}</code>
-        )}
-      </td>
-      <td>
-        <input
-          type="checkbox"
-          aria-label={trans.__('%1 is secret', name)}
-          checked={secret}
-          onChange={event =>
-            send({ type: 'secret', name, secret: event.target.checked })
-          }
-        />
-      </td>
-      <td>
-        {variable.description}
-        {variable.cells.length > 0 && (
-          <span className="jp-KernelContainers-hint">
-            {' '}
-            {trans.__('cell %1', variable.cells.join(', '))}
-          </span>
-        )}
-        {variable.notes.map(note => (
-          <div
-            key={note}
-            className={`jp-KernelContainers-${variable.contested ? 'warn' : 'hint'}`}
-          >
-            {note}
-          </div>
-        ))}
-      </td>
-    </tr>
   );
 }
 

@@ -1,9 +1,11 @@
-import { repositoryOf } from './state';
+import { editProblems } from './edits';
+import { repositoryOf, variablesOf } from './state';
 import type { IWizard } from './state';
 
 export type ProblemCode =
   | 'inspecting'
   | 'not-inspected'
+  | 'edit-invalid'
   | 'name-missing'
   | 'name-invalid'
   | 'name-long'
@@ -44,7 +46,9 @@ export function problemOf(wizard: IWizard): ProblemCode | null {
       );
     case 'parameters':
       return wizard.inspection.status === 'ready'
-        ? null
+        ? hasBadEdit(wizard)
+          ? 'edit-invalid'
+          : null
         : wizard.inspection.status === 'failed'
           ? 'not-inspected'
           : 'inspecting';
@@ -55,6 +59,15 @@ export function problemOf(wizard: IWizard): ProblemCode | null {
     case 'progress':
       return null;
   }
+}
+
+function hasBadEdit(wizard: IWizard): boolean {
+  return variablesOf(wizard).some(variable => {
+    const { name } = variable;
+    const { chosen, secret } = wizard.choices[name];
+    const problems = editProblems(variable, wizard.edits[name], secret);
+    return chosen && Object.keys(problems).length > 0;
+  });
 }
 
 function destinationProblem(wizard: IWizard): ProblemCode | null {

@@ -7,6 +7,7 @@ import type {
   IChoice,
   IConsent,
   IDestination,
+  IEdit,
   IWizard,
   Step
 } from './state';
@@ -19,6 +20,9 @@ export type WizardEvent =
   | { type: 'search'; text: string }
   | { type: 'choose'; names: readonly string[]; chosen: boolean }
   | { type: 'secret'; name: string; secret: boolean }
+  | { type: 'edit-parameter'; name: string; change: IEdit }
+  | { type: 'undo-parameter'; name: string }
+  | { type: 'start-over'; fresh: IWizard }
   | { type: 'destination'; change: Partial<IDestination> }
   | { type: 'consent'; change: Partial<IConsent> }
   | { type: 'go'; step: Step }
@@ -39,6 +43,8 @@ export function next(wizard: IWizard, event: WizardEvent): IWizard {
     case 'inspect-failed':
       return {
         ...wizard,
+        // The review has no place for this error.
+        step: wizard.step === 'review' ? 'name' : wizard.step,
         inspection: { status: 'failed', error: event.error }
       };
     case 'inspect-again':
@@ -62,6 +68,26 @@ export function next(wizard: IWizard, event: WizardEvent): IWizard {
           }
         }
       });
+    case 'edit-parameter':
+      return stale({
+        ...wizard,
+        touched: true,
+        edits: {
+          ...wizard.edits,
+          [event.name]: { ...wizard.edits[event.name], ...event.change }
+        },
+        choices: {
+          ...wizard.choices,
+          [event.name]: { ...wizard.choices[event.name], chosen: true }
+        }
+      });
+    case 'undo-parameter': {
+      const edits = { ...wizard.edits };
+      delete edits[event.name];
+      return stale({ ...wizard, touched: true, edits });
+    }
+    case 'start-over':
+      return event.fresh;
     case 'destination':
       return stale({
         ...wizard,

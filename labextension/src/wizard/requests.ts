@@ -1,5 +1,6 @@
-import type { ImageRequest, JobRequest } from '../api';
-import { chosenNames, repositoryOf } from './state';
+import type { Declaration, ImageRequest, JobRequest } from '../api';
+import { declarationOf } from './edits';
+import { chosenNames, repositoryOf, variablesOf } from './state';
 import type { IWizard } from './state';
 
 /** Return the destination in the words of the command line. */
@@ -15,8 +16,23 @@ export function destinationText(wizard: IWizard): string {
   }
 }
 
+/** Return what the user says of parameters over what was found. */
+function declarations(wizard: IWizard): Record<string, Declaration> {
+  const declared: Record<string, Declaration> = {};
+  for (const variable of variablesOf(wizard)) {
+    const { name } = variable;
+    const { chosen, secret } = wizard.choices[name];
+    const declaration = declarationOf(variable, wizard.edits[name], secret);
+    if (chosen && declaration) {
+      declared[name] = declaration;
+    }
+  }
+  return declared;
+}
+
 /** Return what to ask the server to plan. */
 export function imageRequest(wizard: IWizard): ImageRequest {
+  const declared = declarations(wizard);
   return {
     notebook: wizard.notebook,
     ...(wizard.kernel ? { kernel: wizard.kernel } : {}),
@@ -24,7 +40,9 @@ export function imageRequest(wizard: IWizard): ImageRequest {
     title: wizard.title,
     description: wizard.description,
     parameters: chosenNames(wizard),
-    secrets: chosenNames(wizard).filter(name => wizard.choices[name].secret)
+    secrets: chosenNames(wizard).filter(name => wizard.choices[name].secret),
+    ...(Object.keys(declared).length ? { declarations: declared } : {}),
+    ...(wizard.kernelId ? { kernel_id: wizard.kernelId } : {})
   };
 }
 

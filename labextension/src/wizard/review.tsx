@@ -12,8 +12,11 @@ import type { IStepProps } from './wizard';
 
 /** What would be built, before anything is. */
 export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
-  const { trans } = useServices();
+  const { jobs, trans } = useServices();
   const { plan, target } = wizard;
+  const sameNotebook = jobs.active.filter(
+    job => job.kind === 'containerize' && job.notebook === wizard.notebook
+  );
   const names = chosenNames(wizard);
   const secrets = names.filter(name => wizard.choices[name].secret);
   return (
@@ -25,6 +28,14 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
           send={send}
           text={wizard.title}
         />
+        {wizard.description && (
+          <Line
+            label={trans.__('Description')}
+            step="name"
+            send={send}
+            text={wizard.description}
+          />
+        )}
         <Line
           label={trans.__('Image')}
           step="destination"
@@ -102,6 +113,13 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
             send={send}
             label={trans.__('Create the repository')}
           />
+        </Notice>
+      )}
+      {sameNotebook.length > 0 && (
+        <Notice kind="warning">
+          {trans.__(
+            'An image of this notebook is being made already; this would be another one.'
+          )}
         </Notice>
       )}
       {movesTag(wizard) && (
@@ -183,12 +201,20 @@ function PlanView({ plan }: { plan: Plan }): JSX.Element {
         <dt>{trans.__('Size')}</dt>
         <dd>
           {trans.__(
-            '%1, of which %2 are built and about %3 sent: about %4',
+            '%1 above the base image, of which %2 have to be built',
             formatBytes(plan.size),
-            formatBytes(plan.build_size),
-            formatBytes(plan.send_size),
-            formatSeconds(plan.seconds)
+            formatBytes(plan.build_size)
           )}
+        </dd>
+        <dt>{trans.__('Time')}</dt>
+        <dd>
+          {plan.send_size
+            ? trans.__(
+                'about %1, with some %2 to send',
+                formatSeconds(plan.seconds),
+                formatBytes(plan.send_size)
+              )
+            : trans.__('about %1', formatSeconds(plan.seconds))}
         </dd>
         {plan.user_reason && (
           <>

@@ -30,6 +30,14 @@ export interface IChoice {
   readonly secret: boolean;
 }
 
+/** What the user changed of a parameter, as texts of fields. */
+export interface IEdit {
+  readonly type?: Variable['type'];
+  readonly default?: string;
+  readonly description?: string;
+  readonly choices?: string; // separated by commas
+}
+
 export interface IConsent {
   readonly secrets: boolean;
   readonly repository: boolean;
@@ -40,12 +48,15 @@ export interface IWizard {
   readonly step: Step;
   readonly notebook: string;
   readonly kernel: string | undefined;
+  readonly kernelId: string | undefined; // of the notebook's running kernel
   readonly inspection: Fetched<Inspection>;
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly touched: boolean; // whether the user changed anything
+  readonly restored: boolean; // whether that was at an earlier time
   readonly choices: Readonly<Record<string, IChoice>>;
+  readonly edits: Readonly<Record<string, IEdit>>;
   readonly search: string;
   readonly destination: IDestination;
   readonly plan: Fetched<Plan>;
@@ -70,18 +81,22 @@ export function open(
   notebook: string,
   kernel: string | undefined,
   token: string,
-  remembered: Partial<IDestination> = {}
+  remembered: Partial<IDestination> = {},
+  kernelId?: string
 ): IWizard {
   return {
     step: 'name',
     notebook,
     kernel,
+    kernelId,
     inspection: LOADING,
     name: '',
     title: '',
     description: '',
     touched: false,
+    restored: false,
     choices: {},
+    edits: {},
     search: '',
     destination: {
       kind: 'engine',

@@ -6,6 +6,7 @@ import { Button, ErrorView } from '../components/parts';
 import { asApiError } from '../errors';
 import { newToken } from '../jobs';
 import { DestinationStep } from './destination';
+import { keepDestination } from './destinations';
 import { NameStep } from './name';
 import { ParametersStep } from './parameters';
 import { ReviewStep } from './review';
@@ -25,9 +26,11 @@ export interface IStepProps {
 
 /** The way from a notebook to an image, in five steps. */
 export function Wizard(props: {
+  fresh: IWizard; // without what was typed at an earlier time
   initial: IWizard;
   saved: boolean;
   onState: (wizard: IWizard) => void;
+  onCell?: (index: number) => void;
   close: () => void;
 }): JSX.Element {
   const { trans } = useServices();
@@ -59,21 +62,42 @@ export function Wizard(props: {
         {stepWord(wizard.step, trans)}
       </h2>
       <div className="jp-KernelContainers-step">
-        <StepBody wizard={wizard} send={send} saved={props.saved} />
+        <StepBody {...props} wizard={wizard} send={send} />
       </div>
       <Navigation wizard={wizard} send={send} close={props.close} />
     </div>
   );
 }
 
-function StepBody(props: IStepProps & { saved: boolean }): JSX.Element {
+function StepBody(
+  props: IStepProps & {
+    fresh: IWizard;
+    saved: boolean;
+    onCell?: (index: number) => void;
+  }
+): JSX.Element {
   const { wizard, send } = props;
+  const { trans } = useServices();
   const [followed, setFollowed] = React.useState<string | null>(null);
+  const runHeading = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(
+    () => runHeading.current?.scrollIntoView({ block: 'center' }),
+    [followed]
+  );
   switch (wizard.step) {
     case 'name':
-      return <NameStep wizard={wizard} send={send} saved={props.saved} />;
+      return (
+        <NameStep
+          wizard={wizard}
+          send={send}
+          saved={props.saved}
+          onStartOver={() => send({ type: 'start-over', fresh: props.fresh })}
+        />
+      );
     case 'parameters':
-      return <ParametersStep wizard={wizard} send={send} />;
+      return (
+        <ParametersStep wizard={wizard} send={send} onCell={props.onCell} />
+      );
     case 'destination':
       return <DestinationStep wizard={wizard} send={send} />;
     case 'review':
@@ -81,24 +105,29 @@ function StepBody(props: IStepProps & { saved: boolean }): JSX.Element {
     case 'progress':
       return (
         <>
+          {followed && (
+            <>
+              <h3 ref={runHeading}>{trans.__('Run')}</h3>
+              <JobView key={followed} id={followed} />
+              <h3>{trans.__('Image')}</h3>
+            </>
+          )}
           {wizard.job && (
             <JobView
               key={wizard.job.id}
               id={wizard.job.id}
+              brief={followed !== null}
               onChange={() =>
                 send({ type: 'change-and-retry', token: newToken() })
               }
-              onOther={job =>
-                job.kind === 'run'
-                  ? setFollowed(job.id)
-                  : send({ type: 'started', job })
-              }
+              onOther={job => {
+                if (job.kind === 'run') {
+                  setFollowed(job.id);
+                } else {
+                  send({ type: 'started', job });
+                }
+              }}
             />
-          )}
-          {followed && (
-            <div ref={node => node?.scrollIntoView()}>
-              <JobView key={followed} id={followed} />
-            </div>
           )}
         </>
       );
@@ -148,7 +177,7 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
     try {
       const job = await jobs.start(jobRequest(wizard));
       send({ type: 'started', job });
-      void remember(state, wizard);
+      void keepDestination(state, wizard.notebook, wizard.destination);
     } catch (error) {
       send({
         type: 'start-failed',
@@ -172,7 +201,7 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
       {wizard.startError && <ErrorView error={wizard.startError} />}
       <div className="jp-KernelContainers-nav">
         <span className="jp-KernelContainers-hint" id="jp-kc-reason">
-          {wizard.step === 'review' ? reason : ''}
+          {wizard.inspection.status === 'loading' ? '' : reason}
         </span>
         {current > 0 && (
           <Button
@@ -207,22 +236,34 @@ function useInspection(
   send: (event: WizardEvent) => void
 ): void {
   const { api } = useServices();
-  const { notebook } = wizard;
+  const { notebook, kernelId } = wizard;
   const loading = wizard.inspection.status === 'loading';
   React.useEffect(() => {
-    if (loading) {
-      api.inspect(notebook).then(
-        inspection => send({ type: 'inspected', inspection }),
-        (error: unknown) =>
-          send({ type: 'inspect-failed', error: asApiError(error) })
-      );
+    if (!loading) {
+      return;
     }
-  }, [api, loading, notebook, send]);
+    const inspect = async () => {
+      try {
+        // The text first: a kernel may be busy.
+        send({ type: 'inspected', inspection: await api.inspect(notebook) });
+      } catch (error) {
+        send({ type: 'inspect-failed', error: asApiError(error) });
+        return;
+      }
+      if (kernelId) {
+        const inspection = await api.inspect(notebook, kernelId);
+        send({ type: 'inspected', inspection });
+      }
+    };
+    // Without what the kernel knows everything works all the same.
+    inspect().catch(() => undefined);
+  }, [api, loading, notebook, kernelId, send]);
 }
 
 function usePlan(wizard: IWizard, send: (event: WizardEvent) => void): void {
   const { api } = useServices();
-  const loading = wizard.plan.status === 'loading';
+  const loading =
+    wizard.plan.status === 'loading' && wizard.inspection.status === 'ready';
   React.useEffect(() => {
     if (!loading) {
       return;
@@ -249,20 +290,4 @@ function usePlan(wizard: IWizard, send: (event: WizardEvent) => void): void {
     return () => leave.abort();
     // The rest of the wizard can't change without the plan becoming stale.
   }, [loading]);
-}
-
-/** Keep where a notebook's images go, for its next time and as a proposal for others. */
-async function remember(
-  state: ReturnType<typeof useServices>['state'],
-  wizard: IWizard
-): Promise<void> {
-  const { kind, host, repository, folder, tag } = wizard.destination;
-  await state?.save(`kernel-containers:destination:${wizard.notebook}`, {
-    kind,
-    host,
-    repository,
-    folder,
-    tag
-  });
-  await state?.save('kernel-containers:destination', { kind, host });
 }

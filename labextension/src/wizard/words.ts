@@ -29,6 +29,8 @@ export function problemWord(
       return trans.__('The notebook is being read.');
     case 'not-inspected':
       return trans.__('The notebook could not be read.');
+    case 'edit-invalid':
+      return trans.__('A default does not fit its type.');
     case 'name-missing':
       return trans.__('A name is needed.');
     case 'name-invalid':

@@ -1,0 +1,173 @@
+import * as React from 'react';
+
+import type { IParametersSchema, Image, Job, RunResult } from '../api';
+import { useServices } from '../components/context';
+import { Button, Copyable, ErrorView, Field, Fold } from '../components/parts';
+import { shortTitle } from '../components/words';
+import type { ApiError } from '../errors';
+import { asApiError } from '../errors';
+import { formatBytes, formatValue } from '../format';
+import { newToken } from '../jobs';
+import { typeOf } from '../values';
+import type { IPanelProps } from './panel';
+
+/** Return the name by which an image is run. */
+export function referenceOf(image: Image): string {
+  return image.names[0] ?? image.digests[0] ?? image.id;
+}
+
+/** Return the newest run of an image that is known here. */
+export function lastRun(image: Image, jobs: readonly Job[]): Job | undefined {
+  const names = [...image.names, ...image.digests, image.id];
+  return jobs.find(
+    job =>
+      job.kind === 'run' &&
+      names.includes((job.image ?? '').replace(/^docker:/, ''))
+  );
+}
+
+/** What an image is, what it takes, and where else it can go. */
+export function ImageView({
+  image,
+  send
+}: Pick<IPanelProps, 'send'> & { image: Image }): JSX.Element {
+  const { jobs, trans } = useServices();
+  const reference = referenceOf(image);
+  const name = shortTitle(reference);
+  const result = lastRun(image, jobs.jobs)?.result as
+    RunResult | null | undefined;
+  const facts: [string, string][] = [
+    [trans.__('Title'), image.title],
+    [trans.__('Description'), image.description],
+    [trans.__('Notebook'), image.notebook],
+    [trans.__('Kernel'), image.kernel],
+    [trans.__('Base image'), image.base],
+    [trans.__('Size'), formatBytes(image.size)]
+  ];
+  const { properties = {} } = image.parameters as IParametersSchema;
+  const parameters = Object.entries(properties);
+  return (
+    <>
+      <h3>{name}</h3>
+      <div className="jp-KernelContainers-actions">
+        <Button
+          kind="accept"
+          label={trans.__('Run')}
+          onClick={() =>
+            send({
+              type: 'show',
+              view: {
+                view: 'run-form',
+                image: reference,
+                title: name,
+                given: {}
+              }
+            })
+          }
+        />
+      </div>
+      <dl className="jp-KernelContainers-facts jp-mod-compact">
+        {facts
+          .filter(([, text]) => text)
+          .map(([label, text]) => (
+            <React.Fragment key={label}>
+              <dt>{label}</dt>
+              <dd>{text}</dd>
+            </React.Fragment>
+          ))}
+      </dl>
+      <Copyable label={trans.__('Image reference')} text={reference} />
+      <Copyable
+        label={trans.__('Command to run it')}
+        text={result?.docker_run ?? `docker run --rm ${reference} --describe`}
+      />
+      <h4>{trans._n('%1 parameter', '%1 parameters', parameters.length)}</h4>
+      <dl className="jp-KernelContainers-facts jp-mod-compact">
+        {parameters.map(([parameter, schema]) => (
+          <React.Fragment key={parameter}>
+            <dt>
+              <code>{parameter}</code>
+            </dt>
+            <dd>
+              {typeOf(schema)}
+              {'default' in schema && !schema.writeOnly
+                ? ` = ${formatValue(schema.default)}`
+                : ''}
+              <div className="jp-KernelContainers-hint">
+                {schema.description}
+              </div>
+            </dd>
+          </React.Fragment>
+        ))}
+      </dl>
+      <Push reference={reference} name={name} send={send} />
+    </>
+  );
+}
+
+/** Bring an image that only this machine has to a registry. */
+function Push(
+  props: Pick<IPanelProps, 'send'> & { reference: string; name: string }
+): JSX.Element {
+  const { jobs, trans } = useServices();
+  const id = React.useId();
+  const [to, setTo] = React.useState('');
+  const [agreed, setAgreed] = React.useState(false);
+  const [token, setToken] = React.useState(newToken);
+  const [error, setError] = React.useState<ApiError | null>(null);
+  const push = () => {
+    setError(null);
+    const request = {
+      kind: 'push' as const,
+      token,
+      image: props.reference,
+      to: to.trim(),
+      create_repository: agreed,
+      overwrite: agreed
+    };
+    jobs.start(request).then(
+      job => props.send({ type: 'show', view: { view: 'job', id: job.id } }),
+      (reason: unknown) => {
+        setError(asApiError(reason));
+        setToken(newToken());
+      }
+    );
+  };
+  return (
+    <Fold title={trans.__('Push')}>
+      <Field
+        id={`${id}-to`}
+        label={trans.__('To')}
+        hint={trans.__('Such as registry.example/team/%1', props.name)}
+      >
+        {described => (
+          <input
+            {...described}
+            className="jp-mod-styled"
+            spellCheck={false}
+            value={to}
+            onChange={event => setTo(event.target.value)}
+          />
+        )}
+      </Field>
+      <label className="jp-KernelContainers-check">
+        <input
+          type="checkbox"
+          checked={agreed}
+          onChange={event => setAgreed(event.target.checked)}
+        />
+        {trans.__('Create the repository, or move the tag')}
+      </label>
+      {error && <ErrorView error={error} />}
+      <div className="jp-KernelContainers-buttons">
+        <Button
+          label={trans.__('Push')}
+          reason={
+            to.trim() ? null : trans.__('Name a registry and a repository.')
+          }
+          onClick={push}
+        />
+      </div>
+    </Fold>
+  );
+}
