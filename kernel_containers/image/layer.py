@@ -22,7 +22,7 @@ from kernel_containers.image.read_ahead import read_ahead
 from kernel_containers.image.store import layer_from_json, layer_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kernel_containers.core.snapshot import FileEntry
     from kernel_containers.image.base import BaseImage
@@ -42,14 +42,18 @@ def build_layer(file_set: FileSet, base: BaseImage, store: BlobStore, report: Re
 
 
 def build_layers(
-    file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore, report: Report
+    file_sets: Sequence[FileSet],
+    base: BaseImage,
+    store: BlobStore,
+    report: Report,
+    finished: Callable[[Descriptor], object] = id,
 ) -> tuple[Layer, ...]:
     """Return the layers that put `file_sets` on `base`, the first one lowest.
 
     Targets go where the links of the base and of lower sets lead, and the folders above them stay
     as they are. A set whose fingerprint the store knows is not read again: layers of it that land
     alike are used, whatever the base. Of a large set that changed a little only the changes are
-    built, as one more layer on its last ones.
+    built, as one more layer on its last ones. `finished` is told of each layer when it is there.
 
     Raises:
         TryAgain: files changed while they were read; nothing of their layer is kept.
@@ -65,10 +69,10 @@ def build_layers(
         if known is not None:
             builder.report_all(file_set)
             lower.put(file_set.entries)
-        else:
-            known = builder.parts(file_set, lower)
+        for layer in builder.parts(file_set, lower) if known is None else known:
+            layers.append(layer)
+            finished(layer.descriptor)
         lower.end(file_set)
-        layers += known
     return tuple(layers)
 
 
@@ -101,8 +105,8 @@ class _Builder:
     store: BlobStore
     report: Report
 
-    def parts(self, file_set: FileSet, lower: Lower) -> list[Layer]:
-        """Return the layers of a set as the next one on `lower`."""
+    def parts(self, file_set: FileSet, lower: Lower) -> Iterator[Layer]:
+        """Yield the layers of a set as the next one on `lower`."""
         layers: list[Layer] = []
         moved = False
         key = lower.key(file_set)
@@ -110,13 +114,14 @@ class _Builder:
             lower.replace(part)
             placed = place(part.entries, lower.ground)
             if _may_have_deltas(part):
-                layers += self.stack(part, placed, lower)
+                found = self.stack(part, placed, lower)
             else:
-                layers.append(self.whole(part, placed))
+                found = [self.whole(part, placed)]
+            yield from found
+            layers += found
             lower.put(placed.entries)
             moved = moved or bool(placed.links)
         lower.keep(key, layers, self.store, moved=moved)
-        return layers
 
     def whole(self, file_set: FileSet, placed: Placed) -> Layer:
         """Return the layer of all entries, from the store if possible."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kernel_containers.core import oci
@@ -91,38 +92,56 @@ class Attachment:
         self._registry = registry
         self._known = known
         self._stop = Stop()
+        self._image_there = threading.Event()
         self._defect: BaseException | None = None
         self._results: list[PushResult] = []
         self._index: Json = {}
-        self._threads = [
-            threading.Thread(target=self._keep, args=(work,), name="attach", daemon=True)
-            for work in (*([self._read_index] if artifacts else ()), *map(self._pusher, artifacts))
-        ]
+        works = (self._read_index, *map(self._pusher, artifacts)) if artifacts else ()
+        self._threads = [self._thread(work) for work in works]
+        if artifacts:
+            self._threads.append(self._thread(partial(self._list, tuple(self._threads))))
 
     def start(self) -> None:
         """Begin to send."""
         for thread in self._threads:
             thread.start()
 
+    def list(self) -> None:
+        """Let the index be put: the image is in the registry."""
+        self._image_there.set()
+
     def cancel(self) -> None:
         """Return when nothing is on its way any more, and its upload sessions are gone."""
         self._stop.set()
+        self._image_there.set()
         if not self._ended_within(GRACE):
             self._registry.transport.shut()
             self._ended_within(LAST_WAIT)
 
     def finish(self) -> int:
-        """Wait for what was started, list it where needed, and return the bytes sent."""
+        """Wait for what was started, and return the bytes sent."""
+        self.list()
         for thread in self._threads:
             thread.join()
         if self._defect:
             raise self._defect
-        if not self.failure and not all(result.subject_listed for result in self._results):
-            self._keep(self._put_index)
         if self._known and not self.failure:
             blobs = (blob for each in self._artifacts for blob in _blobs(each))
             self._known.remember(self._to, blobs)
         return sum(result.bytes_sent for result in self._results)
+
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._keep, args=(work,), name="attach", daemon=True)
+
+    def _list(self, others: Sequence[threading.Thread]) -> None:
+        """Put the index after its image and all that it names, where the registry needs one."""
+        for thread in others:
+            thread.join()
+        self._image_there.wait()
+        self._stop.check()
+        complete = len(self._results) == len(self._artifacts) and not self.failure
+        if complete and not all(result.subject_listed for result in self._results):
+            self._put_index()
 
     def _ended_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -155,6 +174,8 @@ class Attachment:
                     stop=self._stop,
                     # A repository that is known has been pushed to as a whole: see finish().
                     remember=False,
+                    # Nothing is lost where it is not there after all.
+                    read_back=False,
                 )
             )
 

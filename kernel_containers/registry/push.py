@@ -16,12 +16,13 @@ from kernel_containers.registry.threads import in_threads
 from kernel_containers.registry.upload import SMALL, Outcome, Uploader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from kernel_containers.core.digest import Digest
     from kernel_containers.core.oci import BuiltImage, Descriptor
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference
+    from kernel_containers.registry.ahead import Ahead
     from kernel_containers.registry.answers import Answer
     from kernel_containers.registry.client import Registry
     from kernel_containers.registry.known import KnownBlobs
@@ -50,14 +51,19 @@ def push(
     known: KnownBlobs | None = None,
     mount_from: Mapping[Digest, str] | None = None,
     stop: Stop | None = None,
+    ahead: Ahead | None = None,
+    stored: Callable[[], None] | None = None,
     remember: bool = True,
+    read_back: bool = True,
 ) -> PushResult:
     """Make `to` name `image`; only what the repository lacks is sent.
 
     The manifest is put last, so a push that fails or is cancelled leaves the tag as it was, and
     no upload session. `known` saves asking for blobs that earlier pushes left there; `mount_from`
     names repositories of the same registry that hold a blob (a base image's layers). `stop` lets
-    another thread end it. Without `remember` what was sent does not become known.
+    another thread end it. What `ahead` has sent is not sent again. `stored` is called as soon
+    as the manifest stands. Without `remember` what was sent does not become known; without
+    `read_back` the registry's own word is taken for it.
 
     Raises:
         NotFound: the repository does not exist, or a blob is on neither side.
@@ -74,7 +80,8 @@ def push(
         known=known,
         mount_from=mount_from or {},
         stop=stop or Stop(),
-    ).run(remember=remember)
+        ahead=ahead,
+    ).run(stored, remember=remember, read_back=read_back)
 
 
 class _Push:
@@ -88,6 +95,7 @@ class _Push:
         known: KnownBlobs | None,
         mount_from: Mapping[Digest, str],
         stop: Stop,
+        ahead: Ahead | None,
     ) -> None:
         if to.repository.host != registry.host:
             raise Defect(f"{to} can't be pushed to {registry.host}.")
@@ -97,6 +105,7 @@ class _Push:
         self._to = to
         self._registry = registry
         self._known = known
+        self._ahead = ahead
         self._mount_from = mount_from
         self._hints = known.of(to.repository) if known else frozenset()
         layers = {layer.digest: layer for layer in image.manifest.layers}
@@ -108,16 +117,21 @@ class _Push:
         self._meter = Meter(STAGE, report, self._blobs.values(), registry.settings.report_interval)
         self._uploader = Uploader(self._client, self._meter)
 
-    def run(self, *, remember: bool) -> PushResult:
+    def run(
+        self, stored: Callable[[], None] | None, *, remember: bool, read_back: bool
+    ) -> PushResult:
         try:
             for digest in self._hints & self._blobs.keys():
                 self._outcomes[digest] = "reused"
                 self._meter.finish(digest)
             self._provide([b for d, b in self._blobs.items() if d not in self._hints])
-            stored = self._put_manifest()
+            answer = self._put_manifest()
         finally:
             self._uploader.clean_up()
-        self._read_back()
+        if stored:
+            stored()
+        if read_back:
+            self._read_back()
         if self._known and remember:
             self._known.remember(self._to.repository, self._blobs)
         return PushResult(
@@ -126,7 +140,7 @@ class _Push:
             blobs_sent=self._with("sent"),
             blobs_mounted=self._with("mounted"),
             blobs_reused=self._with("reused"),
-            subject_listed="OCI-Subject" in stored.headers,
+            subject_listed="OCI-Subject" in answer.headers,
         )
 
     def _with(self, outcome: Outcome) -> tuple[Digest, ...]:
@@ -148,12 +162,21 @@ class _Push:
         # Asking for a small blob takes as long as sending it, so it is only asked for where
         # nothing tells that the rest of the image is new, too.
         ask = not again and not (self._hints and blob.size <= SMALL)
-        self._outcomes[blob.digest] = self._uploader.provide(
+        done = None if again else self._sent_ahead(blob)
+        self._outcomes[blob.digest] = done or self._uploader.provide(
             blob,
             self._image.blob(blob.digest),
             mount_from=None if again else self._source(blob),
             ask=ask,
         )
+
+    def _sent_ahead(self, blob: Descriptor) -> Outcome | None:
+        if self._ahead is None:
+            return None
+        done = self._ahead.outcome(blob, partial(self._meter.add, blob.digest), self._stop)
+        if done:
+            self._meter.finish(blob.digest)
+        return done
 
     def _source(self, blob: Descriptor) -> str | None:
         named = self._mount_from.get(blob.digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,17 @@ from kernel_containers.workflow.provenance import artifacts, bill_of_materials
 from kernel_containers.workflow.revision import find_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from kernel_containers.core.digest import Digest
-    from kernel_containers.core.oci import BuiltImage
+    from kernel_containers.core.oci import BuiltImage, Descriptor
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import Destination
     from kernel_containers.core.snapshot import Snapshot
     from kernel_containers.engine import Engine
     from kernel_containers.errors import KernelContainersError
+    from kernel_containers.registry.ahead import Ahead
     from kernel_containers.workflow.plan import Plan
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import Settings
@@ -82,8 +85,12 @@ def check_findings(snapshot: Snapshot) -> None:
     )
 
 
-def build(plan: Plan, settings: Settings, report: Report) -> tuple[BuiltImage, bytes]:
+def build(
+    plan: Plan, settings: Settings, report: Report, finished: Callable[[Descriptor], object]
+) -> tuple[BuiltImage, bytes]:
     """Return a plan's image and its SBOM; layers whose content is known come from the store.
+
+    `finished` gets the layers as soon as each is there, those of the base first.
 
     Raises:
         CannotWrite: the store's disk is full or read-only.
@@ -99,7 +106,9 @@ def build(plan: Plan, settings: Settings, report: Report) -> tuple[BuiltImage, b
     captured = [file_set for file_set in below if file_set.exact]
     below = [file_set for file_set in below if not file_set.exact]
     file_sets = [*below, runner, *captured, sbom_file_set(materials), notebook]
-    layers = build_layers(file_sets, plan.base, store, report)
+    for layer in plan.base.layers:
+        finished(layer.descriptor)
+    layers = build_layers(file_sets, plan.base, store, report, finished)
     described = _labels(snapshot, plan)
     image = assemble(
         plan.base,
@@ -144,8 +153,11 @@ def deliver(
     report: Report,
     *,
     attached: Sequence[BuiltImage] = (),
+    ahead: Ahead | None = None,
 ) -> Delivered:
     """Bring an image to its destination; `attached` goes beside it where that is a registry.
+
+    Layers that `ahead` has sent there are not sent again.
 
     Raises:
         Refused, NotFound, Unavailable, TryAgain: what the registry or engine said.
@@ -157,7 +169,7 @@ def deliver(
     if isinstance(to, ToLayout):
         write_layout(image, to.folder, "latest")
         return Delivered(reference=str(to))
-    pushed = registries.push(image, to.reference, report, attached)
+    pushed = registries.push(image, to.reference, report, attached, ahead)
     return Delivered(
         reference=f"{to.reference.repository}@{image.digest}",
         sent=pushed.sent,
@@ -167,6 +179,14 @@ def deliver(
 
 def _not_attached(error: KernelContainersError) -> str:
     return f"The SBOM and provenance are not attached: {error.why or error.what}"
+
+
+def _ahead(
+    to: Destination, registries: Registries, store: BlobStore
+) -> AbstractContextManager[Ahead | None]:
+    if isinstance(to, ToRegistry):
+        return registries.ahead(to.reference.repository, store)
+    return nullcontext()
 
 
 def containerize(
@@ -179,15 +199,12 @@ def containerize(
     """
     started = time.monotonic()
     store = BlobStore(settings.store)
-    with in_use(store):
+    to = plan.destination
+    with in_use(store), _ahead(to, registries, store) as ahead:
         sweep(store)
-        image, materials = build(plan, settings, report)
-        attached = (
-            artifacts(plan, image, materials, store)
-            if isinstance(plan.destination, ToRegistry)
-            else ()
-        )
-        delivered = deliver(image, plan.destination, engine, registries, report, attached=attached)
+        image, materials = build(plan, settings, report, ahead.add if ahead else id)
+        attached = artifacts(plan, image, materials, store) if ahead else ()
+        delivered = deliver(image, to, engine, registries, report, attached=attached, ahead=ahead)
     keep_within(store, settings.cache_limit)
     return Containerized(
         reference=delivered.reference,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from kernel_containers.core.progress import silent
 from kernel_containers.errors import NotFound, Refused
+from kernel_containers.registry.ahead import Ahead
 from kernel_containers.registry.attach import Attachment
 from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference, Repository
     from kernel_containers.errors import KernelContainersError
+    from kernel_containers.image.store import BlobStore
     from kernel_containers.registry.client import Registry
     from kernel_containers.workflow.settings import Settings
 
@@ -63,6 +67,7 @@ class Registries:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._kept: dict[str, Registry] | None = None
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Self:
         self._kept = {}
@@ -75,14 +80,17 @@ class Registries:
 
     @contextmanager
     def _open(self, host: str) -> Iterator[Registry]:
-        registry = None if self._kept is None else self._kept.get(host)
-        if registry is None:
-            registry = open_registry(host, self._of_registries(), environ=self._settings.environ)
+        with self._opening:
+            registry = None if self._kept is None else self._kept.get(host)
+            if registry is None:
+                environ = self._settings.environ
+                registry = open_registry(host, self._of_registries(), environ=environ)
+            if self._kept is not None:
+                self._kept[host] = registry
         if self._kept is None:
             with registry:
                 yield registry
             return
-        self._kept[host] = registry
         yield registry
 
     def _of_registries(self) -> RegistrySettings:
@@ -167,6 +175,7 @@ class Registries:
         to: ImageReference,
         report: Report,
         attached: Sequence[BuiltImage] = (),
+        ahead: Ahead | None = None,
     ) -> Pushed:
         """Push an image, see `registry.push.push`, and artifacts about it.
 
@@ -181,12 +190,25 @@ class Registries:
             attachment = Attachment(attached, to.repository, registry, known)
             try:
                 attachment.start()
-                result = push(image, to, registry, heard, known=known)
+                result = push(
+                    image,
+                    to,
+                    registry,
+                    heard,
+                    known=known,
+                    ahead=ahead,
+                    stored=attachment.list,
+                )
             except BaseException:
                 attachment.cancel()
                 raise
             beside = attachment.finish()
         return Pushed(sent=result.bytes_sent + beside, unattached=attachment.failure)
+
+    def ahead(self, to: Repository, store: BlobStore) -> Ahead:
+        """Return what sends layers of the store while others are built."""
+        known = KnownBlobs(self._settings.known_blobs)
+        return Ahead(to, partial(self._open, to.host), store.path, known)
 
     def layer(self, reference: ImageReference, name: str, folder: Path) -> Path | None:
         """Fetch the layer that has a name among our labels; None where the image has none.

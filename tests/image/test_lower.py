@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from kernel_containers.core.progress import silent
+from kernel_containers.core.snapshot import FileEntry, FileKind
+from kernel_containers.errors import TryAgain
 from kernel_containers.image.layer import build_layers, known_sets
 from kernel_containers.image.lower import Lower
 from tests.image.trees import bare_base, file_set, folder, link, text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kernel_containers.core.oci import Descriptor
     from kernel_containers.core.snapshot import FileSet
     from kernel_containers.image.store import BlobStore
 
@@ -67,3 +74,13 @@ def test_a_set_whose_blob_is_gone_is_built_again(store: BlobStore) -> None:
     assert known_sets([ENVIRONMENT], BASE, store) == (False,)
     assert build_layers([ENVIRONMENT], BASE, store, silent) == (layer,)
     assert store.has(layer.descriptor.digest)
+
+
+def test_a_layer_is_told_of_before_the_next_one_is_built(store: BlobStore, tmp_path: Path) -> None:
+    missing = FileEntry("/work/x", FileKind.FILE, 0o644, 1, source=str(tmp_path / "missing"))
+    told: list[Descriptor] = []
+
+    with pytest.raises(TryAgain):
+        build_layers([ENVIRONMENT, file_set(missing)], BASE, store, silent, told.append)
+
+    assert [layer.descriptor for layer in build_layers([ENVIRONMENT], BASE, store, silent)] == told
