@@ -48,7 +48,13 @@ if TYPE_CHECKING:
     help="Say what the notebook doesn't; or JSON with name, type, default, description, choices, "
     "required, secret, excluded.",
 )
-@click.option("--include", "includes", multiple=True, type=click.Path(path_type=Path))
+@click.option(
+    "--include",
+    "includes",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file or folder that the notebook needs, too.",
+)
 @click.option("--base", metavar="REF", help="The base image under a local environment.")
 @click.option("--kernel-id", metavar="ID", help="Capture this live kernel. [the notebook's own]")
 @click.option("--title", metavar="TEXT", help="[the notebook's first heading]")

@@ -17,6 +17,7 @@ from kernel_containers.errors import UsageError
 
 if TYPE_CHECKING:
     from kernel_containers.core.containers import Mount
+    from kernel_containers.engine import Engine
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.workflow.add_kernel import KernelRequest
 
@@ -33,7 +34,7 @@ def command() -> None:
 @click.option("--all", "every", is_flag=True, help="Each Python environment that is found here.")
 @click.option("--dry-run", is_flag=True, help="With --all: only list what would be added.")
 @click.option("--base", metavar="REF", help="The base image under --prefix.")
-@click.option("--display-name", metavar="TEXT")
+@click.option("--display-name", metavar="TEXT", help="What the launcher shows.")
 @click.option("--command", "words", metavar="TEXT", help="What starts the kernel in the image.")
 @click.option("--language", metavar="NAME", help="The language of --command.")
 @container_options
@@ -46,7 +47,6 @@ def add(
     With --command, an image needs no Python: R --slave -e 'IRkernel::main()' --args
     {connection_file} starts R. {connection_file} stands where the kernel expects the file.
     """
-    from kernel_containers.engine import connect
     from kernel_containers.workflow.add_kernel import KernelRequest, add_kernel
     from kernel_containers.workflow.settings import read_settings
     from kernel_containers.workflow.submit import parse_environment
@@ -70,7 +70,7 @@ def add(
         return
     if not name or (image is None) == (prefix is None):
         raise UsageError("A kernel needs a NAME and either --image REF or --prefix PATH.")
-    engine = connect()
+    engine = _connect(options["docker_host"])
     with output.progress() as report:
         spec = add_kernel(request, engine, read_settings(), report)
     libraries = [name for mount in _mounts(spec) if ".so" in (name := Path(mount.target).name)]
@@ -87,16 +87,23 @@ def add(
     )
 
 
+def _connect(host: str | None) -> Engine:
+    """Return the engine where the kernels will be; None for the docker command's."""
+    from kernel_containers.engine import connect
+
+    return connect({**os.environ, "DOCKER_HOST": host} if host else None)
+
+
 def _mounts(spec: KernelSpec) -> tuple[Mount, ...]:
     return spec.config.mounts if spec.config else ()
 
 
 def _add_all(request: KernelRequest, output: Output, *, dry_run: bool) -> None:
-    from kernel_containers.engine import connect
     from kernel_containers.workflow.add_all import add_all
     from kernel_containers.workflow.settings import read_settings
 
-    engine = None if dry_run else connect()
+    host = request.config.get("docker_host")
+    engine = None if dry_run else _connect(str(host) if host else None)
     with output.progress() as report:
         twins = add_all(request, engine, read_settings(), Path.cwd(), report)
     rows = [(twin.outcome, twin.name, twin.prefix, twin.why or "") for twin in twins]
@@ -113,11 +120,12 @@ def _add_all(request: KernelRequest, output: Output, *, dry_run: bool) -> None:
 @json_option
 def pull(name: str, as_json: bool) -> None:
     """Fetch the image of the kernelspec NAME: starting a kernel never does."""
-    from kernel_containers.engine import connect
+    from kernel_containers.kernels import kernelspecs
     from kernel_containers.workflow.kernel_image import pull_kernel_image
 
     output = Output(as_json=as_json)
-    engine = connect()
+    config = kernelspecs.find(name).config
+    engine = _connect(config.docker_host if config else None)
     with output.progress() as report:
         image = pull_kernel_image(name, engine, report)
     output.result({"name": name, "image": str(image.id)}, f"The image of {name} is there.")

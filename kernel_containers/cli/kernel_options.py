@@ -25,28 +25,67 @@ def container_options(command: Command) -> Command:
     """Add the options."""
     for option in reversed(
         (
-            click.option("--mount", "mounts", multiple=True, metavar="SOURCE[:TARGET[:ro]]"),
+            click.option(
+                *("--mount", "mounts"),
+                multiple=True,
+                metavar="SOURCE[:TARGET[:ro]]",
+                help="A folder or file of this machine. [at the same path]",
+            ),
             click.option("--tmpfs", multiple=True, metavar="TARGET[:OPTIONS]", help="In memory."),
-            click.option("--workspace", type=click.Choice(get_args(Workspace))),
+            click.option(
+                "--workspace",
+                type=click.Choice(get_args(Workspace)),
+                help="The folder of notebooks that kernels see. [root-dir: the server's]",
+            ),
             click.option("--workdir", metavar="PATH", help="Where kernels start."),
-            click.option("--env", "environment", multiple=True, metavar="NAME[=VALUE]"),
+            click.option(
+                *("--env", "environment"),
+                multiple=True,
+                metavar="NAME[=VALUE]",
+                help="A variable of its kernels. [its value here]",
+            ),
             click.option(
                 *("--pass-env", "passed"),
                 multiple=True,
                 metavar="NAME",
                 help="Taken over at each start.",
             ),
-            click.option("--user", metavar="host|image|UID[:GID]"),
-            click.option("--group", "groups", type=int, multiple=True, metavar="GID"),
+            click.option(
+                "--user", metavar="host|image|UID[:GID]", help="Who kernels are. [host: you]"
+            ),
+            click.option(
+                *("--group", "groups"),
+                type=int,
+                multiple=True,
+                metavar="GID",
+                help="A further group of that user.",
+            ),
             click.option("--network", metavar="NAME", help="bridge, none, host or a network's."),
-            click.option("--transport", type=click.Choice(get_args(Transport))),
+            click.option(
+                "--transport",
+                type=click.Choice(get_args(Transport)),
+                help="How kernels are reached. [auto: the fastest that works]",
+            ),
             click.option("--pool", type=click.Choice(get_args(Pool)), help="What waits ready."),
             click.option("--read-only", is_flag=True, help="A read-only root file system."),
             click.option("--keep-capabilities", is_flag=True, help="Root's, for user `image`."),
-            click.option("--restart", type=click.Choice(get_args(Restart))),
-            click.option("--start-timeout", type=float, metavar="SECONDS"),
-            click.option("--label", "labels", multiple=True, metavar="NAME=VALUE"),
-            click.option("--docker-host", metavar="ADDRESS", help="As in DOCKER_HOST."),
+            click.option(
+                "--restart",
+                type=click.Choice(get_args(Restart)),
+                help="What happens to the container at a kernel's restart. [keep]",
+            ),
+            click.option(
+                "--start-timeout", type=float, metavar="SECONDS", help="Until a kernel answers."
+            ),
+            click.option(
+                *("--label", "labels"),
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="A label of its containers.",
+            ),
+            click.option(
+                "--docker-host", metavar="ADDRESS", help="Another engine, as in DOCKER_HOST."
+            ),
         )
     ):
         command = option(command)

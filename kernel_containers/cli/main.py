@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
         output.line(error.format_message())
         return UsageError.exit_code
     except click.ClickException as error:
-        output.error(UsageError(error.format_message(), todo=_help(error)))
+        output.error(UsageError(error.format_message(), todo=_help(error, arguments)))
         return UsageError.exit_code
     except Exception as error:
         logger.exception("unexpected error")
@@ -90,10 +90,11 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _help(error: click.ClickException) -> str:
+def _help(error: click.ClickException, arguments: Sequence[str]) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    path = context.command_path if context else "kernel-containers"
-    return f"`{path} --help`"
+    # An option that lacks its value comes without a context.
+    words = ["kernel-containers", *(word for word in arguments[:1] if word in COMMANDS)]
+    return f"`{context.command_path if context else ' '.join(words)} --help`"
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ def limits(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--memory", metavar="SIZE", help="Limit, such as 4g; swap included."),
-            click.option("--cpus", type=float, metavar="NUMBER"),
+            click.option("--cpus", type=float, metavar="NUMBER", help="Limit, such as 1.5."),
             click.option("--pids", type=int, metavar="NUMBER", help="Most processes at once."),
             click.option("--shm-size", metavar="SIZE", help="Size of /dev/shm."),
-            click.option("--gpus", metavar="all|NUMBER|IDS"),
+            click.option("--gpus", metavar="all|NUMBER|IDS", help="Which of the engine's GPUs."),
         )
     ):
         command = option(command)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_LABEL = 50  # characters before a bar
 INTERVAL = 1.0  # seconds between progress lines of one stage where there is no terminal
+ALIVE = 30.0  # seconds after which a line that says nothing new says that it still goes on
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class Output:
     def progress(self) -> Iterator[Report]:
         """Yield a function that shows progress: bars on a terminal, JSON lines otherwise."""
         if not sys.stderr.isatty():
-            yield _Lines().report
+            yield Lines().report
             return
         # Here: importing it takes 0.1 s.
         from rich.console import Console
@@ -79,24 +80,32 @@ class Output:
             yield _Bars(bars).report
 
 
-class _Lines:
-    def __init__(self) -> None:
+class Lines:
+    """Progress as JSON, for logs and programs."""
+
+    def __init__(self, interval: float = INTERVAL) -> None:
+        self._interval = interval
         self._lock = threading.Lock()
         self._when: dict[str, float] = {}
         self._finished: dict[str, str] = {}
+        self._last: dict[str, Progress] = {}
 
     def report(self, progress: Progress) -> None:
-        """Write a line a second of each stage, and one for each end."""
+        """Write a line a second of each stage that gets on, and one for each end."""
         now = time.monotonic()
         with self._lock:
             if progress.total is not None and progress.done >= progress.total:
                 if self._finished.get(progress.stage) == progress.message:
                     return
                 self._finished[progress.stage] = progress.message
-            elif now - self._when.get(progress.stage, -INTERVAL) < INTERVAL:
+            elif now - self._when.get(progress.stage, -ALIVE) < self._pause(progress):
                 return
             self._when[progress.stage] = now
+            self._last[progress.stage] = progress
         _write(sys.stderr, json.dumps(asdict(progress), ensure_ascii=False))
+
+    def _pause(self, progress: Progress) -> float:
+        return ALIVE if self._last.get(progress.stage) == progress else self._interval
 
 
 class _Bars:

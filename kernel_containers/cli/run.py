@@ -23,16 +23,35 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 
 @click.command("run")
 @click.argument("image")
-@click.option("-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE")
-@click.option("-r", "--raw", "raw", nargs=2, multiple=True, metavar="NAME TEXT")
-@click.option("-f", "--file", "files", multiple=True, metavar="FILE|s3://…")
-@click.option("-y", "--yaml", "yaml", multiple=True, metavar="YAML")
-@click.option("-b", "--base64", "base64", multiple=True, metavar="BASE64")
+@click.option(
+    *("-p", "--parameter", "parameters"),
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A value of the parameter's type; @FILE and @s3://… read a large one.",
+)
+@click.option(
+    *("-r", "--raw", "raw"),
+    nargs=2,
+    multiple=True,
+    metavar="NAME TEXT",
+    help="The text as a string.",
+)
+@click.option(
+    *("-f", "--file", "files"),
+    multiple=True,
+    metavar="FILE|s3://…",
+    help="A YAML or JSON file of values.",
+)
+@click.option("-y", "--yaml", "yaml", multiple=True, metavar="YAML", help="The values themselves.")
+@click.option(
+    "-b", "--base64", "base64", multiple=True, metavar="BASE64", help="The same, in base64."
+)
 @click.option("--output", metavar="URI", help="A folder, file:// or s3:// prefix. [./runs]")
 @click.option(
     "--secret", "secrets", multiple=True, metavar="NAME", help="Asked for, or from $NAME."
 )
-@click.option("--network", default="bridge", show_default=True)
+@click.option("--network", default="bridge", metavar="NAME", help="none, host … [bridge]")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Deadline of the whole run.")
 @click.option("--cell-timeout", type=SECONDS, metavar="SECONDS", help="Limit of each cell.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a cell failed.")
@@ -43,14 +62,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @limits
 @json_option
 def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
-    """Run IMAGE with parameters and write its outputs.
-
-    \b
-    -p NAME VALUE   the value's type is the parameter's; @FILE and @s3://… read large values
-    -r NAME TEXT    the text as a string
-    -f FILE         a YAML or JSON file of values
-    -y YAML, -b BASE64   values in the argument itself
-    """
+    """Run IMAGE with parameters and write its outputs."""
     from kernel_containers.engine import connect
     from kernel_containers.workflow import submit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,15 +88,18 @@ def read(path: Path) -> Notebook:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # A pipe may never have a writer, and a device never an end.
+        if stat.S_ISREG(path.stat().st_mode):
+            return path.read_bytes()
     except FileNotFoundError:
         raise NotFound(f"There is no notebook {path}.", todo="check the path") from None
-    except (IsADirectoryError, NotADirectoryError):
-        raise NotFound(f"{path} is no notebook file.", todo="name a file .ipynb") from None
+    except NotADirectoryError:
+        pass
     except PermissionError as error:
         raise Refused(f"{path} can't be read.", why=error.strerror) from error
     except OSError as error:
         raise InvalidInput(f"{path} can't be read.", why=error.strerror) from error
+    raise NotFound(f"{path} is no notebook file.", todo="name a file .ipynb")
 
 
 def parse(path: Path, content: bytes) -> Notebook:

@@ -38,3 +38,13 @@ def test_a_mount_without_a_source_or_with_another_mode_is_refused(text: str) -> 
 @pytest.mark.parametrize("text", ["=x", "", "SURELY_NOT_SET_HERE"])
 def test_a_variable_needs_a_name_and_a_value(text: str) -> None:
     assert run(["kernel", "add", "x", "--image", "x", "--env", text]) == 64
+
+
+def test_a_kernel_is_added_on_the_engine_where_it_will_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    nobody = f"unix://{tmp_path}/docker.sock"
+
+    assert run(["kernel", "add", "x", "--image", "x", "--docker-host", nobody]) == 69
+
+    assert nobody in capsys.readouterr().err

@@ -8,14 +8,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from kernel_containers import errors
-from kernel_containers.cli.main import COMMANDS, run
-from kernel_containers.cli.output import Output, format_size, table
+from kernel_containers.cli.main import COMMANDS, cli, run
+from kernel_containers.cli.output import Lines, Output, format_size, table
 from kernel_containers.core.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -24,6 +26,31 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert run([command, "--help"]) == 0
 
     assert "Usage:" in capsys.readouterr().out
+
+
+def every_command() -> Iterator[click.Context]:
+    """Yield a context of each command, those of groups included."""
+    waiting = [click.Context(cli, info_name="kernel-containers")]
+    while waiting:
+        context = waiting.pop()
+        yield context
+        if isinstance(context.command, click.Group):
+            for name in context.command.list_commands(context):
+                command = context.command.get_command(context, name)
+                assert command
+                waiting.append(click.Context(command, info_name=name, parent=context))
+
+
+def test_every_command_and_option_says_what_it_does() -> None:
+    silent = [
+        f"{context.command_path} {option.name}"
+        for context in every_command()
+        for option in context.command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    silent += [context.command_path for context in every_command() if not context.command.help]
+
+    assert silent == []
 
 
 def test_help_loads_neither_docker_nor_boto3() -> None:
@@ -112,6 +139,26 @@ def test_progress_without_a_terminal_is_a_line_for_each_end(
         ("one", 10),
         ("two", 10),
     ]
+
+
+def test_progress_without_a_terminal_says_nothing_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = Lines(interval=0.0)
+
+    for done in (1, 1, 1, 2, 2):
+        lines.report(Progress(stage="runner", message="packages", done=done))
+
+    written = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["done"] for line in written] == [1, 2]
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["run", "image", "-p", "weeks"]) == 64
+
+    assert "Try: `kernel-containers run --help`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["kernel"], ["repositories"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -21,6 +22,13 @@ def test_a_missing_file_and_a_folder_are_not_found(tmp_path: Path) -> None:
         document.read(tmp_path / "absent.ipynb")
     with pytest.raises(NotFound, match="no notebook file"):
         document.read(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.ipynb")
+
+    with pytest.raises(NotFound, match="no notebook file"):
+        document.read(tmp_path / "pipe.ipynb")
 
 
 @pytest.mark.parametrize(
