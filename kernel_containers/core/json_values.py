@@ -7,11 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kernel_containers.core.parameters import JsonValue
 
 # Python refuses to convert longer integers from and to text (sys.get_int_max_str_digits()).
 MOST_DIGITS = 4300
 _TOO_LONG: int = 10**MOST_DIGITS
+_NOT_FINITE = ("nan", "infinity", "-infinity")
 DEEPEST = 200  # lists and dicts within each other
 
 
@@ -77,6 +80,39 @@ def strict_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [strict_json(item) for item in value]
     return value
+
+
+def not_finite(value: Any, place: str = "") -> list[str]:
+    """Return where nan and infinities stand in a value, as JSON pointers (RFC 6901)."""
+    if isinstance(value, float):
+        return [] if math.isfinite(value) else [place]
+    if isinstance(value, dict):
+        members = [(_escape(str(name)), item) for name, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        members = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return []
+    return [found for name, item in members for found in not_finite(item, f"{place}/{name}")]
+
+
+def with_floats(value: Any, places: Iterable[str], at: str = "") -> Any:
+    """Return what `strict_json` was given, from its result and what `not_finite` said."""
+    wanted = places if isinstance(places, frozenset) else frozenset(places)
+    if isinstance(value, str):
+        return float(value) if at in wanted and value in _NOT_FINITE else value
+    if not wanted:
+        return value
+    if isinstance(value, dict):
+        return {
+            name: with_floats(item, wanted, f"{at}/{_escape(name)}") for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [with_floats(item, wanted, f"{at}/{index}") for index, item in enumerate(value)]
+    return value
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.json_values import strict_json
+from kernel_containers.core.parameter_values import from_json
 from kernel_containers.core.redaction import MASK
 from kernel_containers.core.run_json import report_to_json
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.contract import Contract
-    from kernel_containers.core.parameters import JsonValue
+    from kernel_containers.core.parameters import JsonValue, Parameter
     from kernel_containers.core.runs import Cause, RunReport
 
 _LONGEST_SHOWN = 300  # characters of a parameter's value above the page
@@ -31,23 +31,27 @@ def status_for(cause: Cause, exit_code: int) -> Any:
 def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return all parameters as the run had them: given, or their default; secrets masked.
 
-    Of a value of megabytes only its size and hash are shown: the notebook has it whole. Infinities
-    are texts, as JSON has no word for them.
+    Of a value of megabytes only its size and hash are shown: the notebook has it whole.
     """
     shown: dict[str, JsonValue] = {}
     for parameter in contract.parameters:
         if parameter.secret:
             shown[parameter.name] = MASK if parameter.name in values else None
         else:
-            shown[parameter.name] = _shown(values.get(parameter.name, parameter.default))
+            shown[parameter.name] = _shown(values.get(parameter.name, _default(parameter)))
     return {**shown, **{name: _shown(item) for name, item in values.items() if name not in shown}}
+
+
+def _default(parameter: Parameter) -> JsonValue:
+    # A contract is strict JSON, in which infinity is a text.
+    is_text = parameter.type == "float" and isinstance(parameter.default, str)
+    return from_json(parameter, parameter.default) if is_text else parameter.default
 
 
 def _shown(value: JsonValue) -> JsonValue:
     text = json.dumps(value)
     if len(text) <= _LONGEST_KEPT:
-        # A browser reads neither a report nor a notebook in which NaN stands.
-        return strict_json(value)
+        return value
     return {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.contract import IMAGE_VARIABLE
+from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 from kernel_containers.runner import notebook_file, papermill
@@ -228,7 +229,6 @@ class Session:
         names = ("status", "exit_code", "finished", "seconds")
         self._describe_in_notebook({name: getattr(report, name) for name in names})
         shown = notebook_file.masked_copy(self._notebook, self._masker)
-        folder = Path(self._contract.working_directory)
         report = finish(
             self._outputs,
             report,
@@ -238,7 +238,7 @@ class Session:
             spill=self._spill,
             kept=Path(os.environ.get("TMPDIR", "/tmp")) / f"kernel-containers-{report.run_id}",  # noqa: S108
             log_folder=self._folder,
-            notebook_folder=folder,
+            notebook_folder=Path(self._contract.working_directory),
             arguments=self._arguments,
             end_kernel=lambda: self._end_kernel(kernel),
         )
@@ -286,7 +286,7 @@ class Session:
             "notebook": self._contract.notebook,
             "image": self._environ.get(IMAGE_VARIABLE),
             "started": utc_text(self._started),
-            "parameters": shown_parameters(self._contract, self._given.values),
+            "parameters": strict_json(shown_parameters(self._contract, self._given.values)),
             **end,
         }
         self._notebook["metadata"]["kernel_containers"] = facts

@@ -8,6 +8,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.json_values import strict_json
+from kernel_containers.core.run_json import restored
 from kernel_containers.core.scraps import PARQUET, is_table_schema
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable, UsageError
 from kernel_containers.workflow.run_filter import make_filter
@@ -75,7 +77,7 @@ def read_runs(
 
 def row_of(run: StoredRun) -> dict[str, Any]:
     """Return one run's facts, parameters and scraps by the names of their columns."""
-    report = run.report
+    report = restored(run.report)
     facts = {name: report.get(name) for name in FACTS}
     facts |= {"run_id": run.run_id, "notebook": run.notebook, "uri": str(run.uri)}
     facts |= {"html": run.html, "problem": run.problem, "started": run.started}
@@ -94,7 +96,7 @@ def parts_of(row: Mapping[str, Any]) -> dict[str, Any]:
     parts["started"] = row["started"].isoformat() if row["started"] else None
     for prefix in (PARAMETERS, SCRAPS):
         parts[prefix.rstrip(".")] = {
-            name.removeprefix(prefix): value
+            name.removeprefix(prefix): strict_json(value)
             for name, value in row.items()
             if name.startswith(prefix)
         }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 
 from kernel_containers.core.contract import Contract, KernelCommand
-from kernel_containers.core.run_json import report_from_json, report_to_json
+from kernel_containers.core.run_json import report_from_json, report_to_json, restored
 from kernel_containers.core.runs import CellReport, RunReport
 from kernel_containers.errors import InvalidInput
 from kernel_containers.runner.report import duration_text, parameter_texts, shown_parameters
@@ -38,13 +40,10 @@ def test_of_a_large_value_only_size_and_hash_are_shown() -> None:
     assert len(json.dumps(shown)) < 1000
 
 
-def test_numbers_that_json_lacks_are_texts() -> None:
-    values = {"n": float("inf"), "m": {"a": [float("nan"), -float("inf"), 1.5]}}
+def test_a_default_that_json_lacks_is_a_number_again() -> None:
+    endless = replace(CONTRACT, parameters=(parameter("n", "float", "-infinity"),))
 
-    shown = shown_parameters(CONTRACT, values)
-
-    assert shown["n"] == "infinity"
-    assert shown["m"] == {"a": ["nan", "-infinity", 1.5]}
+    assert shown_parameters(endless, {}) == {"n": -float("inf")}
 
 
 def test_values_are_one_line_on_the_page() -> None:
@@ -55,6 +54,23 @@ def test_values_are_one_line_on_the_page() -> None:
     assert texts["c"] == "plain"
 
 
+REPORT = RunReport(
+    status="failed",
+    cause="cell-failed",
+    exit_code=1,
+    message="m",
+    run_id="r",
+    image=None,
+    manifest_sha256="0",
+    notebook="/n",
+    started="s",
+    finished="f",
+    seconds=1.5,
+    parameters={"a": 1},
+    cells=(CellReport(index=0, cell_id="c", status="failed", error="e"),),
+    outputs={"html": "file:///x"},
+    warnings=("w",),
+)
 DURATIONS = {0.04: "0.0 s", 59.94: "59.9 s", 61: "1 min 1 s", 7260: "2 h 1 min"}
 
 
@@ -64,28 +80,29 @@ def test_durations_are_for_people(seconds: float) -> None:
 
 
 def test_a_report_is_read_back_and_later_members_are_ignored() -> None:
-    report = RunReport(
-        status="failed",
-        cause="cell-failed",
-        exit_code=1,
-        message="m",
-        run_id="r",
-        image=None,
-        manifest_sha256="0",
-        notebook="/n",
-        started="s",
-        finished="f",
-        seconds=1.5,
-        parameters={"a": 1},
-        cells=(CellReport(index=0, cell_id="c", status="failed", error="e"),),
-        outputs={"html": "file:///x"},
-        warnings=("w",),
-    )
-    written = json.loads(json.dumps(report_to_json(report)))
+    written = json.loads(json.dumps(report_to_json(REPORT)))
+    assert "not_finite" not in written
 
     written["later"] = 1
     written["cells"][0]["later"] = 1
 
-    assert report_from_json(written) == report
+    assert report_from_json(written) == REPORT
     with pytest.raises(InvalidInput):
         report_from_json({"cells": []})
+
+
+def test_numbers_that_json_lacks_stand_in_strict_json_and_are_read_back() -> None:
+    infinity = float("inf")
+    values = {"n": infinity, "infinity": "infinity", "a/b~c": [{"x": -infinity}, "nan", (1.5,)]}
+    report = replace(REPORT, parameters=values)
+
+    written = json.dumps(report_to_json(report), allow_nan=False)
+
+    read = json.loads(written)
+    assert read["parameters"]["n"] == "infinity"
+    assert read["not_finite"] == ["/parameters/n", "/parameters/a~1b~0c/0/x"]
+    again = {**values, "a/b~c": [{"x": -infinity}, "nan", [1.5]]}
+    assert report_from_json(read) == replace(report, parameters=again)
+    assert restored({**read, "not_finite": [None, "/nowhere", 5]})["parameters"]["n"] == "infinity"
+    (nan,) = restored({"x": ["nan"], "not_finite": ["/x/0"]})["x"]
+    assert math.isnan(nan)

@@ -165,6 +165,9 @@ def test_values_of_every_type_are_looked_at_where_they_are_set_and_at_the_end(
         "At the end of the run 'day' no longer had the value given.",
     ]
     assert "secret-of-the-test" not in run.stdout + json.dumps(run.notebook) + run.html
+    assert run.source(0).splitlines()[5] == "odd = [float('nan'), 1]"
+    assert run.report["parameters"]["odd"] == ["nan", 1]
+    assert run.report["not_finite"] == ["/parameters/odd/0"]
     cells = run.notebook["cells"]
     assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
     assert [len(cell["outputs"]) for cell in cells] == [0, 0, 0, 2]

@@ -19,6 +19,9 @@ from kernel_containers import read_runs
 from kernel_containers.cli.main import run
 from kernel_containers.errors import NotFound, UsageError
 from kernel_containers.workflow.run_filter import parse_since
+from kernel_containers.workflow.run_store import list_runs
+from kernel_containers.workflow.run_table import parts_of, row_of
+from kernel_containers.workflow.submit import place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +104,21 @@ def test_every_run_is_a_row_with_its_parameters_and_scraps(prefix: Path) -> None
     assert problems[0] == "there is no report.json: it still runs, or was lost"
     assert problems[1].startswith("report.json is no JSON")
     assert problems[2] == "report.json is of no run"
+
+
+def test_infinities_are_numbers_in_a_table_and_texts_in_json(tmp_path: Path) -> None:
+    given = {"limit": "infinity", "name": "infinity", "all": [1, "-infinity"]}
+    places = ["/parameters/limit", "/parameters/all/1"]
+    write_run(tmp_path, "20261118T080000Z-aaaaaa", parameters=given, not_finite=places)
+
+    row = read_runs(str(tmp_path)).iloc[0]
+    (parts,) = [parts_of(row_of(run)) for run in list_runs(place_of(str(tmp_path)))]
+
+    infinite = float("inf")
+    assert row["parameters.limit"] == infinite
+    assert row["parameters.name"] == "infinity"
+    assert row["parameters.all"] == [1, -infinite]
+    assert parts["parameters"] == given
 
 
 def test_tables_are_read_when_asked_for(prefix: Path) -> None:
