@@ -7,7 +7,9 @@ reference package (a host is what stands before the first slash and has a dot, a
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,9 +158,18 @@ def parse_destination(text: str) -> Destination:
 
 
 def slug(text: str) -> str:
-    """Return `text` as a valid repository component: `My Report (2).ipynb` → `my-report-2`.
+    """Return `text` as a valid repository component: `Été (2).ipynb` → `ete-2`.
 
-    Characters outside a-z and 0-9 become single dashes; nothing left becomes `notebook`.
+    Characters outside a-z and 0-9 become single dashes; nothing left becomes `notebook`. Letters
+    that can't be spelt so are replaced by a hash of the text, so that names stay apart.
     """
-    stem = text.removesuffix(".ipynb").lower()
-    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:100].strip("-") or "notebook"
+    stem = unicodedata.normalize("NFKD", text.removesuffix(".ipynb").casefold())
+    words = re.sub(r"[^a-z0-9]+", "-", "".join(filter(_is_plain, stem))).strip("-")
+    readable = words[:100].strip("-") or "notebook"
+    if not any(letter.isalnum() and not letter.isascii() for letter in stem):
+        return readable
+    return f"{readable}-{hashlib.sha256(stem.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+
+def _is_plain(character: str) -> bool:
+    return character.isascii() or not (character.isalnum() or unicodedata.combining(character))

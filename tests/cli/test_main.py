@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+PROGRAM = (sys.executable, "-c", "from kernel_containers.cli import main; main.main()")
+
 
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,15 +211,37 @@ def test_a_reader_that_goes_away_stops_nothing() -> None:
 def test_names_that_are_no_text_are_printed_all_the_same() -> None:
     arguments = ["kernel", "remove", os.fsdecode(b"caf\xe9")]
 
-    answer = subprocess.run(
-        [sys.executable, "-c", "from kernel_containers.cli import main; main.main()", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    answer = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False)
 
     assert answer.returncode == 66
     assert r"caf\udce9" in answer.stderr
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    leave = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "$@"'
+
+    answer = subprocess.run(
+        ["sh", "-c", leave, "sh", *PROGRAM, "runs"], capture_output=True, text=True, check=False
+    )
+
+    assert answer.returncode == 66
+    assert answer.stderr.startswith("Error: The current folder does not exist any more.")
+
+
+def test_a_result_that_finds_no_room_is_an_error() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        answer = subprocess.run(
+            [*PROGRAM, "kernel", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert answer.returncode == 73
+    assert "No space left on device" in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 def test_the_cache_is_cleaned_without_an_engine(

@@ -96,3 +96,16 @@ def test_a_slug_is_always_a_valid_repository(text: str) -> None:
 
 def test_a_slug_is_readable() -> None:
     assert slug("My Report (2).ipynb") == "my-report-2"
+    assert (
+        slug("Été à Zürich.ipynb") == slug("E\u0301te\u0301 a\u0300 Zu\u0308rich") == "ete-a-zurich"
+    )
+    assert slug("---.ipynb") == "notebook"
+
+
+def test_names_in_other_alphabets_stay_apart() -> None:
+    names = {
+        slug(name) for name in ("报告.ipynb", "分析.ipynb", "报告 2026.ipynb", "分析 2026.ipynb")
+    }
+
+    assert len(names) == 4
+    assert all(name.startswith(("notebook-", "2026-")) for name in names)
