@@ -36,6 +36,10 @@ SYSTEM_PREFIX = "/usr"
 INTERPRETER = "interpreter"  # the name of the set below a venv
 OUTSIDE = "modules outside the environment"  # the name of their set: code of the user, mostly
 
+_BY_PEOPLE = (
+    *(".pth", "/sitecustomize.py", "/usercustomize.py"),
+    *("/bin/activate", "/bin/postactivate", "/bin/preactivate"),
+)
 _CONDA = compile_rules(
     (
         Rule("conda's cache of packages", ("pkgs/",)),
@@ -47,13 +51,28 @@ _CONDA = compile_rules(
 )
 
 
-def local_environment(interpreter: Interpreter) -> tuple[Environment, tuple[Exclusion, ...]]:
+Walked = tuple[list[FileEntry], list[Exclusion]]
+
+
+def walk_venv(prefix: Path) -> Walked | None:
+    """Return what a venv holds, which can be had while its Python is asked; None for others.
+
+    Raises:
+        NotFound: it vanished.
+    """
+    return walk(prefix, IN_ENVIRONMENTS) if (prefix / "pyvenv.cfg").is_file() else None
+
+
+def local_environment(
+    interpreter: Interpreter, walked: Walked | None = None
+) -> tuple[Environment, tuple[Exclusion, ...]]:
     """Return the files of a venv, conda environment or bare Python, and what is left out.
 
     A venv becomes two sets, the base interpreter without its own packages below the
     environment; a conda environment or a Python without venv is one. Of the system's Python in
     `/usr` only packages are taken, and `base_python` says which executable the base image must
     have instead. Modules outside of the prefix, such as editable installs, are the last set.
+    `walked` is what `walk_venv` gave for the same prefix.
 
     Raises:
         Refused: this user can't read files of the environment; the cause names them.
@@ -64,7 +83,7 @@ def local_environment(interpreter: Interpreter) -> tuple[Environment, tuple[Excl
         plan.add("environment", *_walk_conda(Path(interpreter.prefix)))
     elif plan.kind == "venv":
         plan.add_interpreter()
-        plan.add("environment", *walk(Path(interpreter.prefix), IN_ENVIRONMENTS))
+        plan.add("environment", *(walked or walk(Path(interpreter.prefix), IN_ENVIRONMENTS)))
     elif plan.stands_in:
         plan.add_packages()
     else:
@@ -72,6 +91,15 @@ def local_environment(interpreter: Interpreter) -> tuple[Environment, tuple[Excl
     plan.add_outside()
     plan.check_readable()
     return plan.environment(), tuple(plan.exclusions)
+
+
+def written_by_people(entries: Iterable[FileEntry]) -> list[FileEntry]:
+    """Return the files of an environment that its user may have written, with secrets in them."""
+    return [
+        entry
+        for entry in entries
+        if entry.target.endswith(_BY_PEOPLE) or "/etc/conda/" in entry.target
+    ]
 
 
 def _walk_conda(prefix: Path) -> tuple[list[FileEntry], list[Exclusion]]:
@@ -102,7 +130,7 @@ class _Plan:
 
     def add(self, name: str, entries: Iterable[FileEntry], left_out: Iterable[Exclusion]) -> None:
         """Add a set, unless it is empty."""
-        unique = {entry.target: entry for entry in entries}
+        unique = {entry[0]: entry for entry in entries}
         ordered = tuple(sorted(unique.values(), key=itemgetter(0)))
         self.exclusions += left_out
         if ordered:

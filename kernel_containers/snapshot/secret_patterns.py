@@ -81,13 +81,12 @@ _HINTS = {
 }
 _WORDS = re.compile(
     r"secret|token|passw|passphrase|pwd|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth"
+    r"|identified"
 )
 _JWT = re.compile(r"(?<![\w-])eyJ[\w=-]{8,4000}\.[\w=-]{8,8000}(?:\.[\w=-]{0,2000})?")
-_URL = re.compile(
-    r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/:@\"'<>{}$]{0,200}:(?P<value>[^\s/@\"'<>]{1,200})@"
-)
+_URL = re.compile(r"://[^\s/:@\"'<>{}$]{0,200}:(?P<value>[^\s/@\"'<>]{1,200})@")
 # https://token@host; a short word before the host is a user's name.
-_LONE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://(?P<value>[\w.~%-]{16,200})@")
+_LONE = re.compile(r"://(?P<value>[\w.~%-]{16,200})@")
 _BASE64 = re.compile(r"(?<![\w+/=])[A-Za-z0-9+/]{32,8192}={0,2}(?![\w+/=])")
 # name = "value", name: "value", "name" => 'value', name <- "value", environ["name"] = "value"
 _QUOTED = re.compile(
@@ -103,7 +102,8 @@ _SQL = re.compile(
 _XML = re.compile(r"<(?P<name>[\w.-]{1,80})>(?P<value>[^<>\s]{4,500})</(?P=name)>")
 # name = value, in files where values need no quotes.
 _BARE = re.compile(
-    r"^[ \t]*(?:export[ \t]+|-[ \t]+|ENV[ \t]+|ARG[ \t]+)?(?P<name>[A-Za-z_][\w.-]{0,80})[ \t]*[:=][ \t]*"
+    r"^[ \t]*(?:export[ \t]+|-[ \t]+|ENV[ \t]+|ARG[ \t]+)?(?P<name>[A-Za-z_][\w.-]{0,80})"
+    r"[ \t]*[:=][ \t]*"
     r"(?P<value>[^\s\"'#][^\s#]{3,500})[ \t]*(?:#.*)?$",
     re.MULTILINE,
 )
@@ -152,7 +152,8 @@ def _named(text: str, lowered: str, patterns: tuple[re.Pattern[str], ...]) -> It
     for start, end in _lines_with_words(text, lowered):
         for pattern in patterns:
             for found in pattern.finditer(text, start, end):
-                if names_secret(found["name"]) and not _is_harmless(found["name"], found["value"]):
+                telling = pattern is _SQL or names_secret(found["name"])
+                if telling and not _is_harmless(found["name"], found["value"]):
                     span = found.span("value")
                     yield Match("Value named like a secret", *span)
 

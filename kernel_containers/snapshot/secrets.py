@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -53,9 +54,16 @@ def _in_file(entry: FileEntry) -> Iterator[Finding]:
             yield from _in_notebook(entry, notebook)
             return
     data = data[: LOOKED_AT_IN_DATA if name.suffix.lower() in _DATA else LOOKED_AT]
-    if b"\0" not in data[:8192]:
-        text = data.decode("utf-8", "replace")
-        yield from _in_text(entry.target, text, bare=name.suffix in _UNQUOTED)
+    text = _decoded(data)
+    bare = name.suffix in _UNQUOTED or not name.suffix
+    yield from _in_text(entry.target, text, bare=bare)
+
+
+def _decoded(data: bytes) -> str:
+    """Return a text; nothing of what is none."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return "" if b"\0" in data[:8192] else data.decode("utf-8", "replace")
 
 
 def _read(entry: FileEntry) -> bytes:

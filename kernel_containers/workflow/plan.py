@@ -35,7 +35,7 @@ from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
 from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
-from kernel_containers.snapshot.environment import OUTSIDE
+from kernel_containers.snapshot.environment import OUTSIDE, written_by_people
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.bases import OLDEST_RUNNER
 from kernel_containers.workflow.libraries import with_libraries
@@ -134,10 +134,12 @@ def make_plan(
         parameters=parameters,
         title=request.title or notebook.title,
     )
-    user_code = [item for item in source.environment.file_sets if item.name == OUTSIDE]
+    sets = source.environment.file_sets
+    user_code = [item for item in sets if item.name == OUTSIDE]
     searched = [entry for item in (*user_code, found) for entry in item.entries]
     user, reason = _user(base, [*source.folders, *(entry.target for entry in searched)], live)
     searched += live.own_files if live else []
+    searched += [entry for item in sets for entry in written_by_people(item.entries)]
     findings = secrets.find_secrets(notebook_cells(notebook), searched)
     return Plan(
         base=base,
