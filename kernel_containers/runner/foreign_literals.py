@@ -19,6 +19,7 @@ class Language(NamedTuple):
 
     `secret` is the expression that reads a secret from an environment variable, which holds a
     string as it is and every other value as JSON; a type `enum` or `json` never has a string.
+    `comment` is what a comment up to the end of the line begins with.
     """
 
     name: re.Pattern[str]
@@ -26,25 +27,41 @@ class Language(NamedTuple):
     literal: Callable[[ParameterType, JsonValue], str]
     secret: Callable[[ParameterType, str], str]
     assignment: str
+    comment: str = "#"
 
 
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_JULIA_ESCAPES = {**_ESCAPES, "$": "\\$"}
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_JULIA_ESCAPES = {**ESCAPES, "$": "\\$"}
 
 
-def _quoted(text: str, escapes: Mapping[str, str]) -> str:
-    made = []
-    for character in text:
-        code = ord(character)
-        if code == 0 or 0xD800 <= code <= 0xDFFF:
-            raise InvalidInput("A string holds a NUL or half of a surrogate pair.")
-        if character in escapes:
-            made.append(escapes[character])
-        elif character.isprintable():
-            made.append(character)
-        else:
-            made.append(f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
+def quoted(
+    text: str, escapes: Mapping[str, str], escape: Callable[[int], str] | None = None
+) -> str:
+    """Return a text between double quotes; what has no escape and is not printable is `\\u…`."""
+    check_characters(text)
+    other = escape or (lambda code: f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
+    made = (escapes.get(c) or (c if c.isprintable() else other(ord(c))) for c in text)
     return '"' + "".join(made) + '"'
+
+
+def check_characters(text: str) -> None:
+    """Refuse what not every language can hold.
+
+    Raises:
+        InvalidInput: the text has NUL, or half of a surrogate pair.
+    """
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInput("A string holds a NUL or half of a surrogate pair.")
+
+
+def check_keys(value: Mapping[str, JsonValue]) -> None:
+    """Refuse an empty key, which R and Octave do not have.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    if "" in value:
+        raise InvalidInput("A key of a dict is empty, which the kernel's language does not have.")
 
 
 _R_WORDS = {True: "TRUE", False: "FALSE"}
@@ -53,10 +70,11 @@ _R_FLOATS = {"nan": "NaN", "inf": "Inf", "-inf": "-Inf"}
 
 def _r(kind: ParameterType, value: JsonValue) -> str:
     if isinstance(value, str):
-        text = _quoted(value, _ESCAPES)
+        text = quoted(value, ESCAPES)
         return f"as.Date({text})" if kind == "date" else text
     if isinstance(value, dict):
-        pairs = (f"{_quoted(key, _ESCAPES)} = {_r('json', item)}" for key, item in value.items())
+        check_keys(value)
+        pairs = (f"{quoted(key, ESCAPES)} = {_r('json', item)}" for key, item in value.items())
         return f"list({', '.join(pairs)})"
     if isinstance(value, list):
         return f"list({', '.join(_r('json', item) for item in value)})"
@@ -83,12 +101,15 @@ _JULIA_FLOATS = {"nan": "NaN", "inf": "Inf", "-inf": "-Inf"}
 
 def _julia(kind: ParameterType, value: JsonValue) -> str:
     if isinstance(value, str):
-        return _quoted(value, _JULIA_ESCAPES)
+        return quoted(value, _JULIA_ESCAPES)
     if isinstance(value, dict):
         pairs = (f"{_julia('str', key)} => {_julia(kind, item)}" for key, item in value.items())
         return f"Dict{{String, Any}}({', '.join(pairs)})"
     if isinstance(value, list):
-        return f"Any[{', '.join(_julia(kind, item) for item in value)}]"
+        # As a function of `Vector{Int}` wants it; what is mixed is of no one type anyway.
+        kinds = {type(item) for item in value}
+        element = "" if len(kinds) == 1 and kinds <= {str, bool, int, float} else "Any"
+        return f"{element}[{', '.join(_julia(kind, item) for item in value)}]"
     if isinstance(value, float):
         return _JULIA_FLOATS.get(repr(value), repr(value))
     return "nothing" if value is None else repr(value).lower()
@@ -101,7 +122,22 @@ def _julia_secret(kind: ParameterType, variable: str) -> str:
 
 
 def _bash(_kind: ParameterType, value: JsonValue) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, list):
+        return (
+            f"({' '.join(_bash('json', item) for item in value)})"
+            if _is_flat(value)
+            else (_shell_word(json.dumps(value)))
+        )
+    if value is None:
+        return "''"
+    return _shell_word(value if isinstance(value, str) else json.dumps(value))
+
+
+def _is_flat(value: list[JsonValue]) -> bool:
+    return not any(isinstance(item, list | dict) for item in value)
+
+
+def _shell_word(text: str) -> str:
     if "\0" in text:
         raise InvalidInput("A shell's variable can't hold NUL.")
     return "'" + text.replace("'", "'\\''") + "'"

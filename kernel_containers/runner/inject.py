@@ -86,7 +86,8 @@ def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonVal
     injected = [name for name in values if name not in in_place]
     where = 0
     if injected:
-        where = _inject(notebook, [assignment(language, name, literals[name]) for name in injected])
+        statements = [assignment(language, name, literals[name]) for name in injected]
+        where = _inject(notebook, [f"{language.comment} Parameters", *statements])
         if is_python:
             _check_that_they_hold(notebook["cells"], where, injected)
     now = {id(cell): index for index, cell in enumerate(notebook["cells"])}
@@ -184,7 +185,7 @@ def _drop_stale_cells(notebook: Any, contract: Contract) -> tuple[str, ...]:
     )
 
 
-def _inject(notebook: Any, statements: list[str]) -> int:
+def _inject(notebook: Any, lines: list[str]) -> int:
     tagged = (
         index + 1
         for index, cell in enumerate(notebook["cells"])
@@ -196,7 +197,7 @@ def _inject(notebook: Any, statements: list[str]) -> int:
         "execution_count": None,
         "metadata": {"tags": [INJECTED_TAG]},
         "outputs": [],
-        "source": "\n".join(["# Parameters", *statements]),
+        "source": "\n".join(lines),
     }
     if notebook["nbformat_minor"] >= 5:
         taken = {cell.get("id") for cell in notebook["cells"]}

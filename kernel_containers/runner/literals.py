@@ -13,7 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from kernel_containers.errors import InvalidInput
+from kernel_containers.runner.dotnet_literals import C_SHARP, F_SHARP, POWER_SHELL
 from kernel_containers.runner.foreign_literals import BASH, JULIA, Language, R
+from kernel_containers.runner.matlab_literals import MATLAB, OCTAVE
+from kernel_containers.runner.scala_literals import SCALA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +53,8 @@ def assignment(language: Language, name: str, literal: str) -> str:
     Raises:
         InvalidInput: the language has no variable of this name.
     """
-    if not language.name.fullmatch(name) or name in language.keywords:
+    key = name.lower() if language is POWER_SHELL else name
+    if not language.name.fullmatch(name) or key in language.keywords:
         raise InvalidInput(f"{name!r} can't be the name of a variable.")
     return language.assignment.format(name=name, literal=literal)
 
@@ -143,4 +147,13 @@ _LANGUAGES: Mapping[str, Language] = {
     "r": R,
     "julia": JULIA,
     "bash": BASH,
+    "scala": SCALA,
+    "matlab": MATLAB,
+    "octave": OCTAVE,
+    "c#": C_SHARP,
+    "csharp": C_SHARP,
+    "f#": F_SHARP,
+    "fsharp": F_SHARP,
+    "powershell": POWER_SHELL,
+    "pwsh": POWER_SHELL,
 }

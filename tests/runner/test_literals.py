@@ -137,8 +137,8 @@ def test_a_name_that_is_no_variable_is_refused(name: str) -> None:
 
 
 def test_a_language_without_literals_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="scala"):
-        language_for("scala")
+    with pytest.raises(InvalidInput, match="cobol"):
+        language_for("cobol")
 
 
 R = [
@@ -163,7 +163,8 @@ JULIA = [
     (5, "5"),
     (float("nan"), "NaN"),
     ("cost: $x", '"cost: \\$x"'),
-    ({"a": [1]}, 'Dict{String, Any}("a" => Any[1])'),
+    ({"a": [1]}, 'Dict{String, Any}("a" => [1])'),
+    ([1, "x"], 'Any[1, "x"]'),
 ]
 
 
