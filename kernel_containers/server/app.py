@@ -80,7 +80,11 @@ class KernelContainersApp(ExtensionApp):
         )
         self.services = Services(
             settings=read_settings(),
-            places=Places(root, tuple(Path(name).expanduser() for name in self.folders)),
+            places=Places(
+                root,
+                (*(Path(name).expanduser() for name in self.folders), *self._configured(root)),
+                hidden=bool(getattr(server.contents_manager, "allow_hidden", False)),
+            ),
             jobs=jobs,
             kernels=RunningKernels(server.kernel_manager),
             results=self.results,
@@ -107,6 +111,11 @@ class KernelContainersApp(ExtensionApp):
         await handover.take_over(
             serverapp.kernel_manager, serverapp.session_manager, str(self.services.places.root)
         )
+
+    def _configured(self, root: Path) -> list[Path]:
+        """Return the folders that the configuration names for results, hidden or not."""
+        places = [text for text in (self.results, self.gallery) if text and "://" not in text]
+        return [folder for folder in (root / text for text in places) if folder != root]
 
     async def stop_extension(self) -> None:
         """Leave kernels that outlive their server; cancel what runs, and wait for its end."""

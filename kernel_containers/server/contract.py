@@ -129,7 +129,7 @@ def _read(text: str, kind: str) -> Any:
 
 def _parse(data: bytes) -> Any:
     try:
-        value = json.loads(data or b"{}", parse_constant=_refuse_constant)
+        value = json.loads(data.decode() or "{}", parse_constant=_refuse_constant)
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         # The decoder's words may quote what was sent.

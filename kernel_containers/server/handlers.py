@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kernel_containers.server.services import Operation, Services
 
 AUTH_RESOURCE = "kernel-containers"
+MOST_BODY = 100 * 1024**2  # bytes; a notebook with its outputs
 
 
 class Handler(ExtensionHandlerMixin, APIHandler):
@@ -88,11 +89,14 @@ class Handler(ExtensionHandlerMixin, APIHandler):
     async def _answer(self, verb: str, path: Mapping[str, str]) -> None:
         if verb not in self._operations:
             raise web.HTTPError(405)
+        if len(self.request.body) > MOST_BODY:
+            raise web.HTTPError(413)
         try:
-            call = self._call(verb, path)
-            await self._check_kernel(call)
             loop = asyncio.get_running_loop()
             executor, operation = self._executors[verb], self._operations[verb]
+            # In a thread as well: parsing 50 MB of notebook would stop all kernels' output.
+            call = await loop.run_in_executor(executor, self._call, verb, path)
+            await self._check_kernel(call)
             answer = await loop.run_in_executor(executor, operation, call)
         except KernelContainersError as error:
             await self._refuse(error)

@@ -1,4 +1,7 @@
-"""Files that requests may name: below the server's root folder, or folders its admin added."""
+"""Files that requests may name: below the server's root folder, or folders its admin added.
+
+Hidden ones only where Jupyter shows them too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from kernel_containers.core.reference import Destination, ToLayout, parse_destination
 from kernel_containers.core.uris import Uri
-from kernel_containers.errors import InvalidInput, Refused
+from kernel_containers.errors import InvalidInput, NotFound, Refused
 
 _DRIVE = "RTC:"  # what jupyter-collaboration puts before a path
 
@@ -19,12 +22,14 @@ class Places:
 
     root: Path
     folders: tuple[Path, ...] = ()
+    hidden: bool = True
 
     def file(self, text: str) -> Path:
         """Return the absolute path of a file or folder, which need not exist.
 
         Raises:
             Refused: it is elsewhere.
+            NotFound: it is hidden.
             InvalidInput: no file can have this name.
         """
         path = Path(os.path.normpath(self.root / text.removeprefix(_DRIVE)))
@@ -39,7 +44,22 @@ class Places:
                 todo="choose a place below it, or let your administrator add the folder to "
                 "KernelContainersApp.folders",
             )
+        if not self.hidden and self._is_hidden(path):
+            raise NotFound(
+                f"{text!r} is hidden.", todo="set ContentsManager.allow_hidden to use such files"
+            )
         return path
+
+    def _is_hidden(self, path: Path) -> bool:
+        """Whether a name below each of the folders that allow it begins with a dot."""
+        below = [
+            path.relative_to(folder)
+            for folder in (self.root, *self.folders)
+            if path.is_relative_to(folder)
+        ]
+        return bool(below) and all(
+            any(part.startswith(".") for part in rest.parts) for rest in below
+        )
 
     def relative(self, path: str) -> str | None:
         """Return a path as Jupyter's contents have it; None for one outside of the root."""

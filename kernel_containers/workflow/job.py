@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel_containers.errors import Defect, Interrupted, error_as_json
+from kernel_containers.workflow.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from kernel_containers.core.progress import Progress, Unit
+    from kernel_containers.core.progress import Progress
     from kernel_containers.errors import KernelContainersError
 
 JobKind = Literal["containerize", "push", "pull", "add-kernel", "run"]
@@ -29,6 +30,7 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 
 Event = dict[str, Any]
 MOST_LOG_EVENTS = 10_000  # kept of one job; older ones are in the run's own log.jsonl
+MOST_LOG = 20_000_000  # characters of them
 INTERVAL = 0.2  # seconds between two events about the progress of one stage
 
 
@@ -70,26 +72,6 @@ class JobHead:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One phase: how far, and for how many seconds."""
-
-    name: str
-    message: str
-    done: int
-    total: int | None
-    unit: Unit
-    seconds: float
-    ended: bool
-
-    @property
-    def fraction(self) -> float:
-        """0 to 1; 0 while nobody can tell."""
-        if self.ended:
-            return 1.0
-        return min(self.done / self.total, 1.0) if self.total else 0.0
-
-
 class Job:
     """A job in memory. Its work runs in one thread; anybody may ask and listen from others."""
 
@@ -105,7 +87,8 @@ class Job:
         self.cleaned: str | None = None
         self.last = -1  # the number of the newest event
         self._events: dict[int, Event] = {}
-        self._logs: deque[int] = deque()
+        self._logs: deque[tuple[int, int]] = deque()  # number and size
+        self._log_size = 0
         self._of_stage: dict[str, tuple[int, float]] = {}
         self._begun: dict[str, float] = {}
         self._weights: Mapping[str, float] = {}
@@ -207,9 +190,12 @@ class Job:
         """Take a piece of output."""
         with self._lock:
             self._tell("log", stream=stream, text=text)
-            self._logs.append(self.last)
-            if len(self._logs) > MOST_LOG_EVENTS:
-                self._events.pop(self._logs.popleft(), None)
+            self._logs.append((self.last, len(text)))
+            self._log_size += len(text)
+            while len(self._logs) > MOST_LOG_EVENTS or self._log_size > MOST_LOG:
+                oldest, size = self._logs.popleft()
+                self._log_size -= size
+                self._events.pop(oldest, None)
 
     def note(self, text: str) -> None:
         """Take a sentence for the user."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernel_containers.errors import NotFound
+from kernel_containers.errors import NotFound, Refused, Unauthorized
 from kernel_containers.workflow.run_filter import time_of_run_id
 from kernel_containers.workflow.stores import READERS, open_store
 
@@ -139,10 +139,12 @@ def _is_run(run_id: str, name: str) -> bool:
 
 
 def _report(store: Store, folder: Uri) -> dict[str, Any]:
-    data = store.read(folder.join(REPORT))
     try:
+        data = store.read(folder.join(REPORT))
         report = json.loads(data) if data is not None else {"status": "unfinished"}
-    except ValueError:
+    except Unauthorized:
+        raise
+    except (ValueError, RecursionError, Refused):
         report = None
     return report if isinstance(report, dict) else {"status": "broken"}
 

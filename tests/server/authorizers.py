@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
 
 HEADER = "X-Allowed"
+KERNELS = "X-No-Kernels"
 
 
 class ByHeader(Authorizer):
@@ -21,6 +22,8 @@ class ByHeader(Authorizer):
     ) -> bool:
         """Compare the action that is asked about with the header."""
         del user
+        if resource == "kernels":
+            return KERNELS not in handler.request.headers
         if resource != "kernel-containers":
             return True
         return handler.request.headers.get(HEADER) == action

@@ -10,7 +10,7 @@ import pytest
 
 from kernel_containers.server.contract import Contract
 from kernel_containers.server.routes import OPERATIONS, STREAM
-from tests.server.authorizers import HEADER
+from tests.server.authorizers import HEADER, KERNELS
 from tests.server.conftest import start
 
 if TYPE_CHECKING:
@@ -79,6 +79,24 @@ def test_who_may_read_may_not_write_whatever_was_asked_first(guarded: Api, path:
 
     assert before != "This user may not do that here."
     assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/inspect", "/plan", "/jobs"])
+def test_a_kernel_is_only_reached_by_who_may_use_kernels(guarded: Api, path: str) -> None:
+    writer = {**guarded.headers, HEADER: "write"}
+    plan = {"notebook": "none.ipynb", "kernel_id": "a"}
+    body = {
+        "/inspect": {"path": "none.ipynb", "kernel_id": "a"},
+        "/plan": plan,
+        "/jobs": {"kind": "containerize", "plan": plan},
+    }[path]
+
+    refused = httpx.post(guarded.url + path, json=body, headers={**writer, KERNELS: "1"})
+    allowed = httpx.post(guarded.url + path, json=body, headers=writer)
+
+    assert refused.status_code == 403
+    assert "kernels" in refused.json()["what"]
+    assert allowed.status_code != 403
 
 
 def test_a_cookie_alone_does_not_write(api: Api) -> None:

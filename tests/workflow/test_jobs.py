@@ -10,7 +10,7 @@ import pytest
 
 from kernel_containers.core.progress import Progress
 from kernel_containers.errors import Defect, Interrupted, InvalidInput, TryAgain
-from kernel_containers.workflow.job import MOST_LOG_EVENTS, Job, JobHead
+from kernel_containers.workflow.job import MOST_LOG, MOST_LOG_EVENTS, Job, JobHead
 from kernel_containers.workflow.job_store import JobStore
 from kernel_containers.workflow.jobs import Jobs
 
@@ -90,6 +90,15 @@ def test_a_log_without_end_takes_no_memory_without_end(tmp_path: Path) -> None:
 
     assert len(job.events_after(-1)) == MOST_LOG_EVENTS
     assert job.events_after(job.last - 1)[0]["text"] == str(MOST_LOG_EVENTS + 499)
+
+
+def test_of_long_lines_fewer_are_kept() -> None:
+    job = Job(head(1), Heard())
+    job.log("stdout", "first")
+    for _ in range(3):
+        job.log("stdout", "x" * (MOST_LOG // 2))
+
+    assert [len(event["text"]) for event in job.events_after(-1)] == [MOST_LOG // 2] * 2
 
 
 @pytest.mark.parametrize(
