@@ -18,10 +18,9 @@ from kernel_containers.core.reference import ToLayout, ToRegistry, parse_destina
 from kernel_containers.errors import Refused, RunFailed, UsageError
 
 if TYPE_CHECKING:
-    from kernel_containers.core.progress import Report
-    from kernel_containers.core.reference import ImageReference
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.containerize import Containerized
+    from kernel_containers.workflow.look_ahead import LookAhead
     from kernel_containers.workflow.plan import Plan
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import Settings
@@ -76,6 +75,7 @@ def command(
     from kernel_containers.core.declarations import declaration_from_text
     from kernel_containers.engine import connect
     from kernel_containers.workflow.containerize import check_findings, containerize
+    from kernel_containers.workflow.look_ahead import LookAhead
     from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
     from kernel_containers.workflow.plan_report import plan_as_json, plan_as_text
     from kernel_containers.workflow.registries import Registries
@@ -97,25 +97,29 @@ def command(
         base=options["base"],
     )
     engine = connect()
-    with output.progress() as report:
-        plan = make_plan(request, engine, settings, report)
-    if dry_run:
-        output.result(plan_as_json(plan), plan_as_text(plan))
-        return 0
-    if not allow_secrets:
-        _ask_about_findings(plan, check_findings)
-    verifier = _Verifier(plan, output) if options["verify"] else None
-    for exclusion in plan.snapshot.exclusions:
-        output.note(f"left out: {exclusion.path} ({exclusion.reason})")
-    for note in plan.snapshot.notes:
-        output.note(f"note: {note}")
-    with output.progress() as report, Registries(settings) as registries:
-        if isinstance(plan.destination, ToRegistry):
-            _prepare(registries, plan.destination.reference, report, yes=yes)
-        done = containerize(plan, engine, registries, settings, report)
-    for note in done.notes:
-        output.note(f"note: {note}")
-    verification = verifier.verify(done, engine, registries, settings) if verifier else None
+    with Registries(settings) as registries:
+        looked = None
+        if isinstance(request.destination, ToRegistry) and not dry_run:
+            looked = LookAhead(registries, request.destination.reference)
+        with output.progress() as report:
+            plan = make_plan(request, engine, settings, report)
+        if dry_run:
+            output.result(plan_as_json(plan), plan_as_text(plan))
+            return 0
+        if not allow_secrets:
+            _ask_about_findings(plan, check_findings)
+        verifier = _Verifier(plan, output) if options["verify"] else None
+        for exclusion in plan.snapshot.exclusions:
+            output.note(f"left out: {exclusion.path} ({exclusion.reason})")
+        for note in plan.snapshot.notes:
+            output.note(f"note: {note}")
+        with output.progress() as report:
+            if looked:
+                _prepare(registries, looked, yes=yes)
+            done = containerize(plan, engine, registries, settings, report)
+        for note in done.notes:
+            output.note(f"note: {note}")
+        verification = verifier.verify(done, engine, registries, settings) if verifier else None
     output.result(
         {
             **asdict(done),
@@ -176,10 +180,9 @@ def _ask_about_findings(plan: Plan, check: Any) -> None:
         click.confirm("Go on all the same?", abort=True, err=True)
 
 
-def _prepare(registries: Registries, to: ImageReference, report: Report, *, yes: bool) -> None:
+def _prepare(registries: Registries, looked: LookAhead, *, yes: bool) -> None:
     """Settle what would stop the push at its end, before anything is built."""
-    del report
-    state = registries.look(to)
+    to, state = looked.to, looked.result()
     if not state.repository_exists:
         _ask(f"The repository {to.repository} does not exist. Create it?", yes=yes)
         registries.create(to.repository)

@@ -29,6 +29,8 @@ _DOCUMENT = re.compile(
     r"|^/lib/apk/db/installed$"
     r"|^/(?:etc|usr/lib)/os-release$"
 )
+# What they all end with, so that 33,000 paths cost 5 ms and not 100.
+_ENDINGS = ("/METADATA", ".egg-info", "/PKG-INFO", ".json", "/status", "/installed", "/os-release")
 _LARGEST = 32 * 1024**2  # bytes; the list of a whole desktop system has 10 MB
 _LONGEST_LICENCE = 100  # characters; some packages put the whole text there
 _WHITEOUT = ".wh."
@@ -48,7 +50,8 @@ class Package:
 
 def is_document(path: str) -> bool:
     """Whether the file of an absolute path tells of packages."""
-    return bool(_DOCUMENT.search(path))
+    likely = path.endswith(_ENDINGS) or path.startswith("/var/lib/dpkg/")
+    return likely and bool(_DOCUMENT.search(path))
 
 
 def read_packages(documents: Mapping[str, bytes]) -> list[Package]:
