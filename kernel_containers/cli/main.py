@@ -128,6 +128,7 @@ def _help(error: click.ClickException, arguments: Sequence[str]) -> str:
 
 def main() -> None:
     """Run the command line of this process."""
+    _open_streams()
     # Imports and plans make much and drop little: looking for cycles took a sixth of the time.
     gc.set_threshold(100_000)
     # httpx imports its own command line where it can, and with it rich and pygments: 0.1 s.
@@ -140,6 +141,18 @@ def main() -> None:
     for stream in streams:
         _let_go(stream)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Give a process that was started without standard streams some that lead nowhere.
+
+    Otherwise the first files and sockets that it opens would be its output.
+    """
+    modes = {"stdin": "r", "stdout": "w", "stderr": "w"}
+    for name, mode in modes.items():
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nowhere, mode))
 
 
 def _let_go(stream: TextIOWrapper) -> None:

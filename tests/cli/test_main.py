@@ -244,6 +244,22 @@ def test_a_result_that_finds_no_room_is_an_error() -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_standard_streams_ends_as_others_do(closed: str) -> None:
+    missing, found = (
+        subprocess.run(
+            ["sh", "-c", f'"$@" {closed}', "sh", *PROGRAM, "kernel", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for words in (["remove", "never-installed"], ["list"])
+    )
+
+    assert (missing.returncode, found.returncode) == (66, 0)
+    assert "Traceback" not in missing.stderr + found.stderr
+
+
 def test_the_cache_is_cleaned_without_an_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
