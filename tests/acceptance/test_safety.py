@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.acceptance.product import write_notebook
+from tests.support import planted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,21 +65,21 @@ def everything_in(layout: Path) -> bytes:
 
 
 def test_no_planted_credential_is_in_any_layer_label_or_history(product: Product) -> None:
+    secrets = planted.plant(product.folder)
     notebook = plant(product)
     product = product.with_variables(AWS_SECRET_ACCESS_KEY=PLANTED["variable"])
+    command = ["containerize", notebook, "--include", product.folder, "--secret", "password"]
+    command += ["--to", "oci:./layout"]
 
-    product.run(
-        "containerize",
-        notebook,
-        *("--include", product.folder),
-        *("--secret", "password"),
-        *("--to", "oci:./layout"),
-        "--allow-secrets",
-    )
+    refused = product.run(*command, check=77)
+    product.run(*command, "--allow-secrets")
 
+    for name in planted.FOUND:
+        assert f"{product.folder}/{name}" in refused.stderr
     content = everything_in(product.folder / "layout")
     assert b"a,b\n1,2\n" in content  # what was asked for is there
-    assert [name for name, value in PLANTED.items() if value.encode() in content] == []
+    never = {**PLANTED, **secrets}
+    assert [name for name, value in never.items() if value.encode() in content] == []
 
 
 def test_a_likely_secret_in_a_cell_stops_before_anything_is_built(product: Product) -> None:
