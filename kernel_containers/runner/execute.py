@@ -10,7 +10,7 @@ from kernel_containers.core.runs import CellReport, CellStatus
 from kernel_containers.runner.client import KernelClient, Meter
 from kernel_containers.runner.events import utc_text
 from kernel_containers.runner.notebook_file import cell_id, numbers_of
-from kernel_containers.runner.starting import wait_for_kernel
+from kernel_containers.runner.starting import kernel_words, wait_for_kernel
 from kernel_containers.runner.verdict import (
     Ended,
     Outcome,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 POLL = 0.1  # seconds; how soon a dead kernel or a signal is seen
 SILENCE = 60.0  # seconds without a message after which a finished cell's output counts as lost
+NO_REPLY = 5.0  # seconds without a message after which a finished cell's reply counts as lost
 SKIP_TAG = "skip-execution"
 ALLOW_TAG = "raises-exception"
 
@@ -221,7 +222,14 @@ class Execution:
                 return reply
             if self._kernel.exit_code() is not None:
                 return self._after_death(request, state)
-            if reply and time.monotonic() - last_message > SILENCE:
+            silent = time.monotonic() - last_message
+            if not reply and self._client.is_idle(request) and silent > NO_REPLY:
+                state.status = "failed"
+                state.error = "the kernel did not answer"
+                raise Ended(
+                    "kernel-died", f"The kernel did not answer. {kernel_words(self._kernel)}"
+                )
+            if reply and silent > SILENCE:
                 self._events.warn("The kernel never said that a cell's output is complete.")
                 return reply
             self._watch.look(begin)

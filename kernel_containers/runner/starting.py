@@ -48,13 +48,14 @@ def wait_for_kernel(
             return reply
         watch.check()
         if kernel.exit_code() is not None:
-            raise Ended("kernel-start", f"The kernel did not start. {_words(kernel)}")
+            raise Ended("kernel-start", f"The kernel did not start. {kernel_words(kernel)}")
         if now > end:
-            words = f"The kernel did not answer for {seconds:g} s. {_words(kernel)}"
+            words = f"The kernel did not answer for {seconds:g} s. {kernel_words(kernel)}"
             raise Ended("kernel-start", words)
 
 
-def _words(kernel: KernelProcess) -> str:
+def kernel_words(kernel: KernelProcess) -> str:
+    """Return how a kernel's process ended, if it did, and its last words."""
     code = kernel.exit_code()
     how = "" if code is None else f"Its process {death_words(code)}. "
     said = kernel.said().strip()

@@ -261,6 +261,32 @@ def test_a_silent_kernel_is_given_up(make_image: Callable[..., Image]) -> None:
     assert "did not answer for 0.5 s" in run.report["message"]
 
 
+# As of an ipykernel that is too old for its IPython.
+SPEECHLESS = """
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+
+class Speechless(IPythonKernel):
+    def do_execute(self, *arguments, **named):
+        raise TypeError("no longer has this argument")
+
+IPKernelApp.launch_instance(kernel_class=Speechless)
+"""
+
+
+def test_a_kernel_that_does_not_answer_a_cell_is_not_waited_for(
+    make_image: Callable[..., Image],
+) -> None:
+    argv = (sys.executable, "-c", SPEECHLESS, "-f", "{connection_file}")
+
+    run = make_image("1", "2", argv=argv).run()
+
+    assert run.code == 138
+    assert run.statuses == ["failed", "not-run"]
+    assert run.report["cells"][0]["error"] == "the kernel did not answer"
+    assert "no longer has this argument" in run.report["message"]
+
+
 def refused(run: Finished) -> str:
     """Return the words of a run that ended before its kernel started."""
     assert run.report["cause"] == "parameters"
