@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.parameter_values import from_json
@@ -26,6 +27,13 @@ def status_for(cause: Cause, exit_code: int) -> Any:
     if cause == "terminated":
         return "cancelled"
     return "succeeded" if exit_code == 0 else "failed"
+
+
+def without_cells(report: RunReport) -> RunReport:
+    """Return the report of a run that ended before its first cell, with the outputs it has."""
+    written = () if report.cause == "outputs" else ("report", "log")
+    outputs = {name: uri for name, uri in report.outputs.items() if name in written}
+    return replace(report, outputs=outputs)
 
 
 def shown_parameters(contract: Contract, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -24,7 +24,7 @@ from kernel_containers.runner.masking import SHORTEST, Masker, secrets_in
 from kernel_containers.runner.memory import find_memory_files
 from kernel_containers.runner.outputs import Outputs, find_destination
 from kernel_containers.runner.patience import Patience
-from kernel_containers.runner.report import shown_parameters, status_for
+from kernel_containers.runner.report import shown_parameters, status_for, without_cells
 from kernel_containers.runner.request import Given, gather, read_sources
 from kernel_containers.runner.shelf import Shelf
 from kernel_containers.runner.spill import Spill
@@ -210,7 +210,7 @@ class Session:
     def _conclude_early(self, cause: Cause, message: str) -> int:
         """Report a run without a single cell; its report is best effort."""
         self._outputs.begin_end()
-        report = self._report(cause, EXIT_CODES[cause], message, ())
+        report = without_cells(self._report(cause, EXIT_CODES[cause], message, ()))
         from kernel_containers.runner.finish import write_last  # noqa: PLC0415
 
         if cause != "outputs":

@@ -292,6 +292,8 @@ def refused(run: Finished) -> str:
     assert run.report["cause"] == "parameters"
     assert [event["event"] for event in run.events] == ["run-start", "run-end"]
     assert run.events[-1]["message"] == run.report["message"]
+    assert set(run.report["outputs"]) == set(run.events[-1]["outputs"]) == {"report", "log"}
+    assert {path.name for path in run.run_folder.iterdir()} == {"report.json", "log.jsonl"}
     assert run.stderr == ""  # told once
     return str(run.report["message"])
 
@@ -342,6 +344,7 @@ def test_a_folder_that_refuses_outputs_ends_the_run_before_the_first_cell(
     assert not ran.exists()
     end = json.loads(run.stdout.splitlines()[-1])
     assert end["cause"] == "outputs"
+    assert end["outputs"] == {}
     assert str(tmp_path / "file") in end["message"]
 
 
