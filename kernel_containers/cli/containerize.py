@@ -18,6 +18,8 @@ from kernel_containers.core.reference import ToLayout, ToRegistry, parse_destina
 from kernel_containers.errors import Refused, RunFailed, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.containerize import Containerized
     from kernel_containers.workflow.look_ahead import LookAhead
@@ -60,6 +62,11 @@ if TYPE_CHECKING:
 @click.option("--description", metavar="TEXT", help="[the notebook's first paragraph]")
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
 @click.option("--verify", is_flag=True, help="Run it and compare with the notebook's outputs.")
+@click.option(
+    "--verify-environment",
+    is_flag=True,
+    help="Compare the contents of all files with those of cached layers.",
+)
 @click.option("--allow-secrets", is_flag=True, help="Go on although likely secrets were found.")
 @yes_option
 @json_option
@@ -74,7 +81,11 @@ def command(
     """Make a container image of NOTEBOOK, its environment and its files."""
     from kernel_containers.core.declarations import declaration_from_text
     from kernel_containers.engine import connect
-    from kernel_containers.workflow.containerize import check_findings, containerize
+    from kernel_containers.workflow.containerize import (
+        check_findings,
+        containerize,
+        verify_environment,
+    )
     from kernel_containers.workflow.look_ahead import LookAhead
     from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
     from kernel_containers.workflow.plan_report import plan_as_json, plan_as_text
@@ -109,22 +120,21 @@ def command(
         if not allow_secrets:
             _ask_about_findings(plan, check_findings)
         verifier = _Verifier(plan, output) if options["verify"] else None
-        for exclusion in plan.snapshot.exclusions:
-            output.note(f"left out: {exclusion.path} ({exclusion.reason})")
-        for note in plan.snapshot.notes:
-            output.note(f"note: {note}")
+        _tell_plan(plan, output)
         with output.progress() as report:
             if looked:
                 _prepare(registries, looked, yes=yes)
+            verifies = options["verify_environment"]
+            changed = verify_environment(plan, settings, report) if verifies else ()
             done = containerize(plan, engine, registries, settings, report)
-        for note in done.notes:
-            output.note(f"note: {note}")
+        _tell_notes(output, changed, done.notes)
         verification = verifier.verify(done, engine, registries, settings) if verifier else None
     output.result(
         {
             **asdict(done),
             "digest": str(done.digest),
             "image_id": str(done.image_id),
+            **({"changed_files": changed} if verifies else {}),
             **({"verification": asdict(verification)} if verification else {}),
         },
         f"{done.reference}\n"
@@ -133,6 +143,20 @@ def command(
         + (f"\n{as_text(verification)}" if verification else ""),
     )
     return RunFailed.exit_code if verification and verification.status != "same" else 0
+
+
+def _tell_plan(plan: Plan, output: Output) -> None:
+    for exclusion in plan.snapshot.exclusions:
+        output.note(f"left out: {exclusion.path} ({exclusion.reason})")
+    for note in plan.snapshot.notes:
+        output.note(f"note: {note}")
+
+
+def _tell_notes(output: Output, changed: Sequence[str], notes: Sequence[str]) -> None:
+    for path in changed:
+        output.note(f"note: {path} had other contents in a cached layer, which was made anew")
+    for note in notes:
+        output.note(f"note: {note}")
 
 
 class _Verifier:

@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.core.labels import LAYER
 from kernel_containers.core.oci import LAYER_GZIP, Descriptor, Layer
@@ -92,8 +92,9 @@ def known_sets(file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore) 
         if not found:
             lower.replace(file_set)
             placed = place(file_set.entries, lower.ground)
-            keys = [_key(f"{kind} {file_set.fingerprint}", placed) for kind in ("stack", "layer")]
-            found = bool(file_set.fingerprint) and any(map(store.recall_record, keys))
+            keys = keys_of(file_set, placed)
+            found = any(map(store.recall_record, (keys.layer, keys.stack)))
+            found = found and file_set.fingerprint is not None
         known.append(found)
         lower.put(file_set.entries)
         lower.end(file_set)
@@ -127,7 +128,7 @@ class _Builder:
         """Return the layer of all entries, from the store if possible."""
         if not file_set.fingerprint:
             return _named(self.write(file_set.name, placed.entries), file_set.name)
-        key = _key(f"layer {file_set.fingerprint}", placed)
+        key = keys_of(file_set, placed).layer
         layer = self.store.recall(key)
         if layer:
             self.report_all(file_set)
@@ -138,12 +139,11 @@ class _Builder:
 
     def stack(self, file_set: FileSet, placed: Placed, lower: Lower) -> list[Layer]:
         """Return the set's layers: known ones, or known ones and a delta, or a new one."""
-        key = _key(f"stack {file_set.fingerprint}", placed)
+        _, key, last_key = keys_of(file_set, placed)
         known = self.store.recall_record(key)
         if known:
             self.report_all(file_set)
             return [_named(layer_from_json(layer), file_set.name) for layer in known["layers"]]
-        last_key = _key(f"last {file_set.name} {file_set.entries[0].target}", placed)
         last = self.store.recall_record(last_key)
         stack = last and self.grown(Stack.from_json(last), file_set, placed, lower.beneath)
         if not stack:
@@ -214,10 +214,27 @@ def _made_from(file_set: FileSet) -> dict[str, Any]:
     }
 
 
-def _key(purpose: str, placed: Placed) -> str:
-    # Of the base only what decided on the targets: the layer then serves other bases as well.
+class Keys(NamedTuple):
+    """Of the records of a set that lands in one way: a layer, layers, and the latest of its name.
+
+    Of the base only what decided on the targets counts: other bases are served as well.
+    """
+
+    layer: str
+    stack: str
+    last: str
+
+
+def keys_of(file_set: FileSet, placed: Placed) -> Keys:
+    """Return under which keys the store knows a set's layers; without a fingerprint it does not."""
     landing = hashlib.sha256(json.dumps([placed.links, placed.parents]).encode()).hexdigest()
-    return f"{purpose} {landing} format {tar.FORMAT} {fastest().name}"
+    ending = f"{landing} format {tar.FORMAT} {fastest().name}"
+    first = file_set.entries[0].target if file_set.entries else ""
+    return Keys(
+        f"layer {file_set.fingerprint} {ending}",
+        f"stack {file_set.fingerprint} {ending}",
+        f"last {file_set.name} {first} {ending}",
+    )
 
 
 def bytes_to_read(entries: Iterable[FileEntry]) -> int:

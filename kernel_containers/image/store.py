@@ -165,6 +165,13 @@ class BlobStore:
         record = {"key": key, "layers": [layer_to_json(layer) for layer in layers], "value": value}
         self._replace(self._record_path(key), _written(record))
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Remove what was remembered under `keys`; blobs stay."""
+        for key in keys:
+            path = self._record_path(key)
+            with writing(path):
+                path.unlink(missing_ok=True)
+
     def _touch(self, digest: Digest) -> None:
         with suppress(OSError):  # a read-only store is still good to read
             os.utime(self.path(digest))

@@ -15,6 +15,7 @@ from kernel_containers.core.parameters import json_schema
 from kernel_containers.core.reference import ToEngine, ToLayout, ToRegistry
 from kernel_containers.errors import Refused
 from kernel_containers.image.assemble import assemble
+from kernel_containers.image.contents import forget_changed
 from kernel_containers.image.layer import build_layers
 from kernel_containers.image.layout import write_layout
 from kernel_containers.image.load import load
@@ -83,6 +84,17 @@ def check_findings(snapshot: Snapshot) -> None:
         todo="make them secret parameters (--secret NAME) or read them from the environment; "
         "or say that they are none with --allow-secrets",
     )
+
+
+def verify_environment(plan: Plan, settings: Settings, report: Report) -> tuple[str, ...]:
+    """Return the files that cached layers would have with other contents; these are built anew.
+
+    Raises:
+        Unavailable: a cached layer or a file can't be read.
+    """
+    store = BlobStore(settings.store)
+    with in_use(store):
+        return forget_changed(plan.snapshot.file_sets, plan.base, store, report)
 
 
 def build(
