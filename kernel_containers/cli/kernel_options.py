@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Options whose value is that of the key.
 _KEYS = (
-    *("network", "transport", "pool", "workspace", "workdir", "user", "restart"),
+    *("network", "transport", "pool", "workspace", "workdir", "user", "restart", "outlive"),
     *("start_timeout", "memory", "cpus", "pids", "shm_size", "gpus", "docker_host"),
 )
 
@@ -73,6 +73,9 @@ def container_options(command: Command) -> Command:
                 "--restart",
                 type=click.Choice(get_args(Restart)),
                 help="What happens to the container at a kernel's restart. [keep]",
+            ),
+            click.option(
+                "--outlive", type=float, metavar="SECONDS", help="How long without its server."
             ),
             click.option(
                 "--start-timeout", type=float, metavar="SECONDS", help="Until a kernel answers."

@@ -12,6 +12,7 @@ NOTEBOOK = f"{PREFIX}.notebook"
 RUN_ID = f"{PREFIX}.run-id"
 VERSION = f"{PREFIX}.version"  # of this program
 ROOT = f"{PREFIX}.root"  # the root folder of the server whose kernel it is
+OUTLIVE = f"{PREFIX}.outlive"  # seconds that a kernel goes on without its server
 
 # On images; KERNEL on containers of kernels, too: the kernelspec's name.
 CONTRACT = f"{PREFIX}.contract"

@@ -52,16 +52,34 @@ def attach(engine: Engine, container: str, *, stdin: bool = True) -> Attachment:
     """
     parameters = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1}
     with engine_errors("The engine was not able to attach to the container."):
-        client: Any = engine.patient
-        response = client.request(
-            "POST",
-            client._url("/containers/{0}/attach", container),  # noqa: SLF001
-            params=parameters,
-            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
-            stream=True,
-            timeout=None,
-        )
-        client._raise_for_status(response)  # noqa: SLF001
+        return _upgraded(engine, "/containers/{0}/attach", container, params=parameters)
+
+
+def attach_program(engine: Engine, container: str, command: list[str]) -> Attachment:
+    """Start another program in a running container, and return a connection to it.
+
+    Raises:
+        NotFound: no such container.
+        TryAgain: it does not run.
+        Unavailable: the engine does not answer.
+    """
+    with engine_errors("The engine was not able to start a program in the container."):
+        made = engine.api.exec_create(container, command, stdin=True)
+        settings = {"Detach": False, "Tty": False}
+        return _upgraded(engine, "/exec/{0}/start", made["Id"], json=settings)
+
+
+def _upgraded(engine: Engine, path: str, what: str, **content: Any) -> Attachment:
+    client: Any = engine.patient
+    response = client.request(
+        "POST",
+        client._url(path, what),  # noqa: SLF001
+        headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+        stream=True,
+        timeout=None,
+        **content,
+    )
+    client._raise_for_status(response)  # noqa: SLF001
     reader = response.raw._fp.fp  # noqa: SLF001 - as docker-py's attach_socket()
     raw = reader.raw._sock  # noqa: SLF001
     raw.settimeout(None)

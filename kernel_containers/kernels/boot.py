@@ -7,7 +7,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-_MODULES = ("link", "surroundings", "process", "supervisor")  # in the order of their imports
+_MODULES = (
+    "link",
+    "door",
+    "surroundings",
+    "process",
+    "supervisor",
+)  # in the order of their imports
 _PACKAGE = "kernel_containers.kernels"
 # Modules in sys.modules are found by `from kernel_containers.kernels.link import …` although
 # their packages are not there. The length is an argument: the stream goes on with frames.
@@ -24,6 +30,32 @@ for name, source in json.loads(data.decode()):
     exec(compile(source, name, "exec"), module.__dict__)
 module.main()
 """
+
+
+# Between a supervisor's door and this program's stdin and stdout.
+_BRIDGE = """
+import os, socket, sys, threading
+door = socket.socket(socket.AF_UNIX)
+door.connect(sys.argv[1])
+def inward():
+    while True:
+        data = os.read(0, 262144)
+        if not data:
+            os._exit(0)
+        door.sendall(data)
+threading.Thread(target=inward, daemon=True).start()
+while True:
+    data = door.recv(262144)
+    if not data:
+        os._exit(0)
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+"""
+
+
+def bridge_command(python: str, door: str) -> list[str]:
+    """Return the program that returns to a supervisor through its door."""
+    return [python, "-I", "-S", "-c", _BRIDGE, door]
 
 
 def client_files() -> dict[str, str]:

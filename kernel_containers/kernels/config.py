@@ -54,6 +54,7 @@ class KernelConfig:
     read_only: bool = False
     drop_capabilities: bool | None = None  # None: unless the kernel runs as root
     restart: Restart = "keep"
+    outlive: float = 0.0  # seconds that a kernel goes on without its server
     start_timeout: float = START_TIMEOUT  # seconds
     labels: Mapping[str, str] = field(default_factory=dict)
     docker_host: str | None = None  # None: the engine that the docker command uses
@@ -268,6 +269,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "read_only": _bool,
     "drop_capabilities": _bool,
     "restart": _choice(*get_args(Restart)),
+    "outlive": _positive,
     "start_timeout": _positive,
     "labels": _labels,
     "docker_host": _text,

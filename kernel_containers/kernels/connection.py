@@ -18,10 +18,11 @@ from kernel_containers.errors import CannotWrite
 from kernel_containers.kernels.process import PORTS, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PREFIX = "kernel-"
 _SOCKET = "s"
+_NOTE = ".outlives"
 LONGEST_PATH = 107  # bytes; the system's limit for a socket's path is 108 with its end
 
 
@@ -47,6 +48,11 @@ class Address:
         ports = tuple(free_ports(len(PORTS))) if transport == "publish" else ()
         return cls(transport=transport, folder=make_socket_folder(), ports=ports)
 
+    @property
+    def note(self) -> Path:
+        """Where a kernel that may outlive its process is written down (see survivors.py)."""
+        return self.folder.with_suffix(_NOTE)
+
     def info(self) -> dict[str, Any]:
         """Return the address as Jupyter writes it."""
         ports = dict(zip(PORTS, self.ports or range(1, len(PORTS) + 1), strict=True))
@@ -59,7 +65,8 @@ class Address:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, and what is written down beside it."""
+        self.note.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -71,10 +78,9 @@ def make_socket_folder() -> Path:
     Raises:
         CannotWrite: neither Jupyter's runtime folder nor the temporary one will do.
     """
-    _, pid, start = current_owner().split(":")
     problem = "their paths are too long for sockets"
     for base in _bases():
-        folder = base / f"{_PREFIX}{pid}-{start}-{secrets.token_hex(4)}"
+        folder = socket_folder(base)
         if len(str(socket_path(folder, len(PORTS))).encode()) > LONGEST_PATH:
             continue
         try:
@@ -89,14 +95,35 @@ def make_socket_folder() -> Path:
     )
 
 
-def remove_stale_folders() -> list[Path]:
-    """Remove the socket folders of processes that have ended, and return them."""
+def socket_folder(base: Path) -> Path:
+    """Return the path of a new folder; its name tells this process."""
+    _, pid, start = current_owner().split(":")
+    return base / f"{_PREFIX}{pid}-{start}-{secrets.token_hex(4)}"
+
+
+def owner_has_gone(path: Path) -> bool:
+    """Whether the process that a folder, or its note, belongs to has ended."""
+    pid, _, start = path.name.removeprefix(_PREFIX).rpartition("-")[0].partition("-")
+    return is_gone(f"{socket.gethostname()}:{pid}:{start}")
+
+
+def notes() -> list[Path]:
+    """Return where kernels are written down that may outlive their process, whoever's they are."""
+    return [note for base in dict.fromkeys(_bases()) for note in base.glob(f"{_PREFIX}*{_NOTE}")]
+
+
+def remove_stale_folders(spare: Callable[[Path], bool] = Path.exists) -> list[Path]:
+    """Remove the socket folders of processes that have ended, and return them.
+
+    `spare` is asked about the note of a kernel that may have outlived its process.
+    """
     removed = []
     for base in dict.fromkeys(_bases()):
         for folder in base.glob(f"{_PREFIX}*-*-*/"):
-            pid, _, start = folder.name.removeprefix(_PREFIX).rpartition("-")[0].partition("-")
-            if is_gone(f"{socket.gethostname()}:{pid}:{start}"):
+            note = folder.with_suffix(_NOTE)
+            if owner_has_gone(folder) and not (note.exists() and spare(note)):
                 shutil.rmtree(folder, ignore_errors=True)
+                note.unlink(missing_ok=True)
                 removed.append(folder)
     return removed
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel_containers.engine import containers
-from kernel_containers.engine.attach import attach
+from kernel_containers.engine.attach import attach, attach_program
 from kernel_containers.errors import KernelContainersError, NotFound
+from kernel_containers.kernels.boot import bridge_command
+from kernel_containers.kernels.container_spec import RUN
 from kernel_containers.kernels.relay import Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from kernel_containers.core.containers import ContainerSpec
     from kernel_containers.engine import Engine
+    from kernel_containers.engine.attach import Attachment
     from kernel_containers.engine.containers import PlacedFile
     from kernel_containers.kernels.connection import Address
 
+DOOR = f"{RUN}/door"
 KILLED = 137  # the exit code of a container that was killed, where nobody can tell it any more
 
 
@@ -57,7 +62,9 @@ class KernelContainer:
         self.is_ready = False  # what was prepared can be claimed
         self.is_adopted = False
         self.new_name: str | None = None
-        self.key: str | None = None  # of a hot kernel that nobody has adopted yet
+        # Of a kernel that ran before it was asked for: a hot one, or one that outlived its server.
+        self.connection: Mapping[str, Any] = {}
+        self.outlives = False  # its process, which may leave it
         self._relay: Relay | None = None
         self._removing = False
 
@@ -85,8 +92,7 @@ class KernelContainer:
         try:
             attachment = attach(engine, made.id)
             attachment.socket.sendall(stdin)
-            made._relay = Relay(attachment, address.folder, made._heard, made._stream_ended)
-            made._relay.start()
+            made._carry(attachment)
             if prepare is not None:
                 made._send("prepare", prepare)
             containers.start(engine, made.id)
@@ -96,6 +102,30 @@ class KernelContainer:
             made.remove()
             raise
         return made
+
+    @classmethod
+    def returned_to(
+        cls, engine: Engine, container: str, address: Address, died: Callable[[Death], None]
+    ) -> KernelContainer:
+        """Return to a container whose kernel has outlived its server.
+
+        Raises:
+            NotFound, TryAgain: it has ended meanwhile.
+            Unavailable: the engine does not answer.
+        """
+        made = cls(engine, container, address, died)
+        made.outlives = made.is_adopted = True
+        python = containers.inspect(engine, container)["Config"]["Cmd"][0]
+        relay = made._carry(attach_program(engine, container, bridge_command(python, DOOR)))
+        if address.transport == "stdio":
+            relay.listen()
+        return made
+
+    def _carry(self, attachment: Attachment) -> Relay:
+        relay = Relay(attachment, self.address.folder, self._heard, self._stream_ended)
+        self._relay = relay
+        relay.start()
+        return relay
 
     def start_kernel(self, message: dict[str, Any]) -> None:
         """Start a kernel in place of the last one, and open the clients' sockets anew."""
@@ -109,7 +139,6 @@ class KernelContainer:
 
     def adopt(self, message: dict[str, Any]) -> None:
         """Give a hot kernel the environment and folder of `message`; `is_adopted` tells when."""
-        self.key = None
         self._send("adopt", message)
 
     def signal(self, number: int) -> None:
@@ -147,6 +176,11 @@ class KernelContainer:
 
     def release(self) -> None:
         """Let the container end by itself, without asking the engine, and let the engine go."""
+        self._send("end", {})
+        self.leave()
+
+    def leave(self) -> None:
+        """Let the engine go, and the container to itself: it ends where it may not outlive this."""
         self._removing = True
         if self._relay is not None:
             self._relay.close()
@@ -166,8 +200,11 @@ class KernelContainer:
 
     def _heard(self, message: dict[str, Any]) -> None:
         if message["event"] == "exited":
-            out_of_memory = message["out_of_memory"]
-            self._die("out-of-memory" if out_of_memory else "exit", message["code"])
+            if message["stopped"]:
+                self._die("container", 128 + signal.SIGTERM)
+            else:
+                out_of_memory = message["out_of_memory"]
+                self._die("out-of-memory" if out_of_memory else "exit", message["code"])
         elif message["event"] == "failed":
             self._die("not-started", 127, message["why"])
         elif message["event"] == "ready":

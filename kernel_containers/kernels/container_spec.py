@@ -123,6 +123,7 @@ def container_spec(
             labels.KERNEL: kernel_name,
             labels.VERSION: __version__,
             **({labels.ROOT: place.root} if place.root else {}),
+            **({labels.OUTLIVE: f"{config.outlive:g}"} if outlives(config, place) else {}),
         },
         mounts=mounts,
         tmpfs=_tmpfs(config, numeric, mounts),
@@ -139,6 +140,11 @@ def container_spec(
     )
 
 
+def outlives(config: KernelConfig, place: Place) -> bool:
+    """Whether the kernel may go on without its process: a server's, which may start again."""
+    return config.outlive > 0 and place.root is not None
+
+
 def for_kernel(spec: ContainerSpec, kernel_id: str, notebook: str | None) -> ContainerSpec:
     """Return the container of one kernel."""
     own = {labels.KIND: "kernel", labels.KERNEL_ID: kernel_id}
@@ -153,6 +159,19 @@ def working_directory(config: KernelConfig, place: Place) -> str | None:
     if config.workdir:
         return config.workdir
     return None if config.workspace == "none" else place.directory
+
+
+def path_on_host(config: KernelConfig, directory: str | None, path: str) -> str | None:
+    """Return the file of this machine that a kernel in `directory` means, where it is mounted."""
+    if path.startswith("~"):
+        return None
+    inside = Path(os.path.normpath(Path(directory or "/", path)))
+    for mount in config.mounts:
+        if inside.is_relative_to(mount.target):
+            found = Path(mount.source, inside.relative_to(mount.target))
+            return str(found) if found.exists() else None
+    same = config.workspace != "none" or config.prefix
+    return str(inside) if same and inside.exists() else None
 
 
 def placed_folders(config: KernelConfig, numeric_user: str) -> tuple[PlacedFile, ...]:

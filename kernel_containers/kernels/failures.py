@@ -70,7 +70,8 @@ def reason(death: Death, config: KernelConfig) -> str:
     """Return one sentence on why a kernel ended, with what to do where that is known."""
     sentences = {
         "out-of-memory": _out_of_memory(config.resources.memory),
-        "container": f"The kernel's container was stopped from outside (exit code {death.code}).",
+        "container": f"The kernel's container was stopped from outside, or its engine was "
+        f"(exit code {death.code}).",
         "engine": f"The Docker Engine stopped, and the kernel with it ({death.detail}).",
         "not-started": f"The kernel's program was not started: {death.detail}.",
         "exit": f"The kernel ended by itself with exit code {death.code}.",

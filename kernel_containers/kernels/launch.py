@@ -14,6 +14,7 @@ from kernel_containers.kernels.container_spec import (
     RUN,
     Place,
     host_user,
+    outlives,
     working_directory,
 )
 from kernel_containers.kernels.process import launcher_at
@@ -80,6 +81,7 @@ class Launch:
             "connection": dict(self.connection),
             "umask": host_user().umask if self.config.user == "host" else None,
             "home": HOME,
+            "outlive": self.config.outlive if outlives(self.config, self.place) else 0,
             "packages": PACKAGES if self.is_python else None,
             "client": client_files() if self.is_python else None,
             "program": worker_program() if self.has_worker else None,

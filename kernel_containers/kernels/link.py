@@ -104,6 +104,13 @@ class Link:
         for number in list(self.channels):
             self.close(number)
 
+    def resume(self, stream: Stream) -> None:
+        """Go on over another stream; connections over the old one are closed."""
+        self._end()
+        self._incoming.clear()
+        self.stream = stream
+        self.ended = False
+
     def step(self, timeout: float | None = None) -> None:
         """Wait for something to do, for at most `timeout` seconds, and do it."""
         self._watch()

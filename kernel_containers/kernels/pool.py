@@ -190,7 +190,7 @@ def _get_ready(container: KernelContainer, launch: Launch, *, hot: bool) -> None
         _until(heartbeat.answered, container)
     finally:
         heartbeat.close()
-    container.key = str(launch.connection["key"])
+    container.connection = {"key": launch.connection["key"]}
 
 
 def _until(condition: Callable[[], bool], container: KernelContainer) -> None:

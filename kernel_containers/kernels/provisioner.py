@@ -6,11 +6,9 @@ Jupyter calls it from its event loop; what asks the engine runs in threads.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import zmq
@@ -19,13 +17,14 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from kernel_containers.errors import InvalidInput, KernelContainersError
 from kernel_containers.kernels import failures, starting
 from kernel_containers.kernels.config import KernelConfig
+from kernel_containers.kernels.container_spec import path_on_host
 from kernel_containers.kernels.events import KernelEvents
 from kernel_containers.kernels.failures import KernelNotStarted
 from kernel_containers.kernels.launch import read_launch
 from kernel_containers.kernels.pool import pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -172,6 +171,21 @@ class ContainerProvisioner(KernelProvisionerBase):
         if policy == "required" or manager._kernel_supports_curve_encryption():  # noqa: SLF001
             manager.curve_publickey, manager.curve_secretkey = zmq.curve_keypair()
 
+    def _take_keys(self, connection: Mapping[str, Any]) -> None:
+        """Use the keys of a kernel that has outlived its server."""
+        for name in ("curve_publickey", "curve_secretkey"):
+            setattr(self._manager, name, connection[name].encode() if name in connection else None)
+
+    def leave(self) -> bool:
+        """Let the kernel outlive this process; False where it may not."""
+        container = self._held.container
+        if container is None or not container.outlives or container.death is not None:
+            return False
+        self._expected, self._running = True, False
+        self._held.container = self._held.address = None
+        container.leave()
+        return True
+
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Return where clients connect, once the kernel answers there.
 
@@ -201,16 +215,8 @@ class ContainerProvisioner(KernelProvisionerBase):
 
     def resolve_path(self, path: str) -> str | None:
         """Return the file of this machine that the kernel means, where it is mounted."""
-        if path.startswith("~") or self._launched is None:
-            return None
-        config, directory = self._launched.config, self._launched.directory
-        inside = Path(os.path.normpath(Path(directory or "/", path)))
-        for mount in config.mounts:
-            if inside.is_relative_to(mount.target):
-                found = Path(mount.source, inside.relative_to(mount.target))
-                return str(found) if found.exists() else None
-        same = config.workspace != "none" or config.prefix
-        return str(inside) if same and inside.exists() else None
+        launched = self._launched
+        return path_on_host(launched.config, launched.directory, path) if launched else None
 
     async def get_provisioner_info(self) -> dict[str, Any]:
         """Return what describes this kernel, its container's id included."""
@@ -221,7 +227,12 @@ class ContainerProvisioner(KernelProvisionerBase):
     async def _launch(self, launch: Launch) -> None:
         held = self._held
         recipe = None
-        if held.container is None:
+        if held.container is None and held.address is None:
+            held.container = await starting.find_again(launch, self._teller())
+        if held.container is not None and held.address is None:
+            held.address = held.container.address
+            self._take_keys(held.container.connection)
+        elif held.container is None:
             patience = ENGINE_PATIENCE if self._reason else 0.0
             held.container, recipe = await starting.obtain(
                 launch, held.address, self._teller(), patience=patience

@@ -15,6 +15,7 @@ from kernel_containers.core import labels
 from kernel_containers.core.owner import is_gone
 from kernel_containers.engine import connect, containers
 from kernel_containers.errors import KernelContainersError
+from kernel_containers.kernels import survivors
 from kernel_containers.kernels.connection import remove_stale_folders
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def leftovers(engine: Engine) -> list[Found]:
         for found in containers.find(engine, {labels.KIND: None})
         if found.labels.get(labels.KIND) != _DETACHED
         and is_gone(found.labels.get(labels.OWNER, ""))
+        # It waits for its server, and ends by itself when none comes.
+        and not (labels.OUTLIVE in found.labels and found.state == "running")
     ]
 
 
@@ -59,7 +62,8 @@ def remove_leftovers(engine: Engine) -> list[Found]:
     Raises:
         Unavailable: the engine does not answer.
     """
-    remove_stale_folders()
+    running = survivors.running(engine)
+    remove_stale_folders(lambda note: survivors.container_of(note) in running)
     found = leftovers(engine)
     for container in found:
         containers.remove(engine, container.id)

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.errors import KernelContainersError
-from kernel_containers.kernels import failures
+from kernel_containers.kernels import failures, survivors
 from kernel_containers.kernels.connection import Heartbeat
-from kernel_containers.kernels.pool import obtain_container
+from kernel_containers.kernels.container import KernelContainer
+from kernel_containers.kernels.container_spec import outlives
+from kernel_containers.kernels.pool import closing_on_error, connect_to, obtain_container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel_containers.kernels.connection import Address
-    from kernel_containers.kernels.container import Death, KernelContainer
+    from kernel_containers.kernels.container import Death
     from kernel_containers.kernels.launch import Launch
     from kernel_containers.kernels.recipe import Recipe
 
@@ -41,17 +43,43 @@ async def obtain(
         raise
 
 
+async def find_again(launch: Launch, died: Callable[[Death], None]) -> KernelContainer | None:
+    """Return the container of a kernel that has outlived its server; None where there is none.
+
+    Raises:
+        NotFound, TryAgain: it has ended meanwhile.
+        Unavailable: the engine does not answer.
+    """
+
+    def find() -> KernelContainer | None:
+        taken = survivors.take(launch.kernel_id)
+        if taken is None:
+            return None
+        survivor, address = taken
+        try:
+            with closing_on_error(connect_to(launch)) as engine:
+                found = KernelContainer.returned_to(engine, survivor.container, address, died)
+        except BaseException:
+            address.remove()
+            raise
+        found.connection = survivor.connection
+        return found
+
+    return await asyncio.to_thread(find)
+
+
 async def bring_up(container: KernelContainer, launch: Launch) -> dict[str, Any]:
     """Return where clients connect, once the kernel answers there.
 
     Raises:
         InvalidInput, NotFound, Unavailable: it ended, or did not answer in time.
     """
-    adopting = container.key is not None
-    if adopting:
-        launch = replace(launch, connection={**launch.connection, "key": container.key})
+    own = {} if container.is_adopted else launch.connection
+    launch = replace(launch, connection={**own, **container.connection})
+    adopting = bool(container.connection)
+    if adopting and not container.is_adopted:
         container.adopt(launch.message(container.address))
-    else:
+    elif not adopting:
         await asyncio.to_thread(container.start_kernel, launch.message(container.address))
     info = {**container.address.info(), **launch.connection}
     heartbeat = Heartbeat(info)
@@ -64,6 +92,10 @@ async def bring_up(container: KernelContainer, launch: Launch) -> dict[str, Any]
         await _until(answered, container, launch)
     finally:
         heartbeat.close()
+    container.connection, container.is_adopted = {}, False  # a restart is one as any other
+    if outlives(launch.config, launch.place):
+        container.outlives = True
+        survivors.note_down(launch, container.id, container.address)
     return {**info, "key": str(launch.connection["key"]).encode()}
 
 

@@ -5,11 +5,13 @@ kernel writes to its own stdout and stderr. The kernel is never process 1 and le
 ipykernel interrupts its children by killpg, and as process 1 that would spare the kernel itself.
 
 stdin is also the lease: when it ends, nobody can reach the kernel any more, so the container
-ends too, and a server that was killed leaves nothing behind.
+ends too, and a server that was killed leaves nothing behind. A kernel that may outlive its server
+goes on for some time, in which another one can come through the door (see door.py).
 
-Messages in: `prepare`, `start` and `adopt` (see the methods), `signal` with a number. Messages out:
-`ready` when what was prepared can be claimed, `started`, `adopted`, `failed` with the reason,
-`exited` with the code (negative for a signal) and `out_of_memory`.
+Messages in: `prepare`, `start` and `adopt` (see the methods), `signal` with a number, `end`.
+Messages out: `ready` when what was prepared can be claimed, `started`, `adopted`, `failed` with
+the reason, `attached` to whoever came through the door, `exited` with the code (negative for a
+signal), `out_of_memory`, and whether the whole container was `stopped`.
 
 This file runs on any Python from 3.8 on, with the standard library only.
 """
@@ -22,11 +24,13 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.kernels.door import Door
 from kernel_containers.kernels.link import BLOCK, Link
 from kernel_containers.kernels.process import KernelProcess, connect, write_connection
-from kernel_containers.kernels.surroundings import killed_for_memory
+from kernel_containers.kernels.surroundings import kill_processes, killed_for_memory
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -74,6 +78,9 @@ class Supervisor:
         self.exit_code: int | None = None
         self.deadline = float("inf")
         self.idle_since = time.monotonic()
+        self.outlive = 0.0  # seconds that a kernel goes on without the stream
+        self.alone_since: float | None = None
+        self.door: Door | None = None
         woken, wake = socket.socketpair()
         woken.settimeout(0)
         wake.settimeout(0)
@@ -92,14 +99,36 @@ class Supervisor:
                 self.link.step(PATIENCE)
                 self.reach()
             else:
-                self.link.step(None if self.kernel and self.exit_code is None else GRACE)
+                quiet = self.kernel and self.exit_code is None and not self.link.ended
+                self.link.step(None if quiet else GRACE)
             self.reap()
             idle = self.kernel is None and time.monotonic() > self.idle_since + IDLE
-            if self.link.ended or idle:
+            if idle or (self.link.ended and not self.goes_on_alone()):
                 self.end(0)
         self.link.step(0)  # tells how the kernel ended
         self.sweep()
         return self.exit_code
+
+    def goes_on_alone(self) -> bool:
+        """Whether the kernel may still wait for somebody to return."""
+        if self.alone_since is None:
+            self.alone_since = time.monotonic()
+        return bool(self.kernel) and time.monotonic() < self.alone_since + self.outlive
+
+    def let_in(self) -> None:
+        """Go on with whoever came through the door."""
+        assert self.door is not None  # noqa: S101 - it is what was selected
+        with contextlib.suppress(OSError):
+            self.link.resume(self.door.accept())
+            self.alone_since = None
+            self.link.send({"event": "attached"})
+
+    def may_outlive(self, message: dict[str, Any]) -> None:
+        """Open the door where the kernel may outlive its server, by `outlive` seconds."""
+        self.outlive = float(message.get("outlive") or 0)
+        if self.outlive and self.door is None:
+            self.door = Door(str(Path(message["folder"]).parent / "door"))
+            self.link.selector.register(self.door.listener, 1, self.let_in)
 
     def end(self, code: int) -> None:
         """Ask the kernel to end, and let `run` return soon."""
@@ -112,6 +141,8 @@ class Supervisor:
         """Do what the other end asks for."""
         if message["do"] == "signal":
             self.kill(message["number"])
+        elif message["do"] == "end":
+            self.end(0)
         else:
             {"prepare": self.prepare, "start": self.start, "adopt": self.adopt}[message["do"]](
                 message
@@ -145,6 +176,7 @@ class Supervisor:
             self.clear()  # else the last kernel may remove the file of the next one
         try:
             self.connection = write_connection(message)
+            self.may_outlive(message)
         except OSError as error:
             self.link.send({"event": "failed", "why": str(error)})
             return
@@ -158,6 +190,7 @@ class Supervisor:
     def adopt(self, message: dict[str, Any]) -> None:
         """Give a hot kernel its environment and folder; `adopted` tells that it has them."""
         if self.kernel is not None:
+            self.may_outlive(message)
             self.kernel.claim(message)
 
     def listen(self) -> None:
@@ -238,6 +271,7 @@ class Supervisor:
                 "code": code,
                 # The counter also counts the kernel's children.
                 "out_of_memory": grown and code == -signal.SIGKILL,
+                "stopped": self.exit_code == 128 + signal.SIGTERM,  # the whole container
             }
         )
 
@@ -255,11 +289,8 @@ class Supervisor:
         """End every process of the last kernel, whatever session it is in."""
         if group is None and self.kernel is not None:
             group = self.kernel.pid
-        with contextlib.suppress(OSError):
-            if os.getpid() == 1:
-                os.kill(-1, signal.SIGKILL)
-            elif group is not None:
-                os.killpg(group, signal.SIGKILL)
+        # Who came through the door is a process of the container, too.
+        kill_processes(group, spared=getattr(self.link.stream, "peer", None))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,23 @@ def installs_in_place(program: str, environment: dict[str, str]) -> bool:
             found = path.parent.parent.glob("lib/python3*/*-packages")
             return any(os.access(packages, os.W_OK) for packages in found)
     return False
+
+
+def kill_processes(group: int | None, spared: int | None) -> None:
+    """Kill the container's processes but this one and `spared`; elsewhere, those of a group."""
+    with contextlib.suppress(OSError):
+        if os.getpid() == 1 and spared is None:
+            os.kill(-1, signal.SIGKILL)
+        elif os.getpid() != 1 and group is not None:
+            os.killpg(group, signal.SIGKILL)
+    if os.getpid() != 1 or spared is None:
+        return
+    done = {1, spared}
+    while found := {int(path.name) for path in Path("/proc").glob("[1-9]*")} - done:
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        done |= found  # the killed stay in sight until they are reaped
 
 
 def killed_for_memory() -> int | None:

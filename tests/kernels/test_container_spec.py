@@ -123,12 +123,11 @@ def test_the_kernel_is_the_host_user_by_default(place: Place) -> None:
     assert spec.drop_capabilities
 
 
-def test_the_labels_say_which_server_and_version_it_belongs_to(place: Place) -> None:
-    found = _spec(place).labels
+def test_only_a_servers_kernel_may_outlive_it(place: Place) -> None:
+    program = replace(place, root=None)
 
-    assert found[labels.ROOT] == place.root
-    assert found[labels.VERSION] == __version__
-    assert labels.ROOT not in _spec(replace(place, root=None)).labels
+    assert _spec(place, outlive=60).labels[labels.OUTLIVE] == "60"
+    assert {labels.OUTLIVE, labels.ROOT}.isdisjoint(_spec(program, outlive=60).labels)
 
 
 def test_the_images_user_keeps_its_name_and_groups(place: Place) -> None:
@@ -180,6 +179,8 @@ def test_the_container_ends_with_its_connection_and_keeps_no_log(place: Place) -
         labels.KERNEL_ID: "1b2c",
         labels.KERNEL: "env",
         labels.NOTEBOOK: "/n.ipynb",
+        labels.ROOT: place.root,
+        labels.VERSION: __version__,
     }
     assert spec.name is not None
     assert spec.name.startswith("kernel-1b2c-")

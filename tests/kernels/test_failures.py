@@ -228,7 +228,10 @@ CONFIG = KernelConfig.parse({"image": "env:1", "memory": "1g"})
         (Death(cause="exit", code=3), "ended by itself with exit code 3."),
         (Death(cause="exit", code=-11), "ended by the signal SIGSEGV."),
         (Death(cause="out-of-memory", code=-9), "may have (1g). Raise `memory`"),
-        (Death(cause="container", code=137), "stopped from outside (exit code 137)."),
+        (
+            Death(cause="container", code=137),
+            "stopped from outside, or its engine was (exit code 137).",
+        ),
         (
             Death(cause="engine", code=137, detail="gone"),
             "Docker Engine stopped, and the kernel with it (gone).",

@@ -19,6 +19,7 @@ from jupyter_client.blocking import BlockingKernelClient
 
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
+from kernel_containers.kernels import reaper
 from kernel_containers.kernels.connection import Heartbeat, remove_stale_folders
 from kernel_containers.kernels.events import SCHEMA_ID
 from kernel_containers.kernels.live import find_live
@@ -84,7 +85,7 @@ class JupyterServer:
         """Run code in a kernel and return what it prints."""
         client = BlockingKernelClient()
         client.load_connection_file(str(self.runtime / f"kernel-{kernel_id}.json"))
-        client.start_channels()
+        client.start_channels(hb=False)  # a busy machine misses beats
         texts: list[str] = []
         try:
             client.wait_for_ready(timeout=30)
@@ -108,6 +109,7 @@ def _start(folder: Path, log: Path, runtime: Path) -> JupyterServer:
     command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}"]
     command += ["--IdentityProvider.token=secret", "--ServerApp.log_level=INFO"]
+    command += ["--ServerApp.jpserver_extensions=kernel_containers=True"]
     process, found = start_server(
         command, log, r"http://127\.0\.0\.1:(\d+)/", {**os.environ, "JUPYTER_NO_CONFIG": "1"}
     )
@@ -123,6 +125,12 @@ def _answers(http: httpx.Client) -> bool:
         return http.get("/api/status").is_success
     except httpx.TransportError:
         return False
+
+
+@pytest.fixture
+def runtime(jupyter_folders: Path) -> Path:
+    """Where connection files and sockets lie."""
+    return jupyter_folders / "runtime"
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +239,45 @@ def test_a_failed_autorestart_ends_the_kernel(
     until(lambda: server.http.get(f"/api/kernels/{kernel_id}").status_code == 404)
     assert kernel_containers(engine, kernel_id) == []
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [(signal.SIGTERM, "ipc"), pytest.param((signal.SIGKILL, "stdio"), marks=pytest.mark.full)],
+    ids=["ended", "killed"],
+)
+def test_a_kernel_that_may_outlive_its_server_is_taken_over_by_the_next_one(
+    install: Callable[..., str], runtime: Path, tmp_path: Path, engine: Engine, how: tuple[int, str]
+) -> None:
+    number, transport = how
+    name = install("lasting", outlive=120, pool="off", transport=transport)
+    notebook = {"path": "report.ipynb", "name": "report.ipynb", "type": "notebook"}
+    first = _start(tmp_path, tmp_path / "first", runtime)
+    wanted = {**notebook, "kernel": {"name": name}}
+    session = first.http.post("/api/sessions", json=wanted, timeout=60).json()
+    kernel_id = session["kernel"]["id"]
+    first.execute(kernel_id, "value = 42")
+    (before,) = kernel_containers(engine, kernel_id)
+    first.process.process.send_signal(number)
+    first.process.process.wait(60)
+    first.stop()
+
+    reaper.sweep()
+    second = _start(tmp_path, tmp_path / "second", runtime)
+    until(lambda: second.http.get("/api/sessions").json())
+    (found,) = second.http.get("/api/sessions").json()
+    value = second.execute(kernel_id, "print(value)")
+    second.http.post(f"/api/kernels/{kernel_id}/restart", timeout=60)
+    forgotten = second.execute(kernel_id, "print('value' in globals())")
+    (after,) = kernel_containers(engine, kernel_id)
+    second.http.delete(f"/api/sessions/{found['id']}", timeout=60)
+    second.stop()
+
+    assert (found["path"], found["kernel"]["id"]) == ("report.ipynb", kernel_id)
+    assert (value, forgotten, after.id) == ("42", "False", before.id)
+    assert kernel_containers(engine, kernel_id) == []
+    assert not list(runtime.glob(f"kernel-{second.process.process.pid}-*"))
+    remove_stale_folders()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

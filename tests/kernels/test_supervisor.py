@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernel_containers.kernels import boot, link, supervisor, surroundings
+from kernel_containers.kernels import boot, door, link, process, supervisor, surroundings
 from kernel_containers.kernels.boot import supervisor_boot
+from kernel_containers.kernels.door import SocketStream
 from kernel_containers.kernels.link import Link
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _received(connection: socket.socket) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("module", [link, surroundings, supervisor])
+@pytest.mark.parametrize("module", [door, link, process, supervisor, surroundings])
 def test_what_runs_in_the_container_is_python_3_8_and_stands_alone(module: Any) -> None:
     source = Path(module.__file__).read_text("utf-8")
 
@@ -246,7 +247,8 @@ def test_no_byte_is_lost_when_the_kernel_ends(supervised: Supervised) -> None:
             pass
 
     assert (total, ended) == (64_000_000, True)
-    assert supervised.heard("exited") == {"event": "exited", "code": 0, "out_of_memory": False}
+    told = supervised.heard("exited")
+    assert (told["code"], told["out_of_memory"], told["stopped"]) == (0, False, False)
 
 
 def test_the_kernel_leads_a_session_of_its_own(supervised: Supervised) -> None:
@@ -356,13 +358,52 @@ def test_a_kernel_that_ignores_sigterm_is_killed_when_the_stream_ends(
     assert _is_gone(pid)
 
 
+def _through_the_door(supervised: Supervised) -> None:
+    door = socket.socket(socket.AF_UNIX)
+    door.connect(str(supervised.folder.parent / "door"))
+    supervised.link.close_all()
+    supervised.link.selector.close()
+    supervised.link = Link(SocketStream(door), supervised.messages.append, lambda *_: None)
+    supervised.connections.append(door)
+
+
+def test_a_kernel_that_may_outlive_its_stream_is_reached_again_through_a_door(
+    supervised: Supervised,
+) -> None:
+    supervised.start(ECHO, outlive=60)
+    supervised.heard("started")
+    supervised.end()
+
+    _through_the_door(supervised)
+    supervised.heard("attached")
+    connection = supervised.connect()
+    connection.send(b"again")
+    answer: list[bytes] = []
+    supervised.until(lambda: bool(answer or answer.extend(filter(None, [_received(connection)]))))
+    supervised.link.send({"do": "end"})
+    supervised.heard("exited")
+
+    assert answer == [b"AGAIN"]
+    assert supervised.process.wait(10) == 0
+
+
+def test_a_kernel_that_nobody_returns_to_ends(supervised: Supervised) -> None:
+    supervised.start(ECHO, outlive=0.1)
+    supervised.heard("started")
+
+    supervised.end()
+
+    assert supervised.process.wait(10) == 0
+
+
 def test_sigterm_ends_the_kernel_and_tells_so(supervised: Supervised) -> None:
     supervised.start("import time; time.sleep(60)")
     supervised.heard("started")
 
     supervised.process.terminate()
 
-    assert supervised.heard("exited")["code"] == -signal.SIGTERM
+    told = supervised.heard("exited")
+    assert (told["code"], told["stopped"]) == (-signal.SIGTERM, True)
     assert supervised.process.wait(timeout=5) == 128 + signal.SIGTERM
 
 
