@@ -2,8 +2,7 @@
 
 Packages that were installed, files that were written outside of mounts, and what was removed:
 what `docker commit` would keep, without pausing the kernel, and without caches, temporary files
-and credentials. The engine hands out whole file systems at 300 MB/s; reading ends with the last
-file that is needed, and nothing is read where nothing changed.
+and credentials. What it costs depends on what changed and not on the image.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind, FileSet
-from kernel_containers.engine import containers
-from kernel_containers.engine.changes import Kind, archive, changes, export
+from kernel_containers.engine import containers, images
+from kernel_containers.engine.changes import Kind, archive, changes
+from kernel_containers.snapshot.container_files import Part, members, parts
 from kernel_containers.snapshot.exclusions import (
     CACHES,
     CREDENTIALS,
@@ -45,7 +46,6 @@ _NEVER = (
     *("/var/lib/apt/lists", "/opt/kernel-containers"),
 )
 _ONLY_FOLDERS = ("/var/cache", "/var/log")
-_COMPILED = "/__pycache__"
 _RULES = compile_rules(
     (
         Rule(SILENTLY, (".ipython/",)),
@@ -85,8 +85,10 @@ def capture(
         CannotWrite: the disk of `spool` is full.
     """
     description = containers.inspect(engine, container)
+    image = images.inspect(engine, str(description["Image"]))
     found = _Found(changes(engine, container), _mounts(description), tuple(shared), spool)
     if found.wanted:
+        found.size = image.size if image else 0
         report(Progress(stage="capture", message=container[:12]))
         found.read(engine, container, report)
     entries = found.result()
@@ -118,6 +120,7 @@ class _Found:
         self.mounts = mounts
         self.shared = shared
         self.spool = spool
+        self.size = 0  # bytes of all files of the image
         self.wanted = {path for path, kind in kinds.items() if self.counts(path, kind)}
         self.entries: dict[str, FileEntry] = {}
         self.exclusions: dict[str, Exclusion] = {}
@@ -128,7 +131,7 @@ class _Found:
         """Whether a changed path belongs to what is captured."""
         if any(_below(path, place) for place in (*_NEVER, *self.mounts)):
             return False
-        before, compiled, _ = path.partition(_COMPILED)
+        before, compiled, _ = path.partition("/__pycache__")
         if compiled and self.kinds.get(before) is not Kind.ADDED:
             return False  # an import wrote it
         return kind is not Kind.DELETED or not any(_below(path, it) for it in _ONLY_FOLDERS)
@@ -137,23 +140,30 @@ class _Found:
         """Copy what is wanted, until all of it was seen."""
         left = {path for path in self.wanted if self.kinds[path] is not Kind.DELETED}
         later: list[str] = []
-        with export(engine, container) as members:
-            for member in members if left else ():
-                path = f"/{member.name.strip('/')}"
+        with closing(members(engine, container, self.parts(left), self.size)) as found:
+            for path, parent, member, source in found:
                 known = os.fsencode(path).decode("utf-8", "replace")  # as the engine's JSON has it
                 if known in left and self.leaves_out(path, member) is None:
-                    if member.islnk() and not self.link(path, f"/{member.linkname.strip('/')}"):
+                    first = f"{parent}{member.linkname.strip('/')}"
+                    if member.islnk() and not self.link(path, first):
                         later.append(path)
                     elif not member.islnk():
-                        self.take(path, member, members)
+                        self.take(path, member, source)
                 left.discard(known)
                 report(Progress(stage="capture", message=path, done=len(self.entries)))
                 if not left:
                     break
         for path in later:  # the first name of such a file is none of those that are captured
-            with archive(engine, container, path) as members:
-                for member in members:
-                    self.take(path, member, members)
+            with archive(engine, container, path) as source:
+                for member in source:
+                    self.take(path, member, source)
+
+    def parts(self, left: Iterable[str]) -> list[Part]:
+        """Return what to ask the engine for; of folders that are left out only themselves."""
+        folders = {_split(path)[0] for path in self.kinds}
+        hidden = {path for path in folders if self.reason(path) is not None}
+        wanted = [path for path in left if _split(path)[0] not in hidden]
+        return parts(self.kinds, wanted, (*_NEVER, *self.mounts, *hidden))
 
     def leaves_out(self, path: str, member: tarfile.TarInfo) -> str | None:
         """Return why a member does not enter, and note it; None if it does."""
@@ -182,8 +192,7 @@ class _Found:
 
     def take(self, path: str, member: tarfile.TarInfo, members: tarfile.TarFile) -> None:
         """Keep a folder, a link or a file."""
-        owner = member.uid, member.gid
-        mode = stat.S_IMODE(member.mode)
+        owner, mode = (member.uid, member.gid), stat.S_IMODE(member.mode)
         if member.isdir():
             self.entries[path] = FileEntry(path, FileKind.FOLDER, mode, owner=owner)
         elif member.issym():

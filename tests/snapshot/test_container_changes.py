@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import uuid
 from typing import TYPE_CHECKING
@@ -14,15 +15,18 @@ from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.core.snapshot import FileKind
 from kernel_containers.engine import containers
+from kernel_containers.engine.changes import Kind, changes
 from kernel_containers.image.base import import_base
 from kernel_containers.image.layer import build_layers
 from kernel_containers.image.load import load
 from kernel_containers.image.store import BlobStore
 from kernel_containers.snapshot.container_changes import capture
+from kernel_containers.snapshot.container_files import members, parts
 from tests.image.trees import image_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import tarfile
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kernel_containers.engine import Engine
@@ -131,6 +135,43 @@ def test_an_image_with_the_changes_equals_one_that_was_committed(
             _remove(name)
     assert here == theirs
     assert any("security" not in line and "b'/w/able'" in line for line in here)
+
+
+def test_one_by_one_the_same_is_read_as_out_of_all_files(
+    engine: Engine, container: Callable[[str], str]
+) -> None:
+    changed = container(CHANGES)
+    kinds = changes(engine, changed)
+    there = [path for path, kind in kinds.items() if kind is not Kind.DELETED]
+    apart = ("/home/user/work", "/scratch", "/etc/mtab", "/dev", "/proc", "/sys")
+    wanted = parts(kinds, [path for path in there if path not in apart], apart)
+
+    one_by_one = read(members(engine, changed, wanted, 10**15), kinds, apart)
+    out_of_all = read(members(engine, changed, wanted, 0), kinds, apart)
+
+    assert one_by_one == out_of_all
+    assert len(wanted) < len(one_by_one)  # added folders come whole
+    assert "/w/long" + "long" * 39 in one_by_one
+
+
+def read(
+    found: Iterable[tuple[str, str, tarfile.TarInfo, tarfile.TarFile]],
+    kinds: Mapping[str, Kind],
+    apart: Sequence[str],
+) -> dict[str, tuple[object, ...]]:
+    """Return what describes each member that was asked for."""
+    seen = {}
+    for path, parent, member, source in found:
+        known = os.fsencode(path).decode("utf-8", "replace")
+        if known in kinds and not path.startswith(apart):
+            content = source.extractfile(member) if member.isreg() and not member.islnk() else None
+            link = f"{parent}{member.linkname}" if member.islnk() else member.linkname
+            seen[known] = (
+                *(member.type, member.mode, member.uid, member.gid, member.size),
+                *(int(member.mtime), link, content.read() if content else None),
+                member.pax_headers.get("SCHILY.xattr.security.capability"),
+            )
+    return seen
 
 
 def _remove(name: str) -> None:
