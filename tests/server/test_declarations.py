@@ -80,8 +80,14 @@ def test_a_declaration_that_does_not_fit_is_refused(
     assert words in answer.json()["what"]
 
 
-def test_a_secrets_default_is_refused_before_it_is_kept_anywhere(api: Api, notebook: str) -> None:
-    plan = {"notebook": notebook, "declarations": {"db_password": {"default": "hunter2-declared"}}}
+@pytest.mark.parametrize(
+    ("name", "secrets"), [("db_password", []), ("region", ["region"])], ids=["by name", "by choice"]
+)
+def test_a_secrets_default_is_refused_before_it_is_kept_anywhere(
+    api: Api, notebook: str, name: str, secrets: list[str]
+) -> None:
+    declarations = {name: {"default": "hunter2-declared"}}
+    plan = {"notebook": notebook, "secrets": secrets, "declarations": declarations}
 
     answer = api.post("/jobs", kind="containerize", plan=plan)
 

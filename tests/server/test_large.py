@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 
-RUNS = 3000
+IN_BUCKET = 1200  # a store tells of 1000 at once
+IN_FOLDER = 3000
 JOBS = 200
 LINE = "x" * 1023 + "\n"
 
@@ -31,28 +31,44 @@ def run_id(number: int) -> str:
     return f"20260101T{number // 3600:02}{number // 60 % 60:02}{number % 60:02}Z-abcdef"
 
 
-def test_three_thousand_runs_of_a_bucket_are_paged(api: Api, s3: S3Server, bucket: str) -> None:
-    with closing(s3.client()) as client, ThreadPoolExecutor(16) as threads:
+def report(number: int) -> bytes:
+    return json.dumps({"status": "succeeded", "parameters": {"n": number}}).encode()
 
-        def put(number: int) -> None:
-            report = {"status": "succeeded", "parameters": {"n": number}}
-            key = f"runs/sales/{run_id(number)}/report.json"
-            client.put_object(Bucket=bucket, Key=key, Body=json.dumps(report).encode())
 
-        list(threads.map(put, range(RUNS)))
-
+def walk(api: Api, prefix: str) -> list[int]:
+    """Return the numbers of all runs, page by page."""
     seen: list[int] = []
-    query: dict[str, Any] = {"prefix": f"s3://{bucket}/runs", "limit": 500}
+    query: dict[str, Any] = {"prefix": prefix, "limit": 500}
     while True:
         page = api.json("/results", **query)
         seen += [run["parameters"]["n"] for run in page["runs"]]
         if page["next"] is None:
-            break
+            return seen
         query["after"] = page["next"]
 
-    assert seen == list(reversed(range(RUNS)))
-    latest = api.json("/results/sales/latest", prefix=query["prefix"])
-    assert latest["run"]["parameters"]["n"] == RUNS - 1
+
+def test_thousands_of_runs_in_a_folder_are_paged(api: Api) -> None:
+    prefix = api.server.root / "thousands"
+    for number in range(IN_FOLDER):
+        folder = prefix / "sales" / run_id(number)
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_bytes(report(number))
+
+    assert walk(api, "thousands") == list(reversed(range(IN_FOLDER)))
+
+
+def test_more_runs_in_a_bucket_than_a_store_tells_at_once_are_paged(
+    api: Api, s3: S3Server, bucket: str
+) -> None:
+    with closing(s3.client()) as client:
+        for number in range(IN_BUCKET):
+            key = f"runs/sales/{run_id(number)}/report.json"
+            client.put_object(Bucket=bucket, Key=key, Body=report(number))
+    prefix = f"s3://{bucket}/runs"
+
+    assert walk(api, prefix) == list(reversed(range(IN_BUCKET)))
+    latest = api.json("/results/sales/latest", prefix=prefix)
+    assert latest["run"]["parameters"]["n"] == IN_BUCKET - 1
 
 
 @pytest.fixture

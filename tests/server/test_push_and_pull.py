@@ -115,7 +115,7 @@ def test_the_image_of_a_kernel_is_pulled_with_progress(
     done = api.json(f"/jobs/{job['id']}")
 
     assert done["state"] == "succeeded", done
-    assert (done["title"], done["image"]) == (added["title"], where)
+    assert (done["title"], done["image"]) == (added["result"]["display_name"], where)
     assert done["command"] == "kernel-containers kernel pull pulled"
     assert any(event["type"] == "progress" for event in events)
     assert images.inspect(engine, where)

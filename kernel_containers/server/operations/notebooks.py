@@ -65,7 +65,7 @@ def image_request(body: Mapping[str, Any], places: Places) -> ContainerizeReques
     Raises:
         Refused, InvalidInput: a file elsewhere, or no destination.
     """
-    parameters = body.get("parameters")
+    parameters, secrets = body.get("parameters"), body.get("secrets", ())
     return ContainerizeRequest(
         notebook=places.file(body["notebook"]),
         title=body.get("title"),
@@ -73,9 +73,11 @@ def image_request(body: Mapping[str, Any], places: Places) -> ContainerizeReques
         kernel=body.get("kernel"),
         destination=places.destination(body["to"]) if "to" in body else None,
         parameters=None if parameters is None else tuple(parameters),
-        secrets=tuple(body.get("secrets", ())),
+        secrets=tuple(secrets),
         declarations=tuple(
-            declaration_from_json(name, item) for name, item in body.get("declarations", {}).items()
+            # A secret's default is refused here, before the request is kept as a job's.
+            declaration_from_json(name, {"secret": True, **item} if name in secrets else item)
+            for name, item in body.get("declarations", {}).items()
         ),
         includes=tuple(places.file(name) for name in body.get("includes", ())),
         base=body.get("base"),
