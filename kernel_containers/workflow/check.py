@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from kernel_containers.notebook import document
-from kernel_containers.notebook.fitness import Remark, remarks
+from kernel_containers.notebook.fitness import remarks
+from kernel_containers.notebook.remark import Remark
 from kernel_containers.snapshot.secrets import find_secrets
 
 if TYPE_CHECKING:

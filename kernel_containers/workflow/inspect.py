@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.parameters import Variable
     from kernel_containers.notebook.document import Notebook
-    from kernel_containers.notebook.fitness import Remark
+    from kernel_containers.notebook.remark import Remark
 
 
 def inspect(path: Path, content: bytes | None) -> dict[str, Any]:

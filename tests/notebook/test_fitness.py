@@ -38,6 +38,66 @@ FOUND: dict[str, tuple[tuple[Any, ...], tuple[str, int, int]]] = {
         ("import pandas as pd\npd.read_csv('data/no.csv')",),
         ("missing-file", 0, 2),
     ),
+    "pip by the kernel's Python": (("!{sys.executable} -m pip install -q x",), ("install", 0, 1)),
+    "a second command of a line": (("!cd lib && pip install .",), ("install", 0, 1)),
+    "a shell's cell": (("x = 1", "%%bash\necho 1\npip install x"), ("install", 1, 3)),
+    "a magic without its mark": (("pip install x",), ("install", 0, 1)),
+    "pip in a function": (
+        ("import os\ndef f():\n    os.system('pip install x')",),
+        ("install", 0, 3),
+    ),
+    "pip as a process": (
+        ("import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])",),
+        ("install", 0, 2),
+    ),
+    "a question in a function": (("def f():\n    return input('?')\nf()",), ("input", 0, 2)),
+    "a question by another name": (
+        ("from getpass import getpass\ngetpass('Password: ')",),
+        ("input", 0, 2),
+    ),
+    "a debugger": (("x = 1\nbreakpoint()",), ("input", 0, 2)),
+    "a debugger by magic": (("%debug",), ("input", 0, 1)),
+    "a form to upload": (("from google.colab import files\nfiles.upload()",), ("input", 0, 2)),
+    "a home folder in a function": (
+        ("def f():\n    return '/Users/me/x'",),
+        ("absolute-path", 0, 2),
+    ),
+    "a home folder told to the shell": (("%cd ~/project",), ("absolute-path", 0, 1)),
+    "a share": ((r"p = r'\\server\share\x'",), ("absolute-path", 0, 1)),
+    "a file whose name a variable holds": (
+        ("import pandas as pd\npath = 'no.csv'", "pd.read_csv(path)"),
+        ("missing-file", 1, 1),
+    ),
+    "a file named by a word": (("f = open(file='no.txt')",), ("missing-file", 0, 1)),
+    "a file of numpy": (("import numpy as np\nnp.load('no.npy')",), ("missing-file", 0, 2)),
+    "a file by its path": (
+        ("from pathlib import Path\nPath('no.txt').read_text()",),
+        ("missing-file", 0, 2),
+    ),
+    "a script": (("!python no.py --fast",), ("missing-file", 0, 1)),
+    "a loop that only an inner loop ends": (
+        ("while True:\n    for i in (1, 2):\n        break",),
+        ("endless-loop", 0, 1),
+    ),
+    "an endless count": (
+        ("import itertools\nfor i in itertools.count():\n    pass",),
+        ("endless-loop", 0, 2),
+    ),
+    "a base class from below": (("class A(B): pass", "class B: pass"), ("undefined-name", 0, 1)),
+    "a condition of a comprehension": (
+        ("xs = [x for x in range(3) if x > y]",),
+        ("undefined-name", 0, 1),
+    ),
+    "a name that was deleted": (("x = 1\ndel x", "print(x)"), ("undefined-name", 1, 1)),
+    "an increment from nowhere": (("x += 1",), ("undefined-name", 0, 1)),
+    "a misspelt name in a function": (
+        ("total = 1", "def f():\n    y = 2\n    return totl + y"),
+        ("undefined-name", 1, 3),
+    ),
+    "a parameter that is imported over": (
+        (unrun("n = 1", "parameters"), "print(n)\nimport math as n\nn"),
+        ("discarded-parameter", 1, 2),
+    ),
     "an endless loop": (("while True:\n    x = 1",), ("endless-loop", 0, 1)),
     "a syntax error": (("x = 1", "y = ("), ("syntax", 1, 1)),
     "a name from below": (("x = 1", "print(y)", "y = 2"), ("undefined-name", 1, 1)),
@@ -85,6 +145,40 @@ GOOD: dict[str, tuple[Any, ...]] = {
         "try:\n    n\nexcept NameError:\n    n = 1\nprint(n)",
     ),
     "words about installing": ("print('pip install x')  # pip install y",),
+    "code in texts and comments": (
+        'print("""\n    pip install x\n%pip install y\n""")  # input()\nx = "%cd /home/me/x"',
+    ),
+    "files that may be missing": (
+        "try:\n    f = open('no.csv')\nexcept FileNotFoundError:\n    f = None",
+        "import zipfile\nz = zipfile.ZipFile('/tmp/z.zip')\nz.open('member.txt')",
+        "import glob, pandas as pd\n[pd.read_csv(p) for p in glob.glob('*.csv')]",
+    ),
+    "a file whose name a writer takes too": (
+        "import pandas as pd\npath = 'out.csv'\npd.DataFrame().to_csv(path)",
+        "pd.read_csv(path)",
+    ),
+    "a function of the notebook's own": ("def input(): return 1", "input()"),
+    "a place for Colab": (
+        "import sys\nif 'google.colab' in sys.modules:\n    from google.colab import drive\n"
+        "    drive.mount('/content/drive')\n    data = '/content/x'\nelse:\n    data = 'x'\ndata",
+    ),
+    "a worker's loop": (
+        "import queue\nq = queue.Queue()\ndef f():\n    while True:\n        q.get()",
+    ),
+    "a loop that waits for its end": (
+        "xs = iter([1])\ntry:\n    while True:\n        next(xs)\nexcept StopIteration:\n    pass",
+    ),
+    "names of functions and classes": (
+        "def f(a, *b, c=1, **d):\n    e = 1\n    def g(): return e, a, b, c, d, last\n    return g",
+        "last = 1\nclass A:\n    x = 1\n    y = x\n    def h(self): return __class__, self.x",
+        "def k():\n    try:\n        return spark\n    except NameError:\n        return None",
+        "def m():\n    global made\n    made = 1\nm(); print(made)",
+        "def n():\n    import os\n    return [p for p in os.listdir() if p]\nn()",
+    ),
+    "a name that was deleted and set anew": ("x = 1\ndel x\nx = 2", "print(x)"),
+    "records of the shell": ("_ih, _oh, _dh, _i1, _, __builtins__",),
+    "top-level await": ("import asyncio\nasync def f(): return 1\nr = await f()", "print(r)"),
+    "single lines without a mark": ("ls data", "cd ..", "whos"),
     "a shell's value": ("x = !ls", "print(x)"),
 }
 
@@ -97,6 +191,25 @@ def test_what_runs_well_is_not_remarked_on(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_fit(path: Path) -> None:
     assert remarks(document.read(path)) == ()
+
+
+def test_newer_syntax_than_can_be_read_is_no_error(tmp_path: Path) -> None:
+    newer = {"metadata": {"language_info": {"name": "python", "version": "3.99.1"}}}
+    notebook = write(tmp_path / "n.ipynb", unrun("a new = statement"), **newer)
+
+    (remark,) = remarks(notebook)
+
+    assert (remark.code, remark.severity) == ("unread", "warning")
+    assert "3.99" in remark.why
+
+
+def test_of_another_language_only_the_order_is_looked_at(tmp_path: Path) -> None:
+    r_cells = {**code("x <- 1"), "execution_count": 5}, {**code("x"), "execution_count": 4}
+    metadata = {"metadata": {"language_info": {"name": "R"}}}
+
+    (remark,) = remarks(write(tmp_path / "n.ipynb", *r_cells, **metadata))
+
+    assert (remark.code, remark.cell) == ("order", 1)
 
 
 def test_every_remark_has_a_reason_and_a_fix(tmp_path: Path) -> None:
