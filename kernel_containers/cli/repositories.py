@@ -37,6 +37,12 @@ def create(repository: str, as_json: bool) -> None:
 
     reference = ImageReference.parse(repository)
     if not reference.repository.host or reference.tag or reference.digest:
-        raise InvalidInput(f"{repository!r} is not HOST/PATH.")
-    Registries(read_settings()).create(reference.repository)
-    Output(as_json=as_json).result({"created": repository}, f"Created {repository}.")
+        raise InvalidInput(
+            f"{repository!r} is not HOST/PATH.", todo="name the registry, and leave out the tag"
+        )
+    created = Registries(read_settings()).create(reference.repository)
+    nothing = f"Nothing to create: {repository} exists, or is made by the first push."
+    Output(as_json=as_json).result(
+        {"repository": repository, "created": created},
+        f"Created {repository}." if created else nothing,
+    )

@@ -169,6 +169,9 @@ def _refusals(registry: str) -> Iterator[None]:
     """The engine has no status of its own for a registry that does not know who asks."""
     try:
         yield
+    except NotFound as error:
+        todo = error.todo or "check the name and the tag"
+        raise NotFound(error.what, why=error.why, todo=todo) from error
     except Unavailable as error:
         if not _REFUSAL.search(error.why or ""):
             raise

@@ -14,6 +14,7 @@ from kernel_containers.core.labels import LAYER, OCI_REF_NAME
 from kernel_containers.core.oci import INDEX
 from kernel_containers.core.oci_json import (
     canonical,
+    config_from_json,
     descriptor_from_json,
     descriptor_to_json,
     manifest_from_json,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kernel_containers.core.digest import Digest
-    from kernel_containers.core.oci import BuiltImage
+    from kernel_containers.core.oci import BuiltImage, ImageConfig, Manifest
 
 LAYOUT = canonical({"imageLayoutVersion": "1.0.0"})
 
@@ -61,16 +62,42 @@ def layout_layer(folder: Path, name: str) -> Path | None:
         NotFound: the folder is no image layout, or has no image.
         InvalidInput: it is damaged.
     """
-    try:
-        index = read_object((folder / "index.json").read_bytes(), str(folder))
-        manifest = descriptor_from_json(index["manifests"][-1])
-        document = read_object(_blob(folder, manifest.digest).read_bytes(), str(folder))
-    except (OSError, KeyError, IndexError) as error:
-        raise NotFound(f"{folder} has no image in the OCI layout.", why=repr(error)) from error
-    for layer in manifest_from_json(document, manifest.media_type).layers:
-        if layer.annotations.get(LAYER) == name:
-            return _blob(folder, layer.digest)
+    with _whole(folder):
+        for layer in _last_manifest(folder).layers:
+            if layer.annotations.get(LAYER) == name:
+                return _blob(folder, layer.digest)
     return None
+
+
+def layout_config(folder: Path) -> ImageConfig:
+    """Return the config of a layout's last image.
+
+    Raises:
+        NotFound: the folder is no image layout, or has no image.
+        InvalidInput: it is damaged.
+    """
+    with _whole(folder):
+        path = _blob(folder, _last_manifest(folder).config.digest)
+        return config_from_json(read_object(path.read_bytes(), str(folder)))
+
+
+def _last_manifest(folder: Path) -> Manifest:
+    index = read_object((folder / "index.json").read_bytes(), str(folder))
+    found = descriptor_from_json(index["manifests"][-1])
+    document = read_object(_blob(folder, found.digest).read_bytes(), str(folder))
+    return manifest_from_json(document, found.media_type)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError, IndexError) as error:
+        raise NotFound(
+            f"{folder} has no image in the OCI layout.",
+            why=repr(error),
+            todo="name a folder that `containerize --to oci:FOLDER` wrote",
+        ) from error
 
 
 def _refuse_others(folder: Path) -> None:

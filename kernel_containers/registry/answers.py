@@ -159,7 +159,11 @@ class Peer:
         repository = f"{self.host}/{call.repository}"
         known = {"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"} & answer.codes
         if known or not call.repository:
-            return NotFound(f"{self.host} has nothing to {call.doing}.", why=why)
+            return NotFound(
+                f"{self.host} has nothing to {call.doing}.",
+                why=why,
+                todo="check the name and the tag",
+            )
         return NotFound(
             f"{repository} does not exist.",
             why=why,

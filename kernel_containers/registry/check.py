@@ -20,6 +20,6 @@ def check(registry: Registry) -> str:
         Unauthorized: credentials are missing or wrong.
         TryAgain, Unavailable: also after several attempts.
     """
-    call = Call(doing="answer", method="GET", url="/v2/")
+    call = Call(doing="let this user in", method="GET", url="/v2/")
     registry.ask(call, Stop(), 200)
     return f"answers at {registry.transport.url.rstrip('/')} and lets this user in"

@@ -14,7 +14,7 @@ from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import connect, images
 from kernel_containers.engine.containers import run_once
 from kernel_containers.errors import KernelContainersError, NotFound, Refused, Unavailable
-from kernel_containers.image.layout import layout_layer
+from kernel_containers.image.layout import layout_config, layout_layer
 from kernel_containers.image.sbom import NAME, PATH
 from kernel_containers.workflow.registries import Registries
 from kernel_containers.workflow.submit import no_image, schema_of
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 def describe(text: str, settings: Settings) -> dict[str, Any]:
     """Return the JSON Schema of an image's parameters without pulling its layers.
 
+    `text` is a name of the engine, a reference, or `oci:` and a folder.
+
     Raises:
         NotFound: neither the engine nor the registry has the image.
         InvalidInput: the image was not made by this program.
     """
+    if text.startswith("oci:"):
+        return schema_of(layout_config(_folder(text)), text)
     text = text.removeprefix("docker:")  # as `containerize --to` has it
     reference = ImageReference.parse(text)
     try:
@@ -60,7 +64,7 @@ def describe_sbom(text: str, settings: Settings) -> dict[str, Any]:
     """
     name = text.removeprefix("docker:")
     if text.startswith("oci:"):
-        return _read(layout_layer(Path(text.removeprefix("oci:")), NAME), text)
+        return _read(layout_layer(_folder(text), NAME), text)
     reference = ImageReference.parse(name)
     try:
         with closing(connect()) as engine:
@@ -74,6 +78,10 @@ def describe_sbom(text: str, settings: Settings) -> dict[str, Any]:
         raise no_image(name)
     with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
         return _read(Registries(settings).layer(reference, NAME, Path(folder)), text)
+
+
+def _folder(text: str) -> Path:
+    return Path(text.removeprefix("oci:")).expanduser()
 
 
 def _ask(engine: Engine, image: EngineImage) -> bytes:

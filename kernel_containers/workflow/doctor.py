@@ -183,7 +183,11 @@ def _aws(settings: Settings) -> Check:
     try:
         found = boto3.Session().get_credentials()
     except BotoCoreError as error:
-        raise NotFound("AWS credentials can't be read.", why=str(error)) from error
+        raise NotFound(
+            "AWS credentials can't be read.",
+            why=str(error),
+            todo="check AWS_PROFILE and ~/.aws/config, or unset AWS_PROFILE",
+        ) from error
     if found is None:
         todo = "only needed for ECR and s3://: `aws configure`, or AWS_PROFILE"
         return Check(name="AWS credentials", status="warning", detail="none found", todo=todo)

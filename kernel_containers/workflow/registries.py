@@ -151,14 +151,14 @@ class Registries:
         pushed_to = KnownBlobs(self._settings.known_blobs).hosts()
         return {host: host in signed_in for host in sorted(signed_in | pushed_to)}
 
-    def create(self, repository: Repository) -> None:
-        """Create a repository; nothing happens where it exists or comes with the first push.
+    def create(self, repository: Repository) -> bool:
+        """Create a repository; False where it exists already or comes with the first push.
 
         Raises:
             Unauthorized, Refused, TryAgain, Unavailable: AWS did not create it.
         """
         with self._open(repository.host) as registry:
-            create_repository(registry, repository.path)
+            return create_repository(registry, repository.path)
 
     def list(self, host: str) -> tuple[str, ...]:
         """Return the paths of all repositories of a registry, sorted.

@@ -88,8 +88,16 @@ def find_image(engine: Engine, text: str, report: Report) -> EngineImage:
     """Return an image by name, digest or id, pulled where the engine lacks it.
 
     Raises:
+        UsageError: it lies in a folder.
         NotFound, Refused, Unavailable: what the engine or the registry said.
     """
+    if text.startswith("oci:"):
+        raise UsageError(
+            "An image in a folder can't be run.",
+            why="the engine does not read folders",
+            todo="containerize with --to docker:NAME:TAG, or bring it there: "
+            f"skopeo copy {text} docker-daemon:NAME:TAG",
+        )
     text = text.removeprefix("docker:")  # as `containerize --to` has it
     reference = ImageReference.parse(text)  # before the engine, whose words on names are poor
     found = images.inspect(engine, text)

@@ -83,6 +83,7 @@ def test_help_loads_neither_docker_nor_boto3() -> None:
         (["runs", "--prefix", "/no/such/folder"], 66),
         (["kernel", "remove", "never-installed"], 66),
         (["repositories", "create", "no-host"], 65),
+        (["describe", "oci:/no/such/folder"], 66),
     ],
 )
 def test_wrong_input_has_its_exit_code_and_advice(

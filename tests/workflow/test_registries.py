@@ -46,3 +46,11 @@ def test_connections_are_kept_from_one_question_to_the_next(
 
     Registries(settings).look(to)
     assert clients(3) == 2
+
+
+def test_a_repository_that_comes_with_the_first_push_is_not_said_to_be_created(
+    registry: RegistryServer, tmp_path: Path
+) -> None:
+    settings = Settings(cache=tmp_path, environ={"DOCKER_CONFIG": str(tmp_path)})
+
+    assert not Registries(settings).create(Repository(registry.host, "not/yet"))

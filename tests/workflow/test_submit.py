@@ -11,7 +11,7 @@ from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig
 from kernel_containers.core.progress import silent
 from kernel_containers.engine.images import EngineImage
-from kernel_containers.errors import InvalidInput, NotFound, Refused
+from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
 from kernel_containers.workflow.submit import RunOptions, find_image, make_request, place_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ def test_an_image_is_found_as_containerize_and_docker_name_it(
 def test_a_malformed_name_is_refused_before_the_engine_is_asked(engine: Engine, name: str) -> None:
     with pytest.raises(InvalidInput):
         find_image(engine, name, silent)
+
+
+def test_an_image_in_a_folder_is_not_run(engine: Engine) -> None:
+    with pytest.raises(UsageError, match=r"skopeo copy oci:\./made docker-daemon:"):
+        find_image(engine, "oci:./made", silent)
 
 
 def test_an_unknown_name_without_a_registry_is_not_pulled(engine: Engine) -> None:
