@@ -30,6 +30,11 @@ class Screens:
         """The open dialog."""
         return self.page.get_by_role("dialog")
 
+    @property
+    def panel(self) -> Locator:
+        """The side panel."""
+        return self.page.locator(".jp-KernelContainers-panel")
+
     def open_wizard(self) -> None:
         """Click Containerize and wait until the notebook was read."""
         self.page.get_by_role("button", name="Containerize").click()
@@ -69,8 +74,12 @@ class Screens:
         """Open the side panel of a page that was just loaded."""
         # Until the splash is gone the layout is restored, which closes what was opened meanwhile.
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+        self.toggle_panel()
+        expect(self.panel.locator("h2")).to_be_visible()
+
+    def toggle_panel(self) -> None:
+        """Show or hide the side panel."""
         self.page.locator("[data-id=jp-kernel-containers-panel]").click()
-        expect(self.page.locator(".jp-KernelContainers-panel h2")).to_be_visible()
 
     def look(self, name: str) -> None:
         """Keep a picture, and let axe look at what is ours."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import docker
+import httpx
 import pytest
+from docker.errors import ImageNotFound
 from playwright.sync_api import expect
 
 from tests.browser.notebooks import write_notebook
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
     from tests.support.jupyter import JupyterServer
+    from tests.support.registry import RegistryServer
 
 API = "/kernel-containers/api"
 IMAGE = "browser-tests-panel:latest"
@@ -30,7 +33,7 @@ SOURCES = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def image(jupyter: JupyterServer) -> Iterator[str]:
     """An image in the engine, made by that server."""
     write_notebook(jupyter.root / "panel.ipynb", SOURCES, "Panel")
@@ -45,7 +48,9 @@ def image(jupyter: JupyterServer) -> Iterator[str]:
         assert job["state"] == "succeeded", job
     yield IMAGE
     with closing(docker.from_env()) as engine:
-        engine.images.remove(IMAGE, force=True)
+        for name in (IMAGE, "browser-tests-copy:1"):
+            with suppress(ImageNotFound):
+                engine.images.remove(name, force=True)
 
 
 def test_runs_of_an_image_are_started_compared_and_opened_at_the_cell_that_failed(
@@ -55,7 +60,7 @@ def test_runs_of_an_image_are_started_compared_and_opened_at_the_cell_that_faile
     page.goto("/lab?reset")
     screens = Screens(page, pictures, "panel")
     screens.open_panel()
-    panel = page.locator(".jp-KernelContainers-panel")
+    panel = screens.panel
     row = panel.locator(f'[data-image="{image}"]')
     screens.look("images")
 
@@ -102,6 +107,94 @@ def test_runs_of_an_image_are_started_compared_and_opened_at_the_cell_that_faile
     panel.get_by_role("button", name="Open page").click()
     frame = page.locator("iframe[sandbox]").content_frame
     expect(frame.locator("body")).to_contain_text("weeks of south : 3")
+
+
+def test_a_sweep_is_told_by_one_message_and_its_runs_are_shared_from_s3(
+    context: BrowserContext, jupyter: JupyterServer, image: str, bucket: str, pictures: Path
+) -> None:
+    page = context.new_page()
+    page.goto("/lab?reset")
+    screens = Screens(page, pictures, "sweep")
+    screens.open_panel()
+    panel = screens.panel
+
+    panel.locator(f'[data-image="{image}"]').get_by_role("button", name="Run", exact=True).click()
+    panel.get_by_label("Sweep").check()
+    panel.get_by_label("weeks (int)").fill("1..2")
+    panel.get_by_role("button", name="Output and limits").click()
+    panel.get_by_label("Output", exact=True).fill(f"s3://{bucket}/team")
+    screens.look("form")
+    panel.get_by_role("button", name="Start 2 runs").click()
+    expect(panel.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
+    screens.toggle_panel()
+    expect(page.locator(".jp-toast-message", has_text="2 jobs go on")).to_be_visible()
+    expect(page.locator(".jp-toast-message", has_text="2 runs of")).to_contain_text("2 of them")
+    assert page.locator(".jp-toast-message", has_text="Succeeded").count() == 0
+
+    screens.toggle_panel()
+    panel.get_by_role("tab", name="Results").click()
+    panel.get_by_label("Place of the results").fill(f"s3://{bucket}/team")
+    panel.get_by_role("button", name="Show", exact=True).click()
+    runs = panel.locator("li[data-run]")
+    expect(runs).to_have_count(2)
+    runs.first.get_by_role("button").click()
+    expect(panel.get_by_role("button", name="Open page")).to_be_visible()
+    panel.get_by_role("button", name="Publish").click()
+    panel.get_by_label("Title").fill("Weeks of the south")
+    screens.look("publish")
+    panel.get_by_role("button", name="Publish").last.click()
+    expect(panel.get_by_text("It is in the gallery")).to_be_visible()
+    panel.get_by_role("button", name="Back").click()
+    panel.get_by_role("tab", name="Gallery").click()
+    card = panel.locator("li[data-card]", has_text="Weeks of the south")
+    screens.look("gallery")
+    card.get_by_role("button", name="Clone").click()
+    expect(page.locator(".jp-NotebookPanel:visible")).to_contain_text("weeks of south")
+    assert len(list(jupyter.root.glob("panel*.ipynb"))) == 2
+
+
+@pytest.mark.full
+def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
+    context: BrowserContext,
+    image: str,
+    registry: RegistryServer,
+    pictures: Path,
+) -> None:
+    with closing(docker.from_env()) as engine:
+        engine.images.get(image).tag("browser-tests-copy", "1")
+    page = context.new_page()
+    page.goto("/lab?reset")
+    screens = Screens(page, pictures, "image")
+    screens.open_panel()
+    panel = screens.panel
+
+    panel.get_by_role("button", name=image).click()
+    expect(panel.get_by_label("Command to run it", exact=True)).to_contain_text(image)
+    expect(panel.get_by_text("where")).to_be_visible()  # the description of a parameter
+    panel.get_by_role("button", name="Push").click()
+    panel.get_by_label("To", exact=True).fill(f"{registry.host}/browser/pushed:1")
+    panel.get_by_label("Create the repository").check()
+    screens.look("push")
+    panel.get_by_role("button", name="Push").last.click()
+    expect_state(panel.locator("[data-job]"), "succeeded")
+    answer = httpx.get(f"{registry.url}/v2/browser/pushed/tags/list").json()
+    assert answer["tags"] == ["1"]
+
+    panel.get_by_role("button", name="Free space").click()
+    expect(panel.get_by_text("these stay")).to_be_visible()
+    screens.look("space")
+    panel.get_by_role("button", name="Back").click()
+    panel.get_by_role("button", name="Back").click()
+    panel.get_by_role("button", name="Back").click()
+    row = panel.locator(f'[data-image="{image}"]')
+    row.get_by_role("button", name="Delete").click()
+    screens.look("delete")
+    row.get_by_role("button", name="Keep").click()
+    row.get_by_role("button", name="Delete").click()
+    row.get_by_role("button", name="Delete", exact=True).click()
+    expect(row).to_have_count(0)
+    with closing(docker.from_env()) as engine, pytest.raises(ImageNotFound):
+        engine.images.get(image)
 
 
 @pytest.mark.full

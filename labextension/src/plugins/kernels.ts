@@ -7,13 +7,14 @@ import {
   IToolbarWidgetRegistry,
   Notification
 } from '@jupyterlab/apputils';
+import type { ISessionContext } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import type { Event, Kernel } from '@jupyterlab/services';
+import type { Event, Kernel, KernelSpec } from '@jupyterlab/services';
 
 import { containerIcon } from '../icons';
-import { KernelBadge } from '../kernels/badge';
+import { KernelBadge, containerOf } from '../kernels/badge';
 import { IServices } from '../services';
 import { CommandIDs } from './commands';
 
@@ -43,6 +44,38 @@ function tellDeaths(
     const title = panel?.title.label ?? ended.kernel_name;
     const text = trans.__('%1: %2', title, ended.reason);
     Notification.warning(text.slice(0, LONGEST_MESSAGE), { autoClose: false });
+  });
+}
+
+/** Offer to pull the image of a containerized kernel that did not start. */
+function offerPulls(
+  services: IServices,
+  tracker: INotebookTracker,
+  specs: KernelSpec.IManager
+): void {
+  const offer = async (context: ISessionContext) => {
+    const kernel = context.kernelPreference.name ?? '';
+    const spec = specs.specs?.kernelspecs[kernel];
+    const image = containerOf(spec)?.image;
+    if (!spec || !image) {
+      return; // it is none of ours
+    }
+    const { engine } = await services.api.health();
+    if (engine || context.isDisposed) {
+      return; // what is wrong then was said already
+    }
+    const { openPullKernel } = await import('../kernels/pullkernel');
+    const displayName = spec.display_name;
+    if (await openPullKernel(services, { kernel, displayName, image })) {
+      await context.changeKernel({ name: kernel });
+    }
+  };
+  tracker.widgetAdded.connect((_, { sessionContext }) => {
+    sessionContext.sessionChanged.connect((context, change) => {
+      if (!change.oldValue && !change.newValue) {
+        void offer(context);
+      }
+    });
   });
 }
 
@@ -98,6 +131,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     tellDeaths(events, tracker, services);
     if (tracker) {
       listenToMagics(services, tracker);
+      offerPulls(services, tracker, kernelspecs);
     }
 
     app.commands.addCommand(CommandIDs.addKernel, {

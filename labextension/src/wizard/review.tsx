@@ -3,11 +3,12 @@ import * as React from 'react';
 import type { Inspection, Plan } from '../api';
 import { useServices } from '../components/context';
 import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
+import type { ApiError } from '../errors';
 import { formatBytes, formatSeconds } from '../format';
 import { movesTag, needsRepository } from './problems';
 import { destinationText } from './requests';
 import { chosenNames } from './state';
-import type { IConsent, Step } from './state';
+import type { Fetched, IConsent, Step } from './state';
 import type { IStepProps } from './wizard';
 
 /** What would be built, before anything is. */
@@ -70,7 +71,7 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
           onRetry={() => send({ type: 'plan-again' })}
         />
       )}
-      {target.status === 'failed' && (
+      {target.status === 'failed' && !isSaid(target.error, plan) && (
         <ErrorView
           error={target.error}
           onRetry={() => send({ type: 'plan-again' })}
@@ -143,6 +144,11 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
       )}
     </>
   );
+}
+
+/** Whether the plan failed for the same reason. */
+function isSaid(error: ApiError, plan: Fetched<Plan>): boolean {
+  return plan.status === 'failed' && plan.error.what === error.what;
 }
 
 function Line(props: {
