@@ -57,6 +57,7 @@ def test_an_image_that_only_the_engine_has_is_pushed(
     assert api.json("/image", reference=job["result"]["reference"])["parameters"]["properties"]
 
 
+@pytest.mark.full
 def test_a_push_that_is_cancelled_leaves_no_tag(
     api: Api, registry: RegistryServer, built: str
 ) -> None:
