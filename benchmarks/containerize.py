@@ -133,8 +133,9 @@ def tell(bench: Bench) -> None:
     )
     for name, values in bench.found.items():
         print(f"{name:38} {median[name]:8.2f}  {' '.join(f'{value:.2f}' for value in values)}")
-    growth = (median["changed, large"] - median["changed, small"]) / (count - small)
-    print(f"{'seconds per entry more (µs)':38} {growth * 1e6:8.1f}")
+    for name, ending in (("seconds", ""), ("CPU seconds", ", CPU")):
+        more = median[f"changed, large{ending}"] - median[f"changed, small{ending}"]
+        print(f"{name + ' per entry more (µs)':38} {more / (count - small) * 1e6:8.1f}")
     print(f"{'different digests of a repeat':38} {len(bench.layers) - 1:8}")
     for slow, fast in (
         ("COPY and push", "cold"),

@@ -126,7 +126,8 @@ class Inventory:
 
 
 def _python(text: str) -> Iterator[Package]:
-    headers = email.parser.HeaderParser().parsestr(text)
+    # Without the description, which the parser would look at line by line.
+    headers = email.parser.HeaderParser().parsestr(text.partition("\n\n")[0])
     name, version = headers.get("Name"), headers.get("Version")
     if name and version:
         classifiers = [
