@@ -213,6 +213,13 @@ def _tmpfs(config: KernelConfig, numeric_user: str, mounts: tuple[Mount, ...]) -
 
 def _mounts(config: KernelConfig, place: Place) -> tuple[Mount, ...]:
     chosen = {mount.target: mount for mount in config.mounts}
+    for target in chosen:
+        if _hides_programs(target):
+            raise InvalidInput(
+                f"Nothing can be mounted at {target} in a kernel's container.",
+                why="it would hide what the container needs",
+                todo="give another `target` in the kernel's kernel.json",
+            )
     for folder in _workspace(config, place):
         chosen.setdefault(folder, Mount(source=folder, target=folder))
     for folder in filter(None, (config.prefix, *config.prefix_mounts)):
@@ -233,6 +240,11 @@ def _mounts(config: KernelConfig, place: Place) -> tuple[Mount, ...]:
     return tuple(chosen[target] for target in sorted(chosen))
 
 
+def _hides_programs(folder: str) -> bool:
+    """Whether a mount there would hide what a container needs to start."""
+    return any(Path(needed).is_relative_to(folder) for needed in _NEEDED)
+
+
 def _workspace(config: KernelConfig, place: Place) -> list[str]:
     if config.workspace == "none":
         return []
@@ -241,8 +253,7 @@ def _workspace(config: KernelConfig, place: Place) -> list[str]:
         inside = Path(place.directory).is_relative_to(place.root)
         folders = [place.root] if inside else [place.root, place.directory]
     for folder in folders:
-        # A mount there would hide what a container needs to start.
-        if any(Path(needed).is_relative_to(folder) for needed in _NEEDED):
+        if _hides_programs(folder):
             raise InvalidInput(
                 f"The folder {folder} can't be mounted in a kernel's container.",
                 why="it would hide the image's own programs",

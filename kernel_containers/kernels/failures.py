@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LINES = 12  # of the kernel's own output in a message; a traceback's end says the most
 _MISSING_KERNEL = re.compile(r"No module named '?ipykernel")
+_NOISE = re.compile(r"\d+\.\d\ds - ")  # the debugger's warnings at each import
 # What the engine says → what to do.
 _ADVICE = (
     (
@@ -28,6 +29,8 @@ _ADVICE = (
         r"executable file not found",
         "use an image with Python, and give its path as the first word of `argv` in kernel.json",
     ),
+    (r"Range of CPUs", "lower `cpus` in the kernel's kernel.json"),
+    (r"invalid tmpfs option", "correct `tmpfs` in the kernel's kernel.json"),
     (r"network .* not found", "list the engine's networks with `docker network ls`"),
 )
 
@@ -63,6 +66,7 @@ class KernelNotStarted(web.HTTPError):
 def last_lines(tail: str, count: int = LINES) -> str:
     """Return the last lines with anything in them."""
     lines = [line.rstrip() for line in tail.splitlines() if line.strip()]
+    lines = [line for line in lines if not _NOISE.match(line)]
     return "\n".join(lines[-count:])
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 NATIVE = "python3"  # the name under which Jupyter offers its own Python
-_NAME = re.compile(r"[a-z0-9._-]+")  # Jupyter's rule; the folder's name in lower case
+_NAME = re.compile(r"(?!\.{1,2}$)[a-z0-9._-]+")  # Jupyter's rule; the folder's name in lower case
 # jupyter_client takes these for its own interpreter.
 _OWN_PYTHON = {
     "python",

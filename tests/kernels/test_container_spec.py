@@ -115,6 +115,14 @@ def test_a_mount_that_does_not_exist_is_refused(place: Place) -> None:
         _spec(place, mounts=[{"source": "/no/such/data"}])
 
 
+@pytest.mark.parametrize("target", ["/", "/usr", "/run", "/run/kernel-containers", "/var"])
+def test_a_mount_that_would_hide_what_the_container_needs_is_refused(
+    place: Place, tmp_path: Path, target: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"at {target} in"):
+        _spec(place, mounts=[{"source": str(tmp_path), "target": target}])
+
+
 def test_the_kernel_is_the_host_user_by_default(place: Place) -> None:
     spec = _spec(place, groups=[44])
 

@@ -266,6 +266,10 @@ def test_a_message_reaches_jupyters_dialog_as_it_is() -> None:
     assert error.status_code == 500
 
 
+def test_warnings_of_the_debugger_are_not_last_words() -> None:
+    assert failures.last_lines("0.00s - Debugger warning: frozen modules\nreal\n") == "real"
+
+
 def test_only_the_last_lines_are_told() -> None:
     tail = "".join(f"line {number}\n\n" for number in range(100))
 
