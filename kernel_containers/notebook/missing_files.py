@@ -1,4 +1,4 @@
-"""Files that a notebook reads and that are not beside it."""
+"""Files that a notebook reads and that are not beside it, or nowhere."""
 
 from __future__ import annotations
 
@@ -46,6 +46,19 @@ def missing_files(notebook: Notebook) -> Iterator[Remark]:
             is_command = parsed[0].text.splitlines()[line - 1].strip(" 0") == ""
             if is_command and _is_missing(notebook, match["path"]):
                 yield _missing(cell, line, match["path"])
+
+
+def files_elsewhere(notebook: Notebook) -> tuple[str, ...]:
+    """Return the files that the code certainly reads by absolute paths or below `~`, sorted."""
+    names = _paths_in_names(notebook)
+    found: set[str] = set()
+    for cell in notebook.code_cells:
+        parsed = parse_cell(cell.source)
+        for node in _certain(parsed[1]) if parsed else ():
+            text = _read_by(node, names)
+            if text.startswith(("/", "~/")) and not re.search(r"[{}<>*?\n]", text):
+                found.add(text)
+    return tuple(sorted(found))
 
 
 def _missing(cell: Cell, line: int, text: str) -> Remark:

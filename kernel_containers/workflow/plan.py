@@ -38,6 +38,7 @@ from kernel_containers.snapshot import files, secrets
 from kernel_containers.snapshot.environment import OUTSIDE, written_by_people
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.bases import OLDEST_RUNNER
+from kernel_containers.workflow.data_notes import data_notes
 from kernel_containers.workflow.libraries import with_libraries
 from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
 from kernel_containers.workflow.sources import find_source
@@ -172,7 +173,12 @@ def make_plan(
             ),
             findings=findings,
             created=_created(path),
-            notes=(*source.environment.notes, *([live.note] if live else ()), *notes),
+            notes=(
+                *source.environment.notes,
+                *([live.note] if live else ()),
+                *notes,
+                *data_notes(notebook, found.entries),
+            ),
         ),
     )
 

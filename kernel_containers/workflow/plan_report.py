@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.plan import Plan
 
 LONGEST_VALUE = 80  # characters of a default
+_WORTH_A_WORD = 100_000  # bytes of a file
 SHOWN = 20  # lines of one kind before "and … more"
 
 
@@ -49,6 +50,16 @@ def _files(file_set: FileSet) -> list[str]:
     return [entry.target for entry in file_set.entries if entry.kind is not FileKind.FOLDER]
 
 
+def _sized(file_set: FileSet) -> list[str]:
+    return [
+        f"{entry.target}  {entry.size / 1e6:.1f} MB"
+        if entry.size >= _WORTH_A_WORD
+        else entry.target
+        for entry in file_set.entries
+        if entry.kind is not FileKind.FOLDER
+    ]
+
+
 def plan_as_text(plan: Plan) -> str:
     """Return the plan in words, a line per decision."""
     snapshot = plan.snapshot
@@ -66,7 +77,7 @@ def plan_as_text(plan: Plan) -> str:
             f"  {item.name:<14}{item.count:>7} files {item.size / 1e6:>10.1f} MB"
             for item in snapshot.file_sets
         ),
-        *_listed("Files", _files(snapshot.file_sets[-1])),
+        *_listed("Files", _sized(snapshot.file_sets[-1])),
         *_listed(
             "Parameters",
             [

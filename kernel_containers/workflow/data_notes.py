@@ -1,0 +1,53 @@
+"""What to know about a notebook's data before its image is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_containers.notebook.missing_files import files_elsewhere, missing_files
+from kernel_containers.snapshot.walk import size_below
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kernel_containers.core.snapshot import FileEntry
+    from kernel_containers.notebook.document import Notebook
+
+LARGE = 100_000_000  # bytes; sending them takes seconds each time they change
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/run/")  # an image has its own
+
+
+def data_notes(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[str]:
+    """Yield what a notebook reads and its image will not have, and what is large in it.
+
+    `entries` are the files that come with the notebook.
+    """
+    for remark in missing_files(notebook):
+        yield f"cell {remark.cell}: {remark.what} The code reads it."
+    sizes = {entry.target: entry.size for entry in entries}
+    for text in files_elsewhere(notebook):
+        path = Path(text).expanduser()
+        if str(path) not in sizes and not text.startswith(_SYSTEM):
+            yield _elsewhere(text, path)
+    for target, size in sizes.items():
+        if size >= LARGE:
+            yield (
+                f"{target} is included with {size / 1e6:,.0f} MB, which are sent again when it "
+                "changes: data that changes is better mounted or read from a store."
+            )
+
+
+def _elsewhere(text: str, path: Path) -> str:
+    try:
+        there = path.exists()
+    except OSError:
+        there = False
+    if not there:
+        return f"The notebook reads {text}, which is not there."
+    if text.startswith("~"):
+        advice = "the image has another home: make the path a parameter"
+    else:
+        advice = f"add it with --include {text}, or mount it when the image runs"
+    size = size_below(str(path)) / 1e6
+    return f"The notebook reads {text}, {size:,.1f} MB outside of its folder: {advice}."
