@@ -28,6 +28,11 @@ def _plain(value: Any, where: str) -> Any:
     for kinds, convert in _CONVERSIONS:
         if isinstance(value, kinds):
             return convert(value, where)
+    for method in ("to_pylist", "as_py"):  # pyarrow's arrays and scalars
+        if hasattr(value, method):
+            return _plain(getattr(value, method)(), where)
+    if _has_labels(value):
+        raise _refusal(value, where)
     if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy's numbers and arrays
         return _plain(_as_list(value, where), where)
     raise _refusal(value, where)
@@ -68,6 +73,14 @@ def _is_missing(value: Any) -> bool:
     return pandas is not None and (value is pandas.NA or value is pandas.NaT)
 
 
+def _has_labels(value: Any) -> bool:
+    """Whether it is a Series whose index says more than the numbers of its rows."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(value, pandas.Series):
+        return False
+    return not value.index.equals(pandas.RangeIndex(len(value)))
+
+
 def _as_list(value: Any, where: str) -> Any:
     made = value.tolist()
     if type(made) is type(value):  # it would go on for ever
@@ -80,12 +93,41 @@ def _refusal(value: Any, where: str) -> TypeError:
     name = kind.__qualname__
     if kind.__module__ not in ("builtins", "__main__"):
         name = f"{kind.__module__}.{name}"
+    usual = "keep its number or text, a list, a dict or a table"
+    names = [base.__name__ for base in kind.__mro__]
+    todo = next((advice for name, advice in _ADVICE.items() if name in names), usual)
+    if hasattr(kind, "__dataclass_fields__"):
+        todo = "keep dataclasses.asdict() of it"
     return TypeError(
         f"{where} is of the type {name}, which JSON does not have; "
-        "keep its number or text, a list, a dict or a table, or show it with display=True"
+        f"{todo}, or show it with display=True"
     )
 
 
+# By the name of a class, so that nothing has to be imported.
+_ADVICE = {
+    "set": "keep sorted() of it",
+    "frozenset": "keep sorted() of it",
+    "deque": "keep list() of it",
+    "range": "keep list() of it",
+    "dict_keys": "keep list() of it",
+    "dict_values": "keep list() of it",
+    "timedelta": "keep its .total_seconds()",
+    "timedelta64": "keep it as pandas.Timedelta(…).total_seconds()",
+    "Decimal": "keep str() or float() of it",
+    "Fraction": "keep str() or float() of it",
+    "UUID": "keep str() of it",
+    "Period": "keep str() of it",
+    "Enum": "keep its .name or .value",
+    "bytes": "keep its .hex(), or write it to a file",
+    "complex": "keep [it.real, it.imag]",
+    "longdouble": "keep float() of it",
+    "LazyFrame": "keep its .collect()",
+    "Series": "keep it as a scrap of its own, or its .to_dict()",
+    "DataFrame": "keep it as a scrap of its own, or its .to_dict()",
+    "DataArray": "keep its .to_series()",
+    "Dataset": "keep its .to_dataframe()",
+}
 _CONVERSIONS: Any = (
     ((bool, str, int), lambda value, _: value),
     (float, _number),

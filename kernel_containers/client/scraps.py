@@ -26,8 +26,8 @@ def scrap(name: str, value: Any, *, display: bool = False) -> None:
     """Keep a result under a name: `report.json` of a run lists it, and many runs become a table.
 
     A value is what JSON has, or becomes it without a loss: numbers and arrays of numpy, dates (as
-    ISO text), tuples. NaN becomes null. A table is a DataFrame or Series of pandas, a DataFrame of
-    polars or a Table of pyarrow. With `display` the value is shown as the last line of a cell
+    ISO text), tuples. NaN becomes null. A table is a DataFrame or Series of pandas or
+    polars, or a Table of pyarrow. With `display` the value is shown as the last line of a cell
     would be; anything that can be shown may be kept so, such as a figure.
 
     A later scrap of the same name replaces an earlier one. Outside of a run it is shown all the
