@@ -46,6 +46,24 @@ matrix = numpy.arange(9.0).reshape(3, 3) + numpy.eye(3)
 print(numpy.__version__, numpy.linalg.svd(matrix)[1].round(9).tolist())
 pandas.DataFrame(matrix, columns=list("abc")).describe()"""
 
+LEARNED = """\
+import matplotlib.pyplot as plt, pandas
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+data = load_iris()
+model = LogisticRegression(max_iter=500, random_state=0).fit(data.data, data.target)
+figure, axes = plt.subplots()
+axes.hist(data.data[:, 0])
+print(round(model.score(data.data, data.target), 6), figure.canvas.get_width_height())
+pandas.DataFrame(model.coef_).round(4)"""
+TRAINED = """\
+import torch
+torch.manual_seed(0)
+layer = torch.nn.Linear(4, 2)
+x = torch.arange(8.0).reshape(2, 4)
+layer(x).sum().backward()
+print(torch.__version__, layer.weight.grad.tolist(), torch.linalg.svdvals(x).round(decimals=4))"""
+
 
 @pytest.fixture
 def product(tmp_path: Path, shared_cache: Path) -> Iterator[Product]:
@@ -115,6 +133,7 @@ def write(product: Product, *cells: str) -> Path:
     return write_notebook(folder / "matrix.ipynb", *cells, kernel="local")
 
 
+@pytest.mark.full
 @OF_THE_SYSTEM
 def test_a_venv_on_the_systems_python_with_compiled_packages(product: Product) -> None:
     prefix = make_kernel_venv(product.folder / "venv", "pandas", python=SYSTEM_PYTHON)
@@ -124,6 +143,7 @@ def test_a_venv_on_the_systems_python_with_compiled_packages(product: Product) -
     assert in_the_image(product, notebook) == here(product, notebook)
 
 
+@pytest.mark.full
 @IN_A_PREFIX
 def test_a_venv_on_an_interpreter_in_its_own_prefix(product: Product) -> None:
     base = relocate_python(product.folder / "versions" / "3")
@@ -184,6 +204,26 @@ def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> 
         "bypath.value, mapped.value, onpath.value, installed.value",
         "mapped.__file__, onpath.__file__",
     )
+
+    assert in_the_image(product, notebook) == here(product, notebook)
+
+
+@pytest.mark.full
+@OF_THE_SYSTEM
+@pytest.mark.parametrize(
+    ("packages", "cell"),
+    [
+        (("numpy", "pandas", "scikit-learn", "matplotlib"), LEARNED),
+        (("numpy", "torch==2.13.0"), TRAINED),
+    ],
+    ids=["scikit-learn", "torch"],
+)
+def test_large_compiled_packages(product: Product, packages: tuple[str, ...], cell: str) -> None:
+    prefix = product.folder / "venv"
+    subprocess.run([SYSTEM_PYTHON, "-m", "venv", prefix], check=True)
+    subprocess.run([prefix / "bin/pip", "install", "-q", "ipykernel", *packages], check=True)
+    install(product, prefix / "bin/python")
+    notebook = write(product, CHILD.replace("sys", "__import__('sys')"), cell)
 
     assert in_the_image(product, notebook) == here(product, notebook)
 
