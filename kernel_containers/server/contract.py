@@ -8,15 +8,13 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.exceptions import best_match
 
 from kernel_containers.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from jsonschema import ValidationError
 
 VERBS = ("GET", "POST", "DELETE")
 
@@ -115,7 +113,20 @@ class Contract:
 
     def _errors(self, schema: Mapping[str, Any], value: Any) -> Iterator[ValidationError]:
         whole = {**schema, "components": self._components}
-        yield from Draft202012Validator(whole).iter_errors(value)
+        yield from _Validator(whole).iter_errors(value)
+
+
+def _check_pattern(
+    validator: Any, pattern: str, value: Any, schema: object
+) -> Iterator[ValidationError]:
+    """Match as ECMAScript does: `$` is the very end, not also the place before a last newline."""
+    del schema
+    if validator.is_type(value, "string") and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError(f"it does not match {pattern}")
+
+
+_rules: Any = {"pattern": _check_pattern}
+_Validator = validators.extend(Draft202012Validator, _rules)  # type: ignore[no-untyped-call]
 
 
 def _read(text: str, kind: str) -> Any:

@@ -150,7 +150,8 @@ class Jobs:
 
     def restore(self, resume: Resume) -> None:
         """Take over the records of earlier servers; jobs of one that lives stay its own."""
-        for record in self.store.load():
+        # Newest first, as each goes before those that are known: new jobs may begin meanwhile.
+        for record in reversed(list(self.store.load())):
             try:
                 self._restore(record, resume)
             except (KeyError, TypeError, ValueError):

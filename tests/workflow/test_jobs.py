@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +194,22 @@ def test_what_ended_is_restored_and_what_is_broken_left_out(tmp_path: Path) -> N
     assert after.events_after(found, -1) == before.events_after(job, -1)
     after.forget(found.head.id)
     assert [path.name for path in tmp_path.glob(f"{1:012x}*")] == []
+
+
+def test_restored_jobs_are_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    for number in (3, 1, 2):
+        made = replace(head(number), created=f"2026-01-0{number}T00:00:00.000Z")
+        job = Job(made, Heard())
+        job.move("cancelled")
+        JobStore(tmp_path).save(job)
+    after = make(tmp_path)
+    new, _ = after.start(head(4), lambda job: {"id": job.head.id})
+
+    after.restore(nothing)
+
+    assert [job.head.id for job in after.all()] == [head(number).id for number in (4, 3, 2, 1)]
+    assert after.all()[0] is new
+    after.close()
 
 
 def test_a_job_of_a_server_that_lives_is_its_own(tmp_path: Path) -> None:
