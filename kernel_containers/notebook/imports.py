@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LOAD_EXTENSION = re.compile(r"^[ \t]*%load_ext[ \t]+(?P<module>\w+)", re.MULTILINE)
 _COMMAND = re.compile(r"^[ \t]*(?:%run\b|!|%%?(?:sx|system)\b)(?P<words>.*)$", re.MULTILINE)
+_CHANGES_PACKAGES = re.compile(r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b")
 _SCRIPTS = (".py", ".ipynb", ".sh", ".sql", ".r", ".R")
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
 _FOLDER_CALLS = frozenset(
@@ -38,6 +39,19 @@ def imported_modules(notebook: Notebook) -> frozenset[str]:
     for tree in _trees(notebook):
         found.update(modules_of(tree))
     return frozenset(found)
+
+
+def needed_modules(notebook: Notebook) -> frozenset[str]:
+    """Return the top-level names of the modules without which the code can't run to its end.
+
+    Imports in `try`, conditions and functions don't count, and none do where cells install
+    packages or the search path changes.
+    """
+    if any(_CHANGES_PACKAGES.search(source) for source in _sources(notebook)):
+        return frozenset()
+    statements = (node for tree in _trees(notebook) for node in tree.body)
+    imports = (node for node in statements if isinstance(node, ast.Import | ast.ImportFrom))
+    return frozenset(name for node in imports for name in modules_of(node))
 
 
 def modules_of(tree: ast.AST) -> Iterator[str]:

@@ -41,6 +41,7 @@ from kernel_containers.workflow.bases import OLDEST_RUNNER
 from kernel_containers.workflow.data_notes import data_notes
 from kernel_containers.workflow.libraries import with_libraries
 from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
+from kernel_containers.workflow.missing_modules import missing_modules
 from kernel_containers.workflow.sources import find_source
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def make_plan(
         [*request.includes, *map(Path, imports.literal_paths(notebook))],
         imports.import_folders(notebook),
     )
+    captured = live.files.entries if live and live.files else ()
     passed, held_back = allowed_variables(spec.environment)
     contract = Contract(
         notebook=str(path),
@@ -178,6 +180,7 @@ def make_plan(
                 *([live.note] if live else ()),
                 *notes,
                 *data_notes(notebook, found.entries),
+                *missing_modules(notebook, source.environment, [*found.entries, *captured]),
             ),
         ),
     )
@@ -242,6 +245,8 @@ def _user(base: BaseImage, paths: Iterable[str], live: LiveKernel | None) -> tup
         for folder in closed:
             if path == folder or path.startswith(f"{folder}/"):
                 return "0:0", f"{folder} can only be entered by root in the base image"
+    if live and live.only_for_root:
+        return "0:0", f"{live.only_for_root} of the live kernel can only be read by root"
     if live and live.owner:
         return f"{live.owner}:0", "files of the live kernel belong to it"
     return USER, ""

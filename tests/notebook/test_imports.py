@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_containers.notebook.imports import import_folders, imported_modules, literal_paths
+from kernel_containers.notebook.imports import (
+    import_folders,
+    imported_modules,
+    literal_paths,
+    needed_modules,
+)
 from tests.notebook.notebooks import write
 
 if TYPE_CHECKING:
@@ -24,6 +29,22 @@ def test_imports_are_found_in_all_code(tmp_path: Path) -> None:
     )
 
     assert imported_modules(notebook) == set("acehijlm")
+
+
+def test_what_may_be_missing_is_not_needed(tmp_path: Path) -> None:
+    source = (
+        "import a.b\ntry:\n    import c\nexcept ImportError:\n    c = None\nif c:\n    import d"
+    )
+    defined = "%matplotlib inline\nfrom e import f\ndef g():\n    import h"
+
+    assert needed_modules(write(tmp_path / "n.ipynb", source, defined)) == {"a", "e"}
+
+
+@pytest.mark.parametrize("line", ["%pip install a", "!uv pip install a", "sys.path.insert(0, b)"])
+def test_a_notebook_that_changes_what_can_be_imported_needs_nothing(
+    tmp_path: Path, line: str
+) -> None:
+    assert needed_modules(write(tmp_path / "n.ipynb", line, "import a")) == frozenset()
 
 
 def test_another_language_imports_nothing(tmp_path: Path) -> None:

@@ -99,6 +99,36 @@ def test_a_folder_that_only_root_enters_makes_the_image_run_as_root_and_says_so(
     assert "/root" in plan.snapshot.user_reason
 
 
+def test_modules_that_only_root_can_reach_make_the_image_run_as_root(
+    engine: Engine, base_image: str, kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path("/root") / f".kernel-containers-test-{os.getpid()}"
+    folder.mkdir()
+    try:
+        (folder / "mine.py").write_text("value = 42\n")
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        notebook = write_notebook(tmp_path / "n.ipynb", "import mine")
+
+        plan = plan_of(engine, notebook, kernel, base_image)
+    finally:
+        shutil.rmtree(folder)
+
+    assert plan.snapshot.user == "0:0"
+    assert dict(plan.snapshot.variables)["PYTHONPATH"] == str(folder)
+
+
+def test_modules_that_the_environment_lacks_are_noted(
+    engine: Engine, base_image: str, kernel: str, tmp_path: Path
+) -> None:
+    (tmp_path / "beside.py").write_text("x = 1")
+    imports = "import beside, json, ipykernel, lacking\nfrom kernel_containers import scrap"
+    notebook = write_notebook(tmp_path / "n.ipynb", imports, "import absent.part")
+
+    notes = plan_of(engine, notebook, kernel, base_image).snapshot.notes
+
+    assert notes[-1].endswith("does not have: absent, lacking.")
+
+
 def test_a_notebook_whose_path_is_no_text_is_refused(engine: Engine, tmp_path: Path) -> None:
     notebook = tmp_path / os.fsdecode(b"caf\xe9.ipynb")
 

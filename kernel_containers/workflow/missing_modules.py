@@ -1,0 +1,39 @@
+"""Modules that a notebook imports and its image would not have."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from kernel_containers.notebook.imports import needed_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kernel_containers.core.snapshot import Environment, FileEntry
+    from kernel_containers.notebook.document import Notebook
+
+GIVEN = frozenset({"kernel_containers"})  # on the path of every kernel that the runner starts
+
+
+def missing_modules(
+    notebook: Notebook, environment: Environment, more: Iterable[FileEntry]
+) -> tuple[str, ...]:
+    """Return a note where the notebook needs modules that nothing in the image is named after.
+
+    `more` are files besides the environment's. Of an image's own environment nothing is known.
+    """
+    needed = needed_modules(notebook) - sys.stdlib_module_names - GIVEN
+    if not needed or environment.kind == "image":
+        return ()
+    entries = [entry for item in environment.file_sets for entry in item.entries]
+    # Wherever it lies: what a `.pth` or an import hook finds must not be said to be missing.
+    needed -= {_module(entry.target) for entry in (*entries, *more)}
+    if not needed:
+        return ()
+    names = ", ".join(sorted(needed))
+    return (f"The notebook imports what the environment does not have: {names}.",)
+
+
+def _module(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
