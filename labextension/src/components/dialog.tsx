@@ -46,6 +46,15 @@ export class ScreenDialog extends Dialog<void> {
     this.node.setAttribute('aria-label', options.title);
   }
 
+  async launch(): Promise<Dialog.IResult<void>> {
+    document.addEventListener('keydown', this._onLostKey);
+    try {
+      return await super.launch();
+    } finally {
+      document.removeEventListener('keydown', this._onLostKey);
+    }
+  }
+
   protected _evtKeydown(event: KeyboardEvent): void {
     if (event.key === 'Escape') {
       super._evtKeydown(event);
@@ -53,6 +62,17 @@ export class ScreenDialog extends Dialog<void> {
       this._keepFocusInside(event);
     }
   }
+
+  /** What had the focus was replaced: the keys still belong to this dialog. */
+  private readonly _onLostKey = (event: KeyboardEvent): void => {
+    if (this.isAttached && document.activeElement === document.body) {
+      this._evtKeydown(event);
+      if (event.key === 'Tab') {
+        event.preventDefault();
+        this.node.querySelector<HTMLElement>('button')?.focus();
+      }
+    }
+  };
 
   private _keepFocusInside(event: KeyboardEvent): void {
     const nodes = Array.from(

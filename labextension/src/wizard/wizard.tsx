@@ -80,10 +80,9 @@ function StepBody(
   const { trans } = useServices();
   const [followed, setFollowed] = React.useState<string | null>(null);
   const runHeading = React.useRef<HTMLHeadingElement>(null);
-  React.useEffect(
-    () => runHeading.current?.scrollIntoView({ block: 'center' }),
-    [followed]
-  );
+  React.useEffect(() => {
+    runHeading.current?.focus(); // which brings it into sight, too
+  }, [followed]);
   switch (wizard.step) {
     case 'name':
       return (
@@ -107,7 +106,9 @@ function StepBody(
         <>
           {followed && (
             <>
-              <h3 ref={runHeading}>{trans.__('Run')}</h3>
+              <h3 tabIndex={-1} ref={runHeading}>
+                {trans.__('Run')}
+              </h3>
               <JobView key={followed} id={followed} />
               <h3>{trans.__('Image')}</h3>
             </>
