@@ -26,6 +26,7 @@ _OF_NUMBER = frozenset(
 _OF_LIST = frozenset({"array", "asarray", "Series", "Index", "deque"})
 _CONTAINERS = {"list": "", "tuple": "tuple(", "set": "set(", "frozenset": "frozenset("}
 _NOT_FINITE: Mapping[str, str] = {"nan": "nan", "NaN": "nan", "NAN": "nan", "inf": "inf"}
+_OPPOSITES = {"inf": "-inf", "-inf": "inf", "nan": "nan"}
 _OF_NOT_FINITE = frozenset({"np", "numpy", "math"})
 
 
@@ -56,11 +57,9 @@ def read_literal(node: ast.expr) -> Literal | None:
 def _not_finite(node: ast.expr) -> Literal | None:
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            opposite = _not_finite(operand)
-            if opposite is None:
-                return None
-            text = {"inf": "-inf", "-inf": "inf"}.get(str(opposite.value), "nan")
-            return Literal(value=text, type="float")
+            opposite = _not_finite(operand) or _builtin(operand)
+            text = _OPPOSITES.get(str(opposite.value), "") if opposite else ""
+            return Literal(value=text, type="float") if text else None
         case ast.Attribute(value=ast.Name(id=module), attr=name) if module in _OF_NOT_FINITE:
             text = _NOT_FINITE.get(name, "")
             return Literal(value=text, type="float") if text else None

@@ -56,7 +56,8 @@ by_type: Mapping[str, st.SearchStrategy[Any]] = {
 }
 defaults = (
     scalars.map(repr)
-    | st.sampled_from(["None", "[]", "{'k': [1]}", "-1", "1_000", "'x' 'y'"])
+    | st.sampled_from(["None", "[]", "{'k': [1]}", "-1", "1_000", "'x' 'y'", "dict(k=1)", "list()",
+                       "int('7')", "'x' + 'y'", "f'x'", "-float('inf')"])
 )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def variables(folder: Path, *cells: Any, **more: Any) -> dict[str, Variable]:
         ("a = int(1e6)", "int", 10**6),
         ("a = float('inf')", "float", "inf"),
         ("a = -np.inf", "float", "-inf"),
+        ("a = -float('inf')", "float", "-inf"),
         ("a = np.float64(1)", "int", 1),
         ("a = timedelta(hours=-2)", "int", -2),
         ("a = pd.Timedelta('1h')", "str", "1h"),
