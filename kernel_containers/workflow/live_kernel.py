@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.snapshot import FileKind
 from kernel_containers.engine import containers, images
 from kernel_containers.errors import InvalidInput, NotFound
 from kernel_containers.kernels.container_spec import DATA, HOME, PACKAGES
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 STALE = 24 * 3600.0  # seconds after which a copy belongs to no plan any more
 # Other people's files: what package managers bring is not searched for the user's secrets.
 _INSTALLED = ("/usr", "/lib", "/var", "/bin", "/sbin", PACKAGES)
+# Services keep there what only root may read, such as /etc/shadow.
+_OF_THE_SYSTEM = ("/etc", "/var/lib", "/var/log", "/var/cache", "/var/spool")
 
 
 class Spool:
@@ -78,8 +81,28 @@ class LiveKernel:
         return uid if any(entry.owner[0] == uid for entry in self._entries) else 0
 
     @property
+    def only_for_root(self) -> str:
+        """A file or folder of a kernel that runs as root, which other users can't read; or ''.
+
+        What packages of the system keep for root is none of them.
+        """
+        if self.user.partition(":")[0] not in ("", "0", "root"):
+            return ""
+        return next((entry.target for entry in self._entries if _is_closed(entry)), "")
+
+    @property
     def _entries(self) -> tuple[FileEntry, ...]:
         return self.files.entries if self.files else ()
+
+
+def _is_closed(entry: FileEntry) -> bool:
+    if entry.kind is FileKind.LINK or any(
+        PurePosixPath(entry.target).is_relative_to(place) for place in _OF_THE_SYSTEM
+    ):
+        return False
+    needed = 0o5 if entry.kind is FileKind.FOLDER else 0o4
+    of_group = entry.owner[1] == 0 and (entry.final_mode >> 3) & needed == needed
+    return not (of_group or entry.final_mode & needed == needed)
 
 
 def capture_live(

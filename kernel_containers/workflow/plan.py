@@ -140,8 +140,8 @@ def make_plan(
     sets = source.environment.file_sets
     user_code = [item for item in sets if item.name == OUTSIDE]
     searched = [entry for item in (*user_code, found) for entry in item.entries]
-    user, reason = _user(base, [*source.folders, *(entry.target for entry in searched)], live)
     searched += live.own_files if live else []
+    user, reason = _user(base, [*source.folders, *(entry.target for entry in searched)], live)
     searched += [entry for item in sets for entry in written_by_people(item.entries)]
     findings = secrets.find_secrets(notebook_cells(notebook), searched)
     return Plan(
