@@ -72,6 +72,7 @@ def main() -> None:
             finally:
                 pool().close()
                 manager.shutdown_all(now=True)
+                manager.context.destroy(linger=0)
     show("first reply", starts, "s")
     show("restart to first reply", restarts, "s")
     show("execute round trip", trips, "s")
@@ -90,7 +91,7 @@ def measure(
         order = list(names)
         random.shuffle(order)
         for title in order:
-            _wait_for(title)
+            _wait_for_pool()
             began = time.monotonic()
             with _kernel(manager, names[title]) as (kernel, client):
                 started = time.monotonic() - began
@@ -143,16 +144,16 @@ def _kernel(manager: MultiKernelManager, name: str) -> Iterator[tuple[Any, Any]]
 def _remove_left(connection_file: str) -> None:
     """Remove the container that a peer leaves behind when its kernel is ended at once."""
     with closing(docker.from_env()) as engine:
-        for container in engine.containers.list(ignore_removed=True):
+        for container in engine.containers.list(all=True, ignore_removed=True):
             sources = {mount.get("Source") for mount in container.attrs["Mounts"]}
             if connection_file in sources:
                 container.remove(force=True)
 
 
-def _wait_for(title: str) -> None:
-    """Let the pool be full: what is measured is a claim."""
+def _wait_for_pool() -> None:
+    """Let the pool be full: filling it would take the processors from what is measured."""
     deadline = time.monotonic() + PROMPT
-    while title in ("warm", "hot") and len(pool()) < 2 and time.monotonic() < deadline:
+    while len(pool()) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
 
 

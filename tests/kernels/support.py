@@ -167,6 +167,7 @@ class EngineDoor:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.carried = 0  # bytes, both ways
+        self.connections = 0
         self._connections: list[socket.socket] = []
         self._listener: socket.socket | None = None
 
@@ -199,6 +200,7 @@ class EngineDoor:
                 return
             engine = socket.socket(socket.AF_UNIX)
             engine.connect("/var/run/docker.sock")
+            self.connections += 1
             self._connections += [client, engine]
             for pair in ((client, engine), (engine, client)):
                 threading.Thread(target=self._carry, args=pair, daemon=True).start()

@@ -86,6 +86,65 @@ def test_what_a_plain_user_installs_and_writes_is_in_the_image_of_the_notebook(
         subprocess.run([DOCKER, "rmi", made.reference], check=True, capture_output=True)
 
 
+@pytest.mark.full
+def test_what_root_installs_with_apt_and_pip_is_in_the_image_of_the_notebook(
+    engine: Engine, install: Callable[..., str], workspace: Path
+) -> None:
+    name = install("installed")
+    notebook = write_notebook(
+        workspace / "installed.ipynb",
+        "import kctiny, subprocess\n"
+        "said = subprocess.run(['kc-greet'], capture_output=True, text=True, check=True).stdout\n"
+        "state = subprocess.run(['dpkg', '-s', 'kc-greet'], capture_output=True, text=True).stdout\n"
+        "print(kctiny.value, said, 'install ok installed' in state, open('/opt/made').read())\n"
+        "assert (kctiny.value, said) == (42, 'greetings\\n') and 'ok installed' in state",
+        kernel=name,
+    )
+    wheel, package = tiny_wheel(workspace), tiny_package(workspace)
+    environment = {**os.environ, "JPY_SESSION_NAME": str(notebook)}
+    with running(name, workspace, env=environment) as kernel:
+        apt = f"!apt-get install -y -o APT::Sandbox::User=root ./{package.name}"
+        said = kernel.execute(f"%pip install --no-index {wheel.name}\n{apt}", timeout=180)
+        made = kernel.execute(
+            "open('/opt/made', 'w').write('by hand'); __import__('os').chmod('/opt/made', 0o600)"
+        )
+        assert (said.status, made.status) == ("ok", "ok")
+        plan = plan_of(engine, notebook)
+        settings = read_settings()
+        made_image = containerize(plan, engine, Registries(settings), settings, silent)
+    try:
+        command = [DOCKER, "run", "--rm", "--network=none", made_image.reference]
+        done = subprocess.run(
+            [*command, "--output", "file:///tmp/out"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "42 greetings" in done.stdout
+        assert "by hand" in done.stdout
+        assert plan.snapshot.user_reason == "/opt/made of the live kernel can only be read by root"
+    finally:
+        subprocess.run([DOCKER, "rmi", made_image.reference], check=True, capture_output=True)
+
+
+def tiny_package(folder: Path) -> Path:
+    """Make a package of Debian with a command that its script links, as alternatives are."""
+    tree = folder / "kc-greet"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "usr" / "lib" / "kc-greet").mkdir(parents=True)
+    (tree / "DEBIAN" / "control").write_text(
+        "Package: kc-greet\nVersion: 1\nArchitecture: all\nMaintainer: Tests <t@example.org>\n"
+        "Description: greets\n"
+    )
+    script = tree / "DEBIAN" / "postinst"
+    script.write_text("#!/bin/sh\nln -sf /usr/lib/kc-greet/greet /usr/bin/kc-greet\n")
+    greet = tree / "usr" / "lib" / "kc-greet" / "greet"
+    greet.write_text("#!/bin/sh\necho greetings\n")
+    for file in (script, greet):
+        file.chmod(0o755)
+    made = folder / "kc-greet_1_all.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, made], check=True)
+    return made
+
+
 def test_a_notebook_without_a_live_kernel_says_so_and_an_unknown_id_is_not_found(
     engine: Engine, install: Callable[..., str], workspace: Path
 ) -> None:

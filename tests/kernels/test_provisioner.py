@@ -18,6 +18,7 @@ import nbclient
 import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
+from jupyter_client.multikernelmanager import MultiKernelManager
 
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
@@ -389,6 +390,33 @@ def test_an_idle_kernel_asks_nothing_of_the_engine(
         assert door.carried < before + 5_000
     door.shut()
     gc.collect()
+
+
+@pytest.mark.full
+def test_ten_idle_kernels_ask_nothing_of_the_engine(
+    install: Callable[..., str], workspace: Path, jupyter_folders: Path
+) -> None:
+    door = EngineDoor(jupyter_folders / "ten.sock")
+    door.open()
+    name = install("ten", docker_host=f"unix://{door.path}", pool="off")
+    manager = MultiKernelManager()
+    try:
+        ids = [manager.start_kernel(kernel_name=name, cwd=str(workspace)) for _ in range(10)]
+        asked, carried = -1, -1
+        while (asked, carried) != (door.connections, door.carried):  # last words of the starts
+            asked, carried = door.connections, door.carried
+            time.sleep(1)
+
+        for _ in range(50):  # as Jupyter's restarter asks, but 30 times as often
+            assert all(manager.is_alive(kernel_id) for kernel_id in ids)
+            time.sleep(0.1)
+
+        assert (door.connections, door.carried) == (asked, carried)
+    finally:
+        manager.shutdown_all(now=True)
+        manager.context.destroy(linger=0)
+        door.shut()
+        gc.collect()
 
 
 def test_encrypted_connections_work_and_keep_their_keys(
