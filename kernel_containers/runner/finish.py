@@ -175,6 +175,7 @@ def _page(
         None,
     )
     number = [cell.index for cell in report.cells].index(failing.index) + 1 if failing else 0
+    anchors = [f"cell-id={name}" for name in render.anchors(notebook["cells"])]
     facts = render.Facts(
         title=Path(report.notebook).stem,
         status=report.status,
@@ -183,13 +184,11 @@ def _page(
         message=report.message.partition("\n")[0],
         warnings=tuple(events.warnings),
         unrun=tuple(
-            (_anchor(notebook, cell.index), cell.status.replace("-", " "))
+            (anchors[cell.index], cell.status.replace("-", " "))
             for cell in report.cells
             if cell.status in ("not-run", "skipped")
         ),
-        failing=None
-        if failing is None
-        else {"anchor": _anchor(notebook, failing.index), "number": number},
+        failing=None if failing is None else {"anchor": anchors[failing.index], "number": number},
     )
     try:
         page = render.render(
@@ -203,10 +202,6 @@ def _page(
         events.warn(f"The page could not be rendered: {error!r}")
         page = _plain_page(facts.title, report.message, traceback.format_exc())
     return page, render.external_references(page)
-
-
-def _anchor(notebook: Any, index: int) -> str:
-    return f"cell-id={notebook['cells'][index].get('id') or f'cell-{index}'}"
 
 
 def _plain_page(title: str, message: str, why: str) -> str:

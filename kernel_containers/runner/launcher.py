@@ -19,10 +19,15 @@ if os.environ.get("KERNEL_CONTAINERS_CLIENT"):
 
 import codecs
 import contextlib
+import fcntl
+import json
 import mmap
+import select
 import struct
+import termios
 import threading
 import time
+import warnings
 from typing import Any
 
 import zmq
@@ -33,6 +38,7 @@ WINDOW = 16 * 1000 * 1000  # bytes that may be on their way to the runner
 PIECE = 500 * 1000  # characters of a stream in one message
 READ = 65536  # bytes; a pipe holds no more
 ECHO = b"\x1e"
+PIPE_TIME = 1.0  # seconds
 PATIENCE = 20.0  # seconds without a sign of the reader, after which nobody waits for it
 
 
@@ -48,6 +54,10 @@ class Flow:
 
     def _read(self) -> int:
         return int(struct.unpack_from("=Q", self._map)[0])
+
+    def is_fork(self) -> bool:
+        """Whether this is another process than the one that made this."""
+        return os.getpid() != self._process
 
     def watch(self, thread: Any) -> None:
         """Count what a thread is given to send; other threads wait before they give it more."""
@@ -66,8 +76,8 @@ class Flow:
         read = self._read()
         if self._sent - read <= WINDOW or self._sender in (None, threading.current_thread()):
             return
-        if os.getpid() != self._process:
-            return  # a fork's output goes through its parent
+        if self.is_fork():
+            return  # its output goes through its parent
         end = time.monotonic() + PATIENCE
         while self._sent - read > WINDOW:
             time.sleep(0.002)
@@ -86,6 +96,11 @@ class Stream(OutStream):
     """A stream that sends what was written in pieces. ipykernel sends all of 0.2 s at once."""
 
     _waiting = 0
+    _read_bytes = 0  # of the pipe
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._pipe_lock = threading.RLock()
+        super().__init__(*arguments, **named)  # type: ignore[no-untyped-call]
 
     def _watch_pipe_fd(self) -> None:
         """Read what child processes and libraries write, without a broken character.
@@ -102,13 +117,39 @@ class Stream(OutStream):
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         # A writer would wait for ever for room in a pipe that nobody reads: only its end ends this.
         with contextlib.suppress(OSError):
-            for data in iter(lambda: os.read(pipe, READ), b""):
-                if not getattr(self, "_should_watch", True):
-                    return
-                with contextlib.suppress(Exception):
-                    self.write(decode(data))
+            while select.select([pipe], [], []):
+                with self._pipe_lock:
+                    data = os.read(pipe, READ)
+                    if not data or not getattr(self, "_should_watch", True):
+                        return
+                    self._read_bytes += len(data)
+                    with contextlib.suppress(Exception):
+                        self.write(decode(data))
                 with contextlib.suppress(OSError):
                     os.write(copy, b"".join(ECHO + line for line in data.splitlines(keepends=True)))
+
+    def _read_pipe(self) -> None:
+        """Return when all that child processes have written so far was read."""
+        pipe = getattr(self, "_fid", None)
+        watcher = getattr(self, "watch_fd_thread", None)
+        if not isinstance(pipe, int) or watcher in (None, threading.current_thread()):
+            return
+        if flow.is_fork():
+            return  # its lock may be held by a thread that it does not have
+        end = time.monotonic() + PIPE_TIME
+        with contextlib.suppress(OSError):
+            with self._pipe_lock:
+                waiting = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+                wanted = self._read_bytes + struct.unpack("i", waiting)[0]
+            while self._read_bytes < wanted and time.monotonic() < end:
+                time.sleep(0.001)
+            with self._pipe_lock:
+                return
+
+    def flush(self) -> None:
+        """Send what was written; the kernel does so before it says that a cell has ended."""
+        self._read_pipe()
+        super().flush()  # type: ignore[no-untyped-call]
 
     def write(self, string: Any) -> Any:
         """Write; return the number of characters."""
@@ -119,7 +160,7 @@ class Stream(OutStream):
             return super().write(string)
         for start in range(0, count, PIECE):
             super().write(string[start : start + PIECE])
-            self.flush()  # type: ignore[no-untyped-call]
+            self.flush()
             flow.wait()
         self._waiting = 0
         return count
@@ -137,11 +178,35 @@ class Forgetful(dict):  # type: ignore[type-arg]
         return []
 
 
+def tolerant(pack: Any) -> Any:
+    """Return a packer that knows half surrogate pairs, as in a file's name that is not UTF-8.
+
+    jupyter_client's own raises and loses the message, or sends bytes that are no UTF-8.
+    """
+    try:
+        from jupyter_client.jsonutil import json_default as default  # noqa: PLC0415
+    except ImportError:
+        return pack
+
+    def packed(value: Any) -> Any:
+        try:
+            text = json.dumps(value, default=default, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):
+            return pack(value)
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return json.dumps(value, default=default, allow_nan=False).encode()
+
+    return packed
+
+
 class KernelApp(IPKernelApp):
     """ipykernel's own application, but for its way to the runner."""
 
     def init_iopub(self, context: Any) -> None:
         """Open the socket of the outputs without a limit on waiting messages."""
+        self.session.pack = tolerant(self.session.pack)
         context.setsockopt(zmq.SNDHWM, 0)
         super().init_iopub(context)  # type: ignore[no-untyped-call]
         flow.watch(self.iopub_thread)
@@ -150,6 +215,13 @@ class KernelApp(IPKernelApp):
         """Replace the streams."""
         self.outstream_class = f"{__name__}.Stream"
         super().init_io()  # type: ignore[no-untyped-call]
+        for written in (sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(Exception):  # Python 3.6 can't, and there may be none
+                written.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if hasattr(os, "register_at_fork"):
+            # A fork would say again what waits to be sent.
+            os.register_at_fork(before=sys.stdout.flush)
+            os.register_at_fork(before=sys.stderr.flush)
 
     def init_shell(self) -> None:
         """Make the shell, without a memory of outputs: the runner has them."""
@@ -160,4 +232,6 @@ class KernelApp(IPKernelApp):
 
 
 if __name__ == "__main__":
+    # What IPython says when a notebook ends itself is for people at a prompt.
+    warnings.filterwarnings("ignore", message="To exit: use")
     KernelApp.launch_instance()

@@ -36,15 +36,21 @@ def read_notebook(path: Path) -> dict[str, Any]:
         raise InvalidInput(f"{path} is not a notebook.", why=str(error)) from error
     if not isinstance(data, dict) or data.get("nbformat") != 4:
         raise InvalidInput(f"{path} is not a notebook of format 4.")
-    data.setdefault("nbformat_minor", 0)
-    data.setdefault("metadata", {})
-    for cell in data.setdefault("cells", []):
-        source = cell.get("source", "")
-        cell["source"] = source if isinstance(source, str) else "".join(source)
-        cell.setdefault("metadata", {})
-        if cell["cell_type"] == "code":
-            cell["outputs"] = []
-            cell["execution_count"] = None
+    data["nbformat_minor"] = data.get("nbformat_minor") or 0
+    data["metadata"] = data.get("metadata") or {}
+    data["cells"] = data.get("cells") or []
+    try:
+        for cell in data["cells"]:
+            source = cell.get("source") or ""
+            cell["source"] = source if isinstance(source, str) else "".join(source)
+            cell["metadata"] = cell.get("metadata") or {}
+            if cell["cell_type"] == "code":
+                cell["outputs"] = []
+                cell["execution_count"] = None
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InvalidInput(
+            f"{path} is not a notebook.", why=f"a cell is malformed: {error!r}"
+        ) from error
     return data
 
 

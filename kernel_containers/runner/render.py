@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbconvert
 from jinja2 import pass_context
@@ -18,6 +18,9 @@ from kernel_containers.errors import UsageError
 from kernel_containers.runner.formulas import Renderer, latex_to_html
 from kernel_containers.runner.nodes import to_nodes
 from kernel_containers.runner.widgets import show_widgets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PAGE = Path(__file__).with_name("page.html.j2")
 # Interactive widgets and scripts that need a loader show their text instead.
@@ -64,6 +67,9 @@ class _Exporter(HTMLExporter):
     def get_prefix_root_dirs(self) -> list[str]:
         # Not the user's folders: they may hold templates of another release.
         return [str(_share_folder())]
+
+    def _validate_preprocessor(self, nbc: Any, preprocessor: Any) -> None:
+        """Accept every notebook: what the schema refuses, such as tags as one text, has run."""
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
@@ -135,8 +141,8 @@ def render(
     A template of the user's finds the facts as `resources.run`.
     """
     notebook = to_nodes({**notebook, "cells": list(map(_shown_cell, notebook["cells"]))})
-    for index, cell in enumerate(notebook.cells):
-        cell.setdefault("id", f"cell-{index}")  # the anchors of older formats
+    for cell, anchor in zip(notebook.cells, anchors(notebook.cells), strict=True):
+        cell["id"] = anchor
         left = len(cell.source) - _LONGEST_SOURCE
         if left > 0 and cell.cell_type == "code":
             # Colouring 10 MB of code, such as a large parameter's, takes 20 s.
@@ -154,6 +160,17 @@ def render(
     resources = {"metadata": {"name": facts.title, "path": str(folder)}, "run": facts}
     page, _ = exporter.from_notebook_node(notebook, resources)
     return str(page)
+
+
+def anchors(cells: Sequence[Any]) -> list[str]:
+    """Return what tells cells apart on the page: their ids, unless there is none or one twice."""
+    found: dict[str, None] = {}
+    for index, cell in enumerate(cells):
+        name = cell.get("id") or f"cell-{index}"
+        while name in found:
+            name = f"{name}-{index}"
+        found[name] = None
+    return list(found)
 
 
 def _template_settings(template: str | None) -> dict[str, Any]:

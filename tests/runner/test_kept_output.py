@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.runner.image import Finished
+from tests.runner.image import Finished, code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,17 +66,22 @@ def test_displays_streams_and_widgets_are_as_a_front_end_shows_them(
     assert [model["state"]["value"] for model in widgets["state"].values()] == [7]
 
 
+# What comes first was dealt with when what comes next has been read.
+FOLLOW = """
+import fcntl, os, struct, subprocess, sys, termios, time
+def follow(stream):
+    for words in (b'', b'\\n'):
+        os.write(stream, words)
+        while struct.unpack('i', fcntl.ioctl(stream, termios.FIONREAD, bytes(4)))[0]:
+            time.sleep(0.01)
+"""
+
+
 def test_what_a_child_process_writes_is_told_once_and_whole(
     make_image: Callable[..., Image],
 ) -> None:
     run = make_image(
-        "import fcntl, os, struct, subprocess, sys, termios, time\n"
-        # What comes first was dealt with when what comes next has been read.
-        "def follow(stream):\n"
-        "    for words in (b'', b'\\n'):\n"
-        "        os.write(stream, words)\n"
-        "        while struct.unpack('i', fcntl.ioctl(stream, termios.FIONREAD, bytes(4)))[0]:\n"
-        "            time.sleep(0.01)",
+        FOLLOW,
         "subprocess.run(['printf', 'ё' * 50_000])\nfollow(1)\nsys.stdout.flush()",
         "os.write(2, b'last words\\n')\nfollow(2)\nos.abort()",
     ).run()
@@ -88,6 +93,22 @@ def test_what_a_child_process_writes_is_told_once_and_whole(
     assert "last words" in run.report["message"]
     assert len(run.report["message"]) < 5_000
     assert "\x1e" not in run.stdout
+
+
+def test_what_child_processes_of_the_last_cell_write_is_in_it(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image(
+        "import os, subprocess\nsubprocess.run(['printf', r'\\377abc'])",
+        "os.write(1, b'\\xe2\\x82'); os.write(1, b'\\xac' * 1)\n"
+        "subprocess.run('seq 20000; echo e >&2', shell=True)\nNone",
+    ).run()
+
+    assert run.code == 0, run.stdout
+    assert run.text(0) == "\ufffdabc"
+    numbers = "".join(f"{number}\n" for number in range(1, 20_001))
+    assert run.text(1) == f"€{numbers}"
+    assert run.text(1, "stderr") == "e\n"
 
 
 def test_text_beyond_the_limit_is_whole_in_a_file_beside_the_report(
@@ -241,6 +262,8 @@ def test_undecodable_and_foreign_text_survives_a_c_locale(
 ) -> None:
     image = make_image(
         "print('пока 😀 \\u202e')\nprint('half', repr('\\ud800'))\n{'\\ud800': 'é'}",
+        "print('name of a file: \\udcff.csv', '\\ud83d')\nprint('after')",
+        code("raise ValueError('\\ud800 \\x00')", "raises-exception"),
         environment={"LANG": "C", "LC_ALL": "C"},
     )
 
@@ -249,3 +272,25 @@ def test_undecodable_and_foreign_text_survives_a_c_locale(
     assert run.code == 0, run.stderr
     assert "пока 😀" in run.text(0)
     assert "пока 😀" in run.html
+    assert run.text(1) == "name of a file: \udcff.csv \ud83d\nafter\n"
+    (error,) = run.notebook["cells"][2]["outputs"]
+    assert (error["ename"], error["evalue"]) == ("ValueError", "\ud800 \x00")
+    assert "&#55357;" in run.html
+
+
+def test_a_fork_says_nothing_twice_and_what_goes_around_the_kernel_is_not_late(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image(
+        FOLLOW,
+        "print('parent')\npid = os.fork()\n"
+        "if not pid:\n    print('child', flush=True)\n    os._exit(0)\n"
+        "os.waitpid(pid, 0)\nprint('done')",
+        "sys.__stdout__.write('around\\n')\nfollow(1)\nsys.stdout.flush()",
+        "sys.exit(0)",
+    ).run()
+
+    assert run.code == 0
+    assert run.text(1).split() == ["parent", "child", "done"]
+    assert "around" in run.text(2)
+    assert "To exit" not in run.stdout

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kernel_containers.core.contract import IMAGE_VARIABLE
+from kernel_containers.errors import InvalidInput
+from kernel_containers.runner.notebook_file import read_notebook
 from kernel_containers.runner.render import external_references
-from tests.runner.image import edit_of, markdown, parameter
+from tests.runner.image import code, edit_of, markdown, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,3 +167,43 @@ def test_only_what_a_browser_loads_is_a_reference() -> None:
         "https://d.example/m.js",
         "//e.example/s.css",
     )
+
+
+def test_cells_with_the_same_id_have_places_of_their_own_on_the_page(
+    make_image: Callable[..., Image],
+) -> None:
+    cells = [{**code(source), "id": "same"} for source in ("1", "2", "1 / 0")]
+
+    run = make_image(*cells, {**markdown("end"), "id": "same-1"}).run()
+
+    assert run.stderr == ""
+    assert [cell["id"] for cell in run.notebook["cells"]] == ["same", "same", "same", "same-1"]
+    places = re.findall(r' id="cell-id=([^"]*)"', run.html)
+    assert places == ["same", "same-1", "same-2", "same-1-3"]
+    assert 'href="#cell-id=same-2"' in run.html
+
+
+def test_what_the_format_forbids_and_jupyter_opens_is_run_and_shown(
+    make_image: Callable[..., Image],
+) -> None:
+    odd = {"cell_type": "code", "source": None, "outputs": None, "metadata": None}
+    tags = {**code("print('shown')"), "metadata": {"tags": "one-text", "collapsed": "x"}}
+    heading = {"cell_type": "heading", "metadata": {}, "source": "of an old format"}
+
+    run = make_image(odd, tags, heading, {"cell_type": "markdown"}).run()
+
+    assert run.code == 0, run.stderr
+    assert run.report["warnings"] == []
+    assert "shown" in run.html
+    assert run.statuses == ["succeeded"]
+
+
+@pytest.mark.parametrize("cell", [[], {"metadata": {}}, {"cell_type": "code", "source": 5}])
+def test_a_cell_that_is_none_is_refused(make_image: Callable[..., Image], cell: Any) -> None:
+    image = make_image("1")
+    image.write()
+    document = json.loads(image.notebook_path.read_text())
+    document["cells"].append(cell)
+
+    with pytest.raises(InvalidInput, match="a cell is malformed"):
+        read_notebook(image.place("/work/broken.ipynb", json.dumps(document)))
