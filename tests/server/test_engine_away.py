@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel_containers.engine import containers, images
 from kernel_containers.engine.endpoint import find_endpoint
 from tests.acceptance.product import write_notebook
+from tests.support.engine_proxy import EngineProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from kernel_containers.engine import Engine
     from tests.server.api import Api
 
+WAITING = "while True:\n    time.sleep(0.05)"
 IMAGE = f"sha256:{'0' * 64}"
 NEEDING_IT: dict[str, Callable[[Api], httpx.Response]] = {
     "images": lambda api: api.get("/images"),
@@ -109,3 +114,39 @@ def test_an_engine_that_is_silent_keeps_nobody_waiting_for_what_does_not_need_it
     assert quick < 10, quick  # it would be 20 behind two rounds of the others
     assert told["code"] == "unavailable"
     assert {answer.status_code for answer in answers} == {503}
+
+
+@pytest.mark.full
+def test_jobs_of_an_engine_that_stops_end_and_the_next_ones_succeed(
+    start_server: Callable[..., Api], engine: Engine, kernel_image: str, tmp_path: Path
+) -> None:
+    found = find_endpoint({}).socket
+    assert found
+    name = f"away-{uuid.uuid4().hex[:10]}"
+    with EngineProxy(tmp_path / "docker.sock", found) as proxy:
+        api = start_server(DOCKER_HOST=f"unix://{proxy.path}")
+        added = api.finish(api.start("add-kernel", name="team", image=kernel_image))
+        assert added["state"] == "succeeded", added
+        write_notebook(
+            api.server.root / f"{name}.ipynb", "import time\nprint('begun', flush=True)", WAITING
+        )
+        plan = {"notebook": f"{name}.ipynb", "to": f"docker:{name}:1"}
+        made = api.finish(api.start("containerize", plan=plan))
+        assert made["state"] == "succeeded", made
+        run = api.start("run", image=f"{name}:1")
+        api.follow(run["id"], until=lambda event: "begun" in event.get("text", ""))
+
+        proxy.stop()
+        ended = api.finish(run)
+        while_away = api.get("/images").status_code
+        proxy.start()
+        again = api.finish(api.start("containerize", plan=plan))
+
+    # An engine that really stops ends its containers, too.
+    for container in engine.api.containers(filters={"ancestor": f"{name}:1"}):
+        containers.remove(engine, container["Id"])
+    images.remove(engine, f"{name}:1")
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "unavailable")
+    assert ended["error"]["todo"]
+    assert while_away == 503
+    assert again["state"] == "succeeded", again
