@@ -84,9 +84,11 @@ class Gallery:
         """
         try:
             value = json.loads(self.read(card_id, CARD))
-            return Card(**{**value, "id": card_id})
-        except (TypeError, ValueError) as error:
+            card = Card(**{**value, "id": card_id})
+            _check(card)
+        except (TypeError, ValueError, RecursionError) as error:
             raise InvalidInput(f"The card {card_id!r} can't be read.", why=str(error)) from error
+        return card
 
     def read(self, card_id: str, name: str) -> bytes:
         """Return a file of a card.
@@ -157,7 +159,7 @@ class Gallery:
         data = self.read(card_id, NOTEBOOK)
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder}.")
-        name = Path(card.notebook)
+        name = _safe_name(card.notebook)
         for number in range(1, 1000):
             copy = folder / (name.name if number == 1 else f"{name.stem}-{number}{name.suffix}")
             try:
@@ -175,3 +177,20 @@ class Gallery:
             return self.card(card_id)
         except (NotFound, InvalidInput):  # removed meanwhile, or another program's
             return None
+
+
+def _check(card: Card) -> None:
+    """Anybody may have written a card; what is shown of it has the types that pages expect."""
+    texts = (card.title, card.description, card.notebook, card.published, card.author)
+    perhaps = (text for text in (card.image, card.picture) if text is not None)
+    if not all(isinstance(text, str) for text in (*texts, *perhaps)):
+        raise TypeError("a member is no text")
+    if not isinstance(card.parameters, dict):
+        raise TypeError("the parameters are no object")
+
+
+def _safe_name(text: str) -> Path:
+    """Return a notebook's name: a card must not choose a `.profile` to be written."""
+    name = Path(text).name
+    is_notebook = name.endswith(".ipynb") and not name.startswith(".") and "\0" not in name
+    return Path(name if is_notebook else NOTEBOOK)

