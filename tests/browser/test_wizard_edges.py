@@ -278,7 +278,7 @@ def test_a_large_notebook_opens_the_wizard_at_once_and_little_is_loaded_before(
     write_notebook(jupyter.root / "opening.ipynb", sources, "Opening")
     page = context.new_page()
     loaded: list[Response] = []
-    page.on("response", loaded.append)
+    page.on("response", lambda response: loaded.append(response))  # noqa: PLW0108  # no builtin is taken
     page.goto("/lab/tree/opening.ipynb?reset")
     wizard = page.get_by_role("dialog")
     expect(page.get_by_role("button", name="| Idle")).to_be_visible()
@@ -312,6 +312,7 @@ def test_the_picture_of_the_readme_shows_the_review(
     expect(page.get_by_role("button", name="| Idle")).to_be_visible()
     screens = Screens(page, pictures, "readme")
     screens.open_wizard()
+    screens.wizard.get_by_label("Name", exact=True).fill("sales-report")
     screens.next("parameters")
     screens.next("destination")
     screens.review()
