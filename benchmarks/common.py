@@ -77,6 +77,7 @@ class Ours:
             "JUPYTER_DATA_DIR": str(self.folder / "jupyter"),
             "KERNEL_CONTAINERS_CACHE": str(self.cache),
             "DOCKER_CONFIG": str(self.folder / "docker"),
+            "PYTHONDONTWRITEBYTECODE": "",  # as an installed package, which has its byte code
         }
 
     def add_kernel(self, name: str, prefix: Path) -> None:
