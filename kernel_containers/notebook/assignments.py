@@ -22,6 +22,7 @@ from kernel_containers.notebook.bindings import Binding, BindingReader, How, rea
 from kernel_containers.notebook.comments import read_comments
 from kernel_containers.notebook.expressions import read_literal
 from kernel_containers.notebook.magics import PlainPython, plain_python
+from kernel_containers.notebook.newer_syntax import as_older_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +34,18 @@ if TYPE_CHECKING:
 def parse_cell(source: str) -> tuple[PlainPython, ast.Module] | None:
     """Return a cell's text without magics and its tree; None where Python can't parse it."""
     plain = plain_python(source)
+    tree = _tree(plain.text)
+    if tree is None and (older := as_older_python(plain.text)) != plain.text:
+        plain = replace(plain, text=older)
+        tree = _tree(older)
+    return None if tree is None else (plain, tree)
+
+
+def _tree(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in the user's strings
-            return plain, ast.parse(plain.text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
