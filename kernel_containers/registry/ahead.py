@@ -123,8 +123,10 @@ class Ahead:
 
     def _ended_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
+        # Ctrl-C may have come while one was started.
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            if thread.ident:
+                thread.join(max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self) -> None:

@@ -176,4 +176,3 @@ def test_a_build_that_ends_early_leaves_no_session(
 
     assert no_threads()
     assert sessions(registry, to.repository.path) == []
-    assert not is_put(proxy, large)
