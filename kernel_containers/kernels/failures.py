@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from tornado import web
 
-from kernel_containers.errors import InvalidInput, KernelContainersError, NotFound, Unavailable
+from kernel_containers.errors import (
+    CannotWrite,
+    InvalidInput,
+    KernelContainersError,
+    NotFound,
+    Unavailable,
+)
 from kernel_containers.kernels.config import size_text
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
 LINES = 12  # of the kernel's own output in a message; a traceback's end says the most
 _MISSING_KERNEL = re.compile(r"No module named '?ipykernel")
+_FULL = "No space left on device"
 _NOISE = re.compile(r"\d+\.\d\ds - ")  # the debugger's warnings at each import
 # What the engine says → what to do.
 _ADVICE = (
@@ -28,6 +35,10 @@ _ADVICE = (
     (
         r"executable file not found",
         "use an image with Python, and give its path as the first word of `argv` in kernel.json",
+    ),
+    (
+        r"no space left on device",
+        "free some on the engine's disk; `docker system df` shows its use",
     ),
     (r"Range of CPUs", "lower `cpus` in the kernel's kernel.json"),
     (r"invalid tmpfs option", "correct `tmpfs` in the kernel's kernel.json"),
@@ -112,8 +123,15 @@ def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContain
             why=f"{place} has no ipykernel",
             todo="install ipykernel there, for example with `python -m pip install ipykernel`",
         )
+    if death.cause == "not-started" and _FULL in death.detail:
+        return CannotWrite(
+            what,
+            why=f"{death.detail}, where Jupyter keeps the sockets of kernels",
+            todo="free some: `jupyter --runtime-dir` names the folder",
+        )
     if death.cause == "not-started":
-        return NotFound(what, why=death.detail, todo="correct `argv` in the kernel's kernel.json")
+        todo = "correct `argv` or `workdir` in the kernel's kernel.json"
+        return NotFound(what, why=death.detail, todo=todo)
     todo = None if death.cause == "out-of-memory" else "read what it wrote, above"
     return Unavailable(what, why=why, todo=todo)
 

@@ -13,7 +13,7 @@ from jupyter_client.manager import AsyncKernelManager, KernelManager
 
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
-from kernel_containers.errors import InvalidInput, NotFound, Unavailable
+from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Unavailable
 from kernel_containers.kernels import failures
 from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.container import Death
@@ -251,10 +251,12 @@ def test_the_class_of_a_failed_start_says_who_is_to_blame() -> None:
     module = Death(cause="exit", code=1, tail="python3: No module named ipykernel_launcher\n")
     program = Death(cause="not-started", code=127, detail="no such file: R")
     other = Death(cause="exit", code=1, tail="boom")
+    full = Death(cause="not-started", code=127, detail="[Errno 28] No space left on device")
+    deaths = (module, program, other, full)
 
-    errors = [failures.start_failed(death, CONFIG, "k") for death in (module, program, other)]
+    errors = [failures.start_failed(death, CONFIG, "k") for death in deaths]
 
-    assert [type(error) for error in errors] == [InvalidInput, NotFound, Unavailable]
+    assert [type(error) for error in errors] == [InvalidInput, NotFound, Unavailable, CannotWrite]
     assert "boom" in str(errors[2])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -41,6 +43,34 @@ def test_a_socket_folder_that_is_removed_is_made_anew_by_a_restart(
         assert started.text("print('back')") == "back"
         assert started.container != before
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.full
+@pytest.mark.skipif(os.getuid() != 0, reason="only root mounts a small disk")
+def test_a_full_disk_is_told(
+    install: Callable[..., str],
+    workspace: Path,
+    jupyter_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = jupyter_folders / "small"
+    small.mkdir()
+    name = install("full", transport="ipc")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(small)], check=True)
+    try:
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(small / "run"))
+        (small / "run").mkdir()
+        with contextlib.suppress(OSError):
+            (small / "filling").write_bytes(bytes(16 * 1024))
+        manager = KernelManager(kernel_name=name)
+        with pytest.raises(KernelNotStarted, match=r"No space left on device(?s:.*)free some"):
+            manager.start_kernel(cwd=str(workspace))
+        manager.context.destroy(linger=0)
+        left = list((small / "run").iterdir())
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+    assert left == []
 
 
 def test_an_image_that_loses_its_name_keeps_its_kernels(
