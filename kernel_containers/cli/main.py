@@ -7,6 +7,7 @@ import gc
 import importlib
 import logging
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -129,6 +130,7 @@ def _help(error: click.ClickException, arguments: Sequence[str]) -> str:
 def main() -> None:
     """Run the command line of this process."""
     _open_streams()
+    _end_in_order()
     # Imports and plans make much and drop little: looking for cycles took a sixth of the time.
     gc.set_threshold(100_000)
     # httpx imports its own command line where it can, and with it rich and pygments: 0.1 s.
@@ -153,6 +155,13 @@ def _open_streams() -> None:
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(nowhere, mode))
+
+
+def _end_in_order() -> None:
+    """Make the end of a terminal, a service or a job of CI what Ctrl-C is: it cleans up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup, SIGHUP is ignored
+            signal.signal(number, signal.default_int_handler)
 
 
 def _let_go(stream: TextIOWrapper) -> None:

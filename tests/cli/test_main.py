@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -259,6 +261,27 @@ def test_a_process_without_standard_streams_ends_as_others_do(closed: str) -> No
 
     assert (missing.returncode, found.returncode) == (66, 0)
     assert "Traceback" not in missing.stderr + found.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_stop_ends_in_order(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "docker.sock"))
+        engine.listen()
+        environment = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/docker.sock"}
+        with subprocess.Popen(
+            [*PROGRAM, "run", "x"], stderr=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            engine.accept()[0].close()  # it knocks
+            asked, _ = engine.accept()  # and is never answered
+            with asked:
+                process.send_signal(number)
+                _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert told.strip() == "Error: Interrupted."
 
 
 def test_the_cache_is_cleaned_without_an_engine(
