@@ -130,8 +130,11 @@ def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContain
             todo="free some: `jupyter --runtime-dir` names the folder",
         )
     if death.cause == "not-started":
-        todo = "correct `argv` or `workdir` in the kernel's kernel.json"
-        return NotFound(what, why=death.detail, todo=todo)
+        return NotFound(
+            what,
+            why=death.detail,
+            todo="correct `argv` or `workdir` in the kernel's kernel.json",
+        )
     todo = None if death.cause == "out-of-memory" else "read what it wrote, above"
     return Unavailable(what, why=why, todo=todo)
 
