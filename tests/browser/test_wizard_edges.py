@@ -312,7 +312,7 @@ def test_the_picture_of_the_readme_shows_the_review(
     expect(page.get_by_role("button", name="| Idle")).to_be_visible()
     screens = Screens(page, pictures, "readme")
     screens.open_wizard()
-    screens.wizard.get_by_label("Name", exact=True).fill("sales-report")
+    screens.wizard.get_by_label("Name", exact=True).fill("regional-sales")
     screens.next("parameters")
     screens.next("destination")
     screens.review()

@@ -63,9 +63,9 @@ export class ScreenDialog extends Dialog<void> {
     }
   }
 
-  /** What had the focus was replaced: the keys still belong to this dialog. */
+  /** The focus is not here yet, or what had it was replaced: the keys belong here all the same. */
   private readonly _onLostKey = (event: KeyboardEvent): void => {
-    if (this.isAttached && document.activeElement === document.body) {
+    if (this.isAttached && !this.node.contains(document.activeElement)) {
       this._evtKeydown(event);
       if (event.key === 'Tab') {
         event.preventDefault();
