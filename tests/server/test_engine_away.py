@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -104,14 +103,13 @@ def test_an_engine_that_is_silent_keeps_nobody_waiting_for_what_does_not_need_it
         silent.listen(200)
         waiting = [users.submit(api.get, "/images") for _ in range(30)]
 
-        began = time.monotonic()
         jobs = api.get("/jobs")
-        quick = time.monotonic() - began
+        overtaken = [future for future in waiting if not future.done()]
         told = api.json("/health")["engine"]
         answers: list[httpx.Response] = [future.result() for future in waiting]
 
     assert jobs.status_code == 200
-    assert quick < 10, quick  # it would be 20 behind two rounds of the others
+    assert overtaken
     assert told["code"] == "unavailable"
     assert {answer.status_code for answer in answers} == {503}
 
