@@ -25,6 +25,7 @@ from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import in_use, keep_within, sweep
 from kernel_containers.workflow.provenance import artifacts, bill_of_materials
 from kernel_containers.workflow.revision import find_revision
+from kernel_containers.workflow.sources import notes_on_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -226,5 +227,5 @@ def containerize(
         sent=delivered.sent,
         seconds=time.monotonic() - started,
         layers=tuple(str(layer.descriptor.digest) for layer in image.layers),
-        notes=delivered.notes,
+        notes=(*notes_on_changes(plan.stamps), *delivered.notes),
     )

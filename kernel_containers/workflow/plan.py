@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.notebook.document import Notebook
     from kernel_containers.workflow.settings import Settings
-    from kernel_containers.workflow.sources import Source
+    from kernel_containers.workflow.sources import Source, Stamps
 
 HOME = f"{RUNNER_HOME}/home"
 # Not root, and with root's group, which the image's files are readable and its working folder
@@ -90,6 +90,7 @@ class Plan:
     runner: Interpreter  # the Python inside the image that runs the runner
     destination: Destination
     live: LiveKernel | None = None
+    stamps: Stamps = ()  # of packages, when the plan was begun
 
 
 def make_plan(
@@ -149,6 +150,7 @@ def make_plan(
         runner=_runner_interpreter(source),
         destination=request.destination or _default_destination(path),
         live=live,
+        stamps=source.stamps,
         snapshot=Snapshot(
             notebook=path,
             title=contract.title,

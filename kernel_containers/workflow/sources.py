@@ -12,6 +12,7 @@ from kernel_containers.core.snapshot import Environment
 from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.environment import local_environment, walk_venv
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from kernel_containers.snapshot.outside import PACKAGE_FOLDERS
 from kernel_containers.workflow.bases import check_stand_in, choose_base, python_for_runner
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.workflow.settings import Settings
 
+Stamps = tuple[tuple[str, int], ...]  # folders with times
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -29,6 +32,7 @@ class Source:
     base: str
     environment: Environment
     base_interpreter: Interpreter | None = None
+    stamps: Stamps = ()
     exclusions: tuple[Exclusion, ...] = ()
 
     @property
@@ -57,6 +61,7 @@ def find_source(
         asked = beside.submit(inspect_local, python, spec.environment)
         walked = walk_venv(Path(prefix)) if prefix else None
         interpreter = asked.result()
+    stamps = package_stamps(interpreter)
     check_kernel(interpreter, spec.argv[0])
     chosen = base or (spec.config.image if spec.config else None)
     image = choose_base(engine, interpreter, chosen, settings, report)
@@ -70,7 +75,30 @@ def find_source(
         environment=environment,
         base_interpreter=stand_in,
         exclusions=exclusions,
+        stamps=stamps,
     )
+
+
+def package_stamps(interpreter: Interpreter) -> Stamps:
+    """Return when something was last installed into, or removed from, each folder of packages."""
+    folders = [path for path in interpreter.path if path.endswith(PACKAGE_FOLDERS)]
+    return tuple((folder, _changed(folder)) for folder in folders)
+
+
+def notes_on_changes(stamps: Stamps) -> tuple[str, ...]:
+    """Return a note for each folder of packages that has changed since."""
+    return tuple(
+        f"Packages in {folder} changed while the image was built: build it again to have them."
+        for folder, time in stamps
+        if _changed(folder) != time
+    )
+
+
+def _changed(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _image_source(spec: KernelSpec, engine: Engine) -> Source:
