@@ -155,7 +155,12 @@ def open_(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) ->
 
     run = read_run(_prefix(ctx, prefix), run_id)
     if run.html is None:
-        raise NotFound(f"The run {run.run_id} wrote no HTML.", why=run.problem)
+        said = str(run.report.get("message") or "").partition("\n")[0]
+        raise NotFound(
+            f"The run {run.run_id} wrote no HTML.",
+            why=run.problem or said or None,
+            todo="open another: `kernel-containers runs` lists them",
+        )
     uri = Uri.parse(run.html)
     path = Path(uri.path)
     if uri.scheme == "s3":

@@ -45,3 +45,14 @@ def test_a_list_names_run_notebook_state_and_duration(
 
     row = capsys.readouterr().out.splitlines()[1]
     assert row.split() == ["20260101T000000Z-aaaaaa", "report", "succeeded", "1.5", "s"]
+
+
+def test_a_run_without_a_page_says_why(prefix: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = prefix / "report" / "20260101T000000Z-aaaaaa" / "report.json"
+    report.write_text(json.dumps({"status": "failed", "message": "No parameter 'x'.\nmore"}))
+
+    assert run(["runs", "open", "--prefix", str(prefix)]) == 66
+
+    told = capsys.readouterr().err
+    assert "wrote no HTML" in told
+    assert "Cause: No parameter 'x'.\nTry: " in told
