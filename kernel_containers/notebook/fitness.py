@@ -7,7 +7,7 @@ import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kernel_containers.notebook.assignments import bindings, find_bindings
+from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
 from kernel_containers.notebook.missing_files import missing_files
 from kernel_containers.notebook.names import unmet_names
@@ -57,6 +57,13 @@ def _unparsed(notebook: Notebook, cell: Cell) -> Iterator[Remark]:
     if _AUTOMAGIC.fullmatch(text):
         if _INSTALLING.match(text):
             yield installs(cell, 1)
+        return
+    if "\r" in text and parse_cell(re.sub(r"\r\n?", "\n", cell.source)):
+        yield remark_at(
+            cell, 1, "syntax", "error", "The cell's lines end as on Windows.",
+            "IPython does not know `x?` and continued commands there, and the cell fails",
+            "open the notebook in Jupyter, change the cell and save it",
+        )  # fmt: skip
         return
     version = _version_of(notebook)
     if version and version > sys.version_info[:2]:

@@ -99,6 +99,7 @@ FOUND: dict[str, tuple[tuple[Any, ...], tuple[str, int, int]]] = {
         ("discarded-parameter", 1, 2),
     ),
     "an endless loop": (("while True:\n    x = 1",), ("endless-loop", 0, 1)),
+    "help below line ends of Windows": (("x = 1\r\nprint?\r\ny = 2",), ("syntax", 0, 1)),
     "a syntax error": (("x = 1", "y = ("), ("syntax", 1, 1)),
     "a name from below": (("x = 1", "print(y)", "y = 2"), ("undefined-name", 1, 1)),
     "a name from nowhere": (("x = 1\nx + y",), ("undefined-name", 0, 2)),
