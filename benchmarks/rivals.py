@@ -95,8 +95,9 @@ def _archive(paths: Iterable[str]) -> io.BytesIO:
 
 
 def forget(tag: str) -> None:
-    """Remove an image with all its names."""
-    # By its id: the digest under which it was pushed is a name of its own.
-    found = subprocess.check_output([DOCKER, "images", "--quiet", tag], text=True).split()
+    """Remove an image with all its names, and those that had its tag before."""
+    # By their ids: the digest under which one was pushed is a name of its own.
+    repository = tag.rpartition(":")[0]
+    found = subprocess.check_output([DOCKER, "images", "--quiet", repository], text=True).split()
     if found:
-        run(DOCKER, "rmi", "--force", *found)
+        run(DOCKER, "rmi", "--force", *dict.fromkeys(found))
