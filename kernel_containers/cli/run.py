@@ -99,12 +99,18 @@ def _options(image: str, options: Mapping[str, Any]) -> Any:
         files=options["files"],
         yaml=options["yaml"],
         base64=options["base64"],
-        output=options["output"] or "runs",
+        output=_output(options["output"]),
         secrets={name: _secret(name) for name in options["secrets"]},
         resources=resources_from(options),
         network=options["network"],
         further=tuple(further),
     )
+
+
+def _output(text: str | None) -> str:
+    if text == "":  # a variable of a script that is not set
+        raise UsageError("--output is empty.", todo="give a folder or s3://BUCKET/PREFIX")
+    return text or "runs"
 
 
 def _secret(name: str) -> str:

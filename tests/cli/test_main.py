@@ -81,6 +81,7 @@ def test_help_loads_neither_docker_nor_boto3() -> None:
         (["describe", "UPPER"], 65),
         (["containerize", "n.ipynb", "--to", "no-host"], 65),
         (["run", "x", "--memory", "lots"], 65),
+        (["run", "x", "--output", ""], 64),
         (["runs", "--prefix", "ftp://x/y"], 65),
         (["runs", "--prefix", "/no/such/folder"], 66),
         (["kernel", "remove", "never-installed"], 66),
