@@ -163,8 +163,8 @@ def test_a_checkpoint_says_which_cell_is_running(
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     image = make_image(
         "x = 1",
-        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\n"
-        f"try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n"
+        "    time.sleep(60)\nexcept KeyboardInterrupt:\n"
         f"    while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.02)",
     )
     process = image.start("--grace", "60")

@@ -118,7 +118,7 @@ def test_a_store_that_falls_silent_is_left_when_the_run_is_stopped_and_a_copy_ke
         taken = time.monotonic() - begin
 
     assert run.code == 74
-    assert taken < 30  # of the 60 s that nobody would wait after a signal
+    assert taken < 55  # of the 60 s that nobody would wait after a signal
     message = run.events[-1]["message"]
     assert message.startswith("Cell 2 failed: ZeroDivisionError")
     assert "its place does not answer" in message
