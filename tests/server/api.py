@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "kernel-containers/api"
 BASE_URL = "/user/ana/"
-LONGEST = 240.0  # seconds that a test waits for an event before it fails
+LONGEST = 240.0  # seconds that a test waits for an answer or an event before it fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class Api:
 
     def get(self, path: str, /, **query: Any) -> httpx.Response:
         """Send a GET."""
-        return httpx.get(self.url + path, params=query, headers=self.headers, timeout=120)
+        return httpx.get(self.url + path, params=query, headers=self.headers, timeout=LONGEST)
 
     def post(self, path: str, /, **body: Any) -> httpx.Response:
         """Send a POST with a JSON body."""
-        return httpx.post(self.url + path, json=body, headers=self.headers, timeout=120)
+        return httpx.post(self.url + path, json=body, headers=self.headers, timeout=LONGEST)
 
     def delete(self, path: str, /, **query: Any) -> httpx.Response:
         """Send a DELETE."""
-        return httpx.delete(self.url + path, params=query, headers=self.headers, timeout=120)
+        return httpx.delete(self.url + path, params=query, headers=self.headers, timeout=LONGEST)
 
     def json(self, path: str, /, **query: Any) -> Any:
         """Return the answer to a GET that must succeed."""
