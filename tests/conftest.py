@@ -140,6 +140,16 @@ def kernel_image() -> str:
 
 
 @pytest.fixture
+def open_folder(tmp_path: Path) -> Path:
+    """A folder that any user may enter."""
+    # pytest's folders are for their owner only.
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == tmp_path.owner():
+            folder.chmod(folder.stat().st_mode | 0o055)
+    return tmp_path
+
+
+@pytest.fixture
 def tmp_cache(tmp_path: Path) -> Path:
     """An empty folder for what the product caches."""
     folder = tmp_path / "cache"

@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 MEMORY = 200 * 1024**2  # bytes
 
 
-@pytest.fixture
-def open_folder(tmp_path: Path) -> Path:
-    """A folder that any user may enter."""
-    # pytest's folders are for their owner only.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    return tmp_path
-
-
 def test_a_stranger_without_home_network_or_writable_root_runs_the_notebook(
     make_image: Callable[..., Image], in_containers: Containers, open_folder: Path
 ) -> None:

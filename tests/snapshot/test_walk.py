@@ -151,12 +151,10 @@ def test_odd_names_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
-def test_what_this_user_may_not_read_is_named(tmp_path: Path) -> None:
-    make(tmp_path, "open", "closed", "folder/inside")
-    (tmp_path / "closed").chmod(0o600)
-    (tmp_path / "folder").chmod(0o700)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
+def test_what_this_user_may_not_read_is_named(open_folder: Path) -> None:
+    make(open_folder, "open", "closed", "folder/inside")
+    (open_folder / "closed").chmod(0o600)
+    (open_folder / "folder").chmod(0o700)
     script = (
         "import os, sys; os.setgid(65534); os.setuid(65534)\n"
         "from pathlib import Path\n"
@@ -168,7 +166,7 @@ def test_what_this_user_may_not_read_is_named(tmp_path: Path) -> None:
     )
     # The interpreter may lie in a home that others can't enter, so it starts as root.
     done = subprocess.run(
-        [sys.executable, "-c", _imported_first(script), str(tmp_path)],
+        [sys.executable, "-c", _imported_first(script), str(open_folder)],
         capture_output=True,
         text=True,
         check=True,
