@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
     from tests.support.jupyter import JupyterServer
-    from tests.support.registry import RegistryServer
 
 DISPLAY_NAME = "Python in a container"
 SOURCE = "import socket; print(socket.gethostname())"
@@ -107,52 +106,3 @@ def test_a_kernel_that_was_added_by_the_form_is_in_the_launcher(
             if kernel["name"] == "by-form"
         ]
     assert made["config"]["memory"] in ("1g", 1024**3)
-
-
-@pytest.mark.full
-def test_a_kernel_whose_image_is_missing_is_pulled_and_started(
-    context: BrowserContext,
-    jupyter: JupyterServer,
-    kernel_image: str,
-    registry: RegistryServer,
-    pictures: Path,
-) -> None:
-    remote = f"{registry.host}/browser/kernel:1"
-    with closing(docker.from_env()) as engine:
-        engine.images.get(kernel_image).tag(remote.rpartition(":")[0], "1")
-        engine.images.push(remote)
-        engine.images.remove(remote)
-        config = KernelConfig(image=remote, pool="off")
-        kernelspecs.install("far", config, display_name="Far away", prefix=str(jupyter.prefix))
-        page = context.new_page()
-        page.goto("/lab?reset")
-        screens = Screens(page, pictures, "pull")
-        page.locator('.jp-LauncherCard[title*="Far away"]').first.click()
-        page.get_by_role("dialog").get_by_role("button", name="Ok").click()
-        expect(screens.wizard).to_contain_text(remote)
-        screens.look("offer")
-        screens.wizard.get_by_role("button", name="Pull and start").click()
-        expect(page.get_by_role("img", name=f"Image: {remote}")).to_be_visible()
-        expect(page.get_by_role("button", name="| Idle")).to_be_visible()
-        with jupyter.client() as client:
-            for session in client.get("/api/sessions").json():
-                client.delete(f"/api/sessions/{session['id']}")
-        engine.images.remove(remote, force=True)
-
-
-@pytest.mark.full
-def test_why_a_kernel_died_is_told_in_a_notification(
-    context: BrowserContext, jupyter: JupyterServer, kernel: str, pictures: Path
-) -> None:
-    assert kernel
-    page = context.new_page()
-    page.goto("/lab?reset")
-    page.locator(f'.jp-LauncherCard[title*="{DISPLAY_NAME}"]').first.click()
-    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
-    cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
-    cell.fill("import os; os.kill(os.getpid(), 9)")
-    cell.press("Shift+Enter")
-
-    told = page.locator(".jp-toast-message", has_text="Untitled")
-    expect(told).to_contain_text("SIGKILL")
-    page.screenshot(path=pictures / "kernel-died.png")
