@@ -25,14 +25,20 @@ _SCHEMA = {
 }
 
 
+def register(logger: Any) -> None:
+    """Let an event logger know the schema; who listens before that never hears of it."""
+    if SCHEMA_ID not in logger.schemas:
+        logger.register_event_schema(json.dumps(_SCHEMA))
+
+
 class KernelEvents:
     """Tells a server's event logger; does nothing where a manager has none. Use it on its loop."""
 
     def __init__(self, manager: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._logger = getattr(manager, "event_logger", None)
         self._loop = loop
-        if self._logger is not None and SCHEMA_ID not in self._logger.schemas:
-            self._logger.register_event_schema(json.dumps(_SCHEMA))
+        if self._logger is not None:
+            register(self._logger)
 
     def tell(self, kernel_id: str, kernel_name: str, reason: str) -> None:
         """Tell why a kernel ended; called from any thread."""

@@ -12,6 +12,7 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Int, List, Unicode
 
+from kernel_containers.kernels import events as kernel_events
 from kernel_containers.kernels import handover, reaper
 from kernel_containers.server.contract import Contract
 from kernel_containers.server.events import JobEvents
@@ -70,6 +71,7 @@ class KernelContainersApp(ExtensionApp):
         )
         self._listeners = Listeners(loop)
         self._events = JobEvents(server.event_logger, loop)
+        kernel_events.register(server.event_logger)
         root = Path(self.settings["server_root_dir"]).expanduser().absolute()
         folder = self.records or Path(jupyter_data_dir(), "kernel-containers", "jobs")
         jobs = Jobs(

@@ -106,3 +106,21 @@ def test_a_kernel_that_was_added_by_the_form_is_in_the_launcher(
             if kernel["name"] == "by-form"
         ]
     assert made["config"]["memory"] in ("1g", 1024**3)
+
+
+@pytest.mark.full
+def test_why_a_kernel_died_is_told_in_a_notification(
+    context: BrowserContext, kernel: str, pictures: Path
+) -> None:
+    assert kernel
+    page = context.new_page()
+    page.goto("/lab?reset")
+    page.locator(f'.jp-LauncherCard[title*="{DISPLAY_NAME}"]').first.click()
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
+    cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+    cell.fill("import os; os.kill(os.getpid(), 9)")
+    cell.press("Shift+Enter")
+
+    told = page.locator(".jp-toast-message", has_text="Untitled")
+    expect(told).to_contain_text("SIGKILL")
+    page.screenshot(path=pictures / "kernel-died.png")
