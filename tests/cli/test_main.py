@@ -272,8 +272,10 @@ def test_a_command_that_is_told_to_stop_ends_in_order(
         engine.bind(str(tmp_path / "docker.sock"))
         engine.listen()
         environment = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/docker.sock"}
+        # Whoever started the tests may have had signals ignored, as nohup does.
+        command = ["env", "--default-signal", *PROGRAM, "run", "x"]
         with subprocess.Popen(
-            [*PROGRAM, "run", "x"], stderr=subprocess.PIPE, text=True, env=environment
+            command, stderr=subprocess.PIPE, text=True, env=environment
         ) as process:
             engine.accept()[0].close()  # it knocks
             asked, _ = engine.accept()  # and is never answered
