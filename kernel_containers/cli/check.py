@@ -21,7 +21,7 @@ def command(notebook: Path, as_json: bool) -> int:
     found = check_notebook(notebook)
     lines: list[str] = []
     for remark in found:
-        place = "" if remark.cell is None else f"cell {remark.cell}, line {remark.line}: "
+        place = "" if remark.cell is None else f"cell {remark.cell + 1}, line {remark.line}: "
         lines += [
             f"{remark.severity}  {place}{remark.what} [{remark.code}]",
             f"         Cause: {remark.why}",

@@ -197,7 +197,7 @@ def _type(parameter: Parameter, declaration: Declaration) -> ParameterType:
         edit = wrapped[0]
         raise InvalidInput(
             f"{parameter.name!r} can't be declared as {kind}.",
-            why=f"cell {edit.cell} makes something else of the value: "
+            why=f"cell {edit.cell + 1} makes something else of the value: "
             f"{edit.prefix.rpartition('=')[2].strip()}…{edit.suffix}",
             todo=f"keep the type {parameter.type}, or change the cell",
         )

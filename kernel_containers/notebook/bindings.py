@@ -245,6 +245,6 @@ def reads_of(value: ast.AST) -> frozenset[str]:
 
 def places(found: Sequence[Binding]) -> str:
     """Return where bindings stand, for people: `cell 2, line 1, and cell 5, line 3`."""
-    named = [f"cell {binding.cell.index}, line {binding.line}" for binding in found]
+    named = [f"{binding.cell.name}, line {binding.line}" for binding in found]
     unique = list(dict.fromkeys(named))
     return ", and ".join(filter(None, [", ".join(unique[:-1]), unique[-1]]))

@@ -148,7 +148,7 @@ def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str)
     found = [binding for binding in find_bindings(notebook) if binding.name == name]
     if not found:
         unread = [
-            f"cell {cell.index}"
+            cell.name
             for cell in notebook.code_cells
             if _mentions(cell, name) and bindings(cell) is None
         ]

@@ -46,6 +46,11 @@ class Cell:
     tags: frozenset[str] = frozenset()
 
     @property
+    def name(self) -> str:
+        """How people name it: they count all cells from 1, as Jupyter does."""
+        return f"cell {self.index + 1}"
+
+    @property
     def source_sha256(self) -> str:
         """The hash that ties an edit to this text."""
         return hashlib.sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
@@ -157,7 +162,7 @@ def _cell(path: Path, index: int, cell: JsonValue) -> Cell:
     kind = cell.get("cell_type") if isinstance(cell, dict) else None
     if kind not in ("code", "markdown", "raw"):
         raise InvalidInput(
-            f"Cell {index} of {path} is malformed.",
+            f"Cell {index + 1} of {path} is malformed.",
             why=f"its type is {kind!r}, not code, markdown or raw",
         )
     lines = cell.get("source", "")
@@ -165,7 +170,7 @@ def _cell(path: Path, index: int, cell: JsonValue) -> Cell:
         lines = "".join(lines)
     if not isinstance(lines, str):
         raise InvalidInput(
-            f"Cell {index} of {path} is malformed.",
+            f"Cell {index + 1} of {path} is malformed.",
             why="its source is neither a string nor a list of strings",
         )
     tags = _mapping(cell.get("metadata")).get("tags")

@@ -154,7 +154,10 @@ def _names(notebook: Notebook) -> Iterator[Remark]:
         if unmet.later is None:
             why, todo = "no cell above defines it", "define it, or remove the line"
         else:
-            why, todo = f"it is defined only in cell {unmet.later}, below", "move the definition up"
+            why, todo = (
+                f"it is defined only in cell {unmet.later + 1}, below",
+                "move the definition up",
+            )
         yield remark_at(
             unmet.cell, unmet.line, "undefined-name", "error",
             f"{unmet.name!r} is not defined when the cell is run in order.", why, todo,

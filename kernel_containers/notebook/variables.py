@@ -124,7 +124,7 @@ def _notes(
     injected = [binding for binding in literals if INJECTED_TAG in binding.cell.tags]
     if injected:
         notes.append(
-            f"Cell {injected[0].cell.index} was injected by an earlier run of papermill: "
+            f"{injected[0].cell.name.capitalize()} was injected by an earlier run of papermill: "
             "its value is the default."
         )
     for how in dict.fromkeys(binding.how for binding in others):

@@ -160,7 +160,7 @@ def _span(edit: Edit) -> tuple[int, int, str, str]:
 
 def _not_the_same(index: int, why: str) -> InvalidInput:
     return InvalidInput(
-        f"Cell {index} is not the one that this image was made with.",
+        f"Cell {index + 1} is not the one that this image was made with.",
         why=why,
         todo="containerize the notebook again",
     )
@@ -181,7 +181,8 @@ def _drop_stale_cells(notebook: Any, contract: Contract) -> tuple[str, ...]:
     for index in reversed(stale):
         del notebook["cells"][index]
     return tuple(
-        f"Cell {index} held the parameters of an earlier run and was left out." for index in stale
+        f"Cell {index + 1} held the parameters of an earlier run and was left out."
+        for index in stale
     )
 
 
@@ -212,11 +213,11 @@ def _inject(notebook: Any, lines: list[str]) -> int:
 
 
 def _check_that_they_hold(cells: Sequence[Any], where: int, names: list[str]) -> None:
-    for index, cell in enumerate(cells[where + 1 :], start=where):
+    for number, cell in enumerate(cells[where + 1 :], start=where + 1):
         for name in names:
             if cell["cell_type"] == "code" and structure.sets_anew(cell["source"], name):
                 raise InvalidInput(
-                    f"The value of {name!r} would be overwritten in cell {index}.",
+                    f"The value of {name!r} would be overwritten in cell {number}.",
                     why="no cell of the notebook says that its values are parameters",
                     todo=f"containerize the notebook again with --parameter {name}",
                 )

@@ -62,7 +62,7 @@ def check(source: str, spans: Sequence[Span], index: int) -> None:
         same = _filled(between, old) == ast.dump(before)
     if not same:
         raise InvalidInput(
-            f"The values can't be written into cell {index}.",
+            f"The values can't be written into cell {index + 1}.",
             why="more than the values would change",
             todo="containerize the notebook again",
         )

@@ -81,10 +81,10 @@ def _read(entry: FileEntry) -> bytes:
 def _in_notebook(entry: FileEntry, notebook: dict[str, Any]) -> Iterator[Finding]:
     yield from _in_text(f"{entry.target}, metadata", json.dumps(notebook.get("metadata"), indent=1))
     cells = notebook.get("cells")
-    for index, cell in enumerate(cells if isinstance(cells, list) else ()):
+    for number, cell in enumerate(cells if isinstance(cells, list) else (), start=1):
         if not isinstance(cell, dict):
             continue
-        where = f"{entry.target}, cell {index}"
+        where = f"{entry.target}, cell {number}"
         if entry.content is None:
             yield from _in_text(where, _text(cell.get("source")))
         yield from _in_text(f"{where}, metadata", json.dumps(cell.get("metadata"), indent=1))

@@ -24,7 +24,8 @@ def data_notes(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[str
     `entries` are the files that come with the notebook.
     """
     for remark in missing_files(notebook):
-        yield f"cell {remark.cell}: {remark.what} The code reads it."
+        place = "" if remark.cell is None else f"{notebook.cells[remark.cell].name}: "
+        yield f"{place}{remark.what} The code reads it."
     sizes = {entry.target: entry.size for entry in entries}
     for text in files_elsewhere(notebook):
         path = Path(text).expanduser()

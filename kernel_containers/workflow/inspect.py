@@ -31,7 +31,7 @@ def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
     notebook = document.read(path) if content is None else document.parse(path, content)
     variables = find_variables(notebook)
     chosen = {parameter.name for parameter in declare(notebook, variables, None)}
-    cells = [(f"cell {cell.index}", cell.source) for cell in notebook.cells]
+    cells = [(cell.name, cell.source) for cell in notebook.cells]
     return {
         "title": notebook.title,
         "name": slug(path.name),

@@ -200,7 +200,7 @@ def _check_text(path: Path) -> None:
 
 def notebook_cells(notebook: Notebook) -> list[tuple[str, str]]:
     """Return (where, source) of each cell, for people and for the search for secrets."""
-    return [(f"cell {cell.index}", cell.source) for cell in notebook.cells]
+    return [(cell.name, cell.source) for cell in notebook.cells]
 
 
 def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Parameter, ...]:

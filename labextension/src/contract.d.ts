@@ -613,7 +613,7 @@ export interface components {
             };
             cells: number;
             variables: components["schemas"]["Variable"][];
-            /** @description Cells that can't be parsed. */
+            /** @description Cells that can't be parsed, counted from 0. */
             unread_cells: number[];
             findings: components["schemas"]["Finding"][];
             /** @description How fit it is to run unattended. */
@@ -641,7 +641,7 @@ export interface components {
             /** @description A parameter unless the user says otherwise. */
             chosen: boolean;
             choices: unknown[];
-            /** @description Where it is set. */
+            /** @description Where it is set, counted from 0. */
             cells: number[];
             notes: string[];
             /** @description What it holds in the running kernel; null for secrets, large values and other objects. */
@@ -663,6 +663,7 @@ export interface components {
             severity: "error" | "warning" | "note";
             message: string;
             todo: string;
+            /** @description Counted from 0. */
             cell: number | null;
         };
         ImageRequest: {

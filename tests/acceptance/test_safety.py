@@ -87,7 +87,7 @@ def test_a_likely_secret_in_a_cell_stops_before_anything_is_built(product: Produ
 
     refused = product.run("containerize", notebook, "--to", "oci:./layout", "--yes", check=77)
 
-    assert "cell 0" in refused.stderr
+    assert "cell 1" in refused.stderr
     assert PLANTED["output"] not in refused.stdout + refused.stderr
     assert not (product.folder / "layout").exists()
 

@@ -122,7 +122,7 @@ def test_the_values_of_the_running_kernel_are_offered_as_defaults(
     row.get_by_role("button", name="now 7").click()
     expect(row.locator(".jp-KernelContainers-value")).to_have_text("7")
     screens.look("taken")
-    row.get_by_role("button", name="cell 0").click()
+    row.get_by_role("button", name="cell 1").click()
     expect(wizard).to_have_count(0)
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_contain_text("weeks = 2")
     expect(page.locator(".jp-Notebook .jp-mod-active")).to_contain_text("weeks = 2")

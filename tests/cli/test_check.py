@@ -38,7 +38,7 @@ def test_warnings_and_nothing_end_with_zero(
 
     assert codes == [0, 0]
     text = capsys.readouterr().out
-    assert "cell 0, line 1: The cell installs packages." in text
+    assert "cell 1, line 1: The cell installs packages." in text
     assert "Nothing speaks against" in text
 
 

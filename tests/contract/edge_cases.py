@@ -65,7 +65,7 @@ SCOPES = {
         ends={"n": 9, "m": 1},
     ),
     "a function that sets a global": Refused(
-        cells=("def f():\n    global n\n    n = 1\nf()",), words="assigned by a function in cell 0"
+        cells=("def f():\n    global n\n    n = 1\nf()",), words="assigned by a function in cell 1"
     ),
     "names of a lambda, a comprehension and an argument": Applied(
         cells=("n = 1\nf = lambda n: n\nxs = [n for n in range(3)]\nm = dict(n=2)['n']",),
@@ -84,7 +84,7 @@ SCOPES = {
     "set, then changed in place": Applied(
         cells=("n = [1]", "n.append(3)\nn += [4]"), given={"n": "[9]"}, ends={"n": [9, 3, 4]}
     ),
-    "only changed in place": Refused(cells=("n += 1",), words="changed in place in cell 0, line 1"),
+    "only changed in place": Refused(cells=("n += 1",), words="changed in place in cell 1, line 1"),
     "deleted and set anew": Applied(
         cells=("n = 1; del n", "n = 2"), code=("n = 9; del n", "n = 9"), ends={"n": 9}
     ),
@@ -92,7 +92,7 @@ SCOPES = {
         cells=("a, n = 1, 2",), code=("a, n = 1, 9",), ends={"n": 9, "a": 1}
     ),
     "one of two targets of a call": Refused(
-        cells=("def f(): return 1, 2\na, n = f()",), words="computed in cell 0, line 2"
+        cells=("def f(): return 1, 2\na, n = f()",), words="computed in cell 1, line 2"
     ),
     "beside a starred target": Applied(
         cells=("n, *rest = 1, 2, 3",), code=("n, *rest = 9, 2, 3",), ends={"n": 9, "rest": [2, 3]}
@@ -114,23 +114,23 @@ SCOPES = {
         cells=("n: int  # how many",), code=("n: int = 9  # how many",)
     ),
     "an assignment expression": Refused(
-        cells=("(n := 1)",), words="assigned inside an expression in cell 0"
+        cells=("(n := 1)",), words="assigned inside an expression in cell 1"
     ),
     "the target of a loop": Refused(
-        cells=("for n in range(3): pass",), words="assigned in a loop in cell 0"
+        cells=("for n in range(3): pass",), words="assigned in a loop in cell 1"
     ),
     "the target of `with`": Refused(
-        cells=("with open('/dev/null') as n: pass",), words="bound by `with` in cell 0"
+        cells=("with open('/dev/null') as n: pass",), words="bound by `with` in cell 1"
     ),
-    "an imported name": Refused(cells=("import math as n",), words="imported in cell 0"),
+    "an imported name": Refused(cells=("import math as n",), words="imported in cell 1"),
     "the name of an exception": Refused(
-        cells=("try: pass\nexcept ValueError as n: pass",), words="bound by `except` in cell 0"
+        cells=("try: pass\nexcept ValueError as n: pass",), words="bound by `except` in cell 1"
     ),
     "a pattern": Refused(cells=("match 1:\n    case n: pass",), words="under a condition"),
     "a function's name": Refused(cells=("def n(): pass",), words="a function or class"),
     "both branches of a condition": Refused(
         cells=("DEBUG = True", "if DEBUG:\n    n = 1\nelse:\n    n = 2"),
-        words="under a condition or inside a block in cell 1, line 2, and cell 1, line 4",
+        words="under a condition or inside a block in cell 2, line 2, and cell 2, line 4",
     ),
     "`try` that may override": Refused(
         cells=("try:\n    n = int('7')\nexcept ValueError:\n    n = 0",), words="under a condition"
@@ -228,9 +228,9 @@ SYNTAX = {
         ends={"n": [9], "m": [9]},
     ),
     "indented as a whole": Applied(cells=("    n = 1\n    m = n",), ends={"n": 9, "m": 9}),
-    "a magic's output": Refused(cells=("n = !ls",), words="computed in cell 0"),
+    "a magic's output": Refused(cells=("n = !ls",), words="computed in cell 1"),
     "in a cell that is no Python": Refused(
-        cells=("n = 1\nthis is = wrong",), words="cell 0 can't be parsed as Python"
+        cells=("n = 1\nthis is = wrong",), words="cell 1 can't be parsed as Python"
     ),
     "statements in one line": Applied(
         cells=("a=1;n=2;b=3 # n = 4",),

@@ -102,7 +102,7 @@ def test_the_type_of_what_stands_within_a_call_can_not_change() -> None:
     found = Parameter(name="p", type="str", default="a.csv", edits=(edit,))
 
     assert changed(found, choices=["a.csv", "b.csv"]).type == "enum"
-    with pytest.raises(InvalidInput, match=r"cell 2 .* Path\(…\)"):
+    with pytest.raises(InvalidInput, match=r"cell 3 .* Path\(…\)"):
         changed(found, type="int", default=1)
 
 

@@ -94,10 +94,10 @@ def test_a_chosen_variable_with_a_secrets_name_is_a_secret(tmp_path: Path) -> No
         (["greeting = 'x'"], "greting", "did you mean 'greeting'?"),
         (["a = 1\nb = 2"], "zzz", "choose among: a, b"),
         (["import x"], "zzz", "set it to a plain value"),
-        (["n += 1"], "n", "it is changed in place in cell 0, line 1"),
-        (["a, b = f()"], "b", "it is computed in cell 0, line 1"),
+        (["n += 1"], "n", "it is changed in place in cell 1, line 1"),
+        (["a, b = f()"], "b", "it is computed in cell 1, line 1"),
         (["x = 1", "if x:\n    a = 1\nelse:\n    a = 2"], "a",
-         "under a condition or inside a block in cell 1, line 2, and cell 1, line 4"),
+         "under a condition or inside a block in cell 2, line 2, and cell 2, line 4"),
         (["try:\n    a = int(x)\nexcept E:\n    a = 0"], "a", "under a condition"),
         (["for a in x: pass"], "a", "it is assigned in a loop"),
         (["with x as a: pass"], "a", "it is bound by `with`"),
@@ -105,7 +105,7 @@ def test_a_chosen_variable_with_a_secrets_name_is_a_secret(tmp_path: Path) -> No
         (["(a := 1)"], "a", "it is assigned inside an expression"),
         (["def f():\n    global a\n    a = 1"], "a", "it is assigned by a function"),
         (["def a(): pass"], "a", "it is a function or class"),
-        (["b = 1", "a = = 1"], "a", "cell 1 can't be parsed as Python"),
+        (["b = 1", "a = = 1"], "a", "cell 2 can't be parsed as Python"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_set_is_refused_with_the_reason(

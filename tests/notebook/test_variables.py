@@ -192,7 +192,7 @@ def test_a_tagged_cell_gives_the_default_and_injection_overrides_it(tmp_path: Pa
         "b": (2, True),
         "c": (1, False),
     }
-    assert "Cell 2 was injected by an earlier run of papermill" in " ".join(found["a"].notes)
+    assert "Cell 3 was injected by an earlier run of papermill" in " ".join(found["a"].notes)
 
 
 def test_a_tag_on_another_kind_of_cell_means_nothing(tmp_path: Path) -> None:
@@ -209,10 +209,10 @@ def test_notes_say_where_a_value_may_be_lost_and_what_follows_from_it(tmp_path: 
     )
 
     assert found["n"].notes == (
-        "It is set in cell 0, line 1, and cell 2, line 1: a given value takes the place of each "
+        "It is set in cell 1, line 1, and cell 3, line 1: a given value takes the place of each "
         "of these.",
-        "It is also computed in cell 1, line 1, where a given value may be lost.",
-        "It is also assigned in a loop in cell 1, line 3, where a given value may be lost.",
+        "It is also computed in cell 2, line 1, where a given value may be lost.",
+        "It is also assigned in a loop in cell 2, line 3, where a given value may be lost.",
         "Computed from it: twice.",
     )
     assert found["n"].contested

@@ -197,7 +197,7 @@ def test_a_stale_injected_cell_is_replaced_and_told() -> None:
     applied = apply_values(notebook, contract_of(parameter("n", "int")), {"n": 5})
 
     assert sources(notebook) == ["n = f()", "# Parameters\nn = 5", "print(n)"]
-    assert "Cell 0" in applied.warnings[0]
+    assert "Cell 1" in applied.warnings[0]
 
 
 def test_an_injected_cell_that_holds_the_parameter_is_kept() -> None:
@@ -221,7 +221,7 @@ def test_without_a_tagged_cell_the_value_comes_first() -> None:
 def test_a_value_that_the_notebook_would_overwrite_is_refused() -> None:
     notebook = notebook_of("n = int(input())")
 
-    with pytest.raises(InvalidInput, match="would be overwritten in cell 0"):
+    with pytest.raises(InvalidInput, match="would be overwritten in cell 1"):
         apply_values(notebook, contract_of(parameter("n", "int")), {"n": 5})
 
 

@@ -222,11 +222,11 @@ def test_other_notebooks_are_searched_with_their_outputs(tmp_path: Path) -> None
     places = [finding.where.removeprefix(f"{tmp_path}/other.ipynb, ") for finding in found]
     assert places == [
         "metadata, line 4",
-        "cell 1, line 2",
-        "cell 1, output, line 2",
-        "cell 1, output, line 4",
-        "cell 1, output, line 3",
-        "cell 1, output, line 4",
+        "cell 2, line 2",
+        "cell 2, output, line 2",
+        "cell 2, output, line 4",
+        "cell 2, output, line 3",
+        "cell 2, output, line 4",
     ]
     assert not any(key[4:] in finding.excerpt for finding in found)
 
@@ -243,7 +243,7 @@ def test_of_the_shipped_notebook_only_metadata_is_left_to_search(tmp_path: Path)
 
     assert [finding.where for finding in found] == [
         "cell 0, line 1",
-        f"{target}, cell 0, metadata, line 2",
+        f"{target}, cell 1, metadata, line 2",
     ]
 
 

@@ -26,7 +26,7 @@ def test_a_file_that_is_not_there_is_told_with_its_cell(tmp_path: Path) -> None:
 
     (note,) = notes(tmp_path, "pd.read_csv('here.csv')", "pd.read_csv('gone.csv')")
 
-    assert note == "cell 2: There is no file gone.csv. The code reads it."
+    assert note == "cell 3: There is no file gone.csv. The code reads it."
 
 
 def test_a_file_elsewhere_is_told_with_its_size_and_the_way_to_include_it(

@@ -126,7 +126,7 @@ export function Fitness({
           <li key={index} className={`jp-mod-${problem.severity}`}>
             {problem.cell === null
               ? ''
-              : `${trans.__('Cell %1', problem.cell)}: `}
+              : `${trans.__('Cell %1', problem.cell + 1)}: `}
             {problem.message}{' '}
             <span className="jp-KernelContainers-hint">{problem.todo}</span>
           </li>

@@ -140,7 +140,7 @@ function Cells({ variable, onCell }: IRowProps): JSX.Element {
   return (
     <>
       {variable.cells.map(cell => {
-        const label = trans.__('cell %1', cell);
+        const label = trans.__('cell %1', cell + 1);
         return onCell ? (
           <button
             key={cell}
