@@ -99,6 +99,23 @@ describe('destination', () => {
 });
 
 describe('review', () => {
+  it('names the running kernel where it runs in a container', () => {
+    const opened = open('a.ipynb', 'python3', 't', undefined, 'kernel-1');
+    const asked = (containerized: boolean) =>
+      imageRequest(
+        play(opened, {
+          type: 'inspected',
+          inspection: {
+            ...INSPECTION,
+            kernel: { ...INSPECTION.kernel, containerized }
+          }
+        })
+      );
+
+    expect(asked(true).kernel_id).toBe('kernel-1');
+    expect(asked(false).kernel_id).toBeUndefined();
+  });
+
   it('plans once, and again after an answer was changed', () => {
     const planned = play(
       atReview(),

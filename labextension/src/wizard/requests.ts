@@ -33,6 +33,10 @@ function declarations(wizard: IWizard): Record<string, Declaration> {
 /** Return what to ask the server to plan. */
 export function imageRequest(wizard: IWizard): ImageRequest {
   const declared = declarations(wizard);
+  const { inspection, kernelId } = wizard;
+  // What changed is captured of containers; a local kernel's environment is read as it is.
+  const inContainer =
+    inspection.status === 'ready' && inspection.value.kernel.containerized;
   return {
     notebook: wizard.notebook,
     ...(wizard.kernel ? { kernel: wizard.kernel } : {}),
@@ -42,7 +46,7 @@ export function imageRequest(wizard: IWizard): ImageRequest {
     parameters: chosenNames(wizard),
     secrets: chosenNames(wizard).filter(name => wizard.choices[name].secret),
     ...(Object.keys(declared).length ? { declarations: declared } : {}),
-    ...(wizard.kernelId ? { kernel_id: wizard.kernelId } : {})
+    ...(kernelId && inContainer ? { kernel_id: kernelId } : {})
   };
 }
 
