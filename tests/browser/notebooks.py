@@ -14,12 +14,15 @@ KERNEL = "boxed"
 KERNEL_TITLE = "Python in a box"
 
 
-def write_notebook(path: Path, sources: Sequence[str], title: str = "") -> None:
-    """Write a notebook with code cells and the containerized kernel."""
+def write_notebook(
+    path: Path, sources: Sequence[str], title: str = "", kernel: str = KERNEL
+) -> None:
+    """Write a notebook with code cells, for the containerized kernel or another one."""
     cells = [nbformat.v4.new_markdown_cell(f"# {title}")] if title else []
     cells += [nbformat.v4.new_code_cell(source) for source in sources]
-    kernel = {"name": KERNEL, "display_name": KERNEL_TITLE, "language": "python"}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    display_name = KERNEL_TITLE if kernel == KERNEL else kernel
+    spec = {"name": kernel, "display_name": display_name, "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
     nbformat.write(notebook, path)
 
 

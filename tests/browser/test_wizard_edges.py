@@ -71,6 +71,25 @@ def test_what_was_typed_and_changed_outlives_a_reload(
     page.keyboard.press("Escape")
 
 
+def test_the_environment_of_a_local_kernel_is_planned_while_it_runs(
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+) -> None:
+    write_notebook(jupyter.root / "local.ipynb", ["weeks = 2"], "Local", kernel="python3")
+    page = context.new_page()
+    page.goto("/lab/tree/local.ipynb?reset")
+    screens = Screens(page, pictures, "local")
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
+
+    screens.open_wizard()
+    screens.next("parameters")
+    screens.next("destination")
+    screens.review()
+
+    screens.look("review")
+    expect(screens.wizard.get_by_role("alert")).to_have_count(0)
+    page.keyboard.press("Escape")
+
+
 def test_without_an_engine_panel_and_wizard_say_so_where_they_are(
     context: BrowserContext, jupyter: JupyterServer, engine_socket: Path, pictures: Path
 ) -> None:
