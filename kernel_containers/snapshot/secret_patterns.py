@@ -120,6 +120,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"[$<%\[].*|.*(?:\$\{|\{\{|\}\}).*|\{[^{}]*\}|\{[^{}]*\}[:@].*")
+# A regular expression describes values and is none.
+_EXPRESSION = re.compile(r".*(?:\\[wdsS][{+*]|\[[^\]]*(?:\\w|\\d|A-Z|a-z|0-9)[^\]]*\][{+*]).*")
 _PLACE = re.compile(r"(?:\.{0,2}/|~/|[A-Za-z]:\\|https?://|s3://|file://|arn:).*|.*\.\w{2,4}")
 
 
@@ -231,7 +233,7 @@ def _is_harmless(name: str, value: str) -> bool:
     """Whether a value is a placeholder, a reference or a place, and no secret."""
     if any(character.isspace() for character in value) or len(value) < 4:
         return True
-    if _PLACEHOLDER.fullmatch(value) or _REFERENCE.fullmatch(value):
+    if any(kind.fullmatch(value) for kind in (_PLACEHOLDER, _REFERENCE, _EXPRESSION)):
         return True
     if name and (_PLACE.fullmatch(value) or value.lower() == name.lower()):
         return True

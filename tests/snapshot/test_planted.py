@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel_containers.snapshot import secret_patterns
 from kernel_containers.snapshot.environment import written_by_people
 from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS, IN_FILES
 from kernel_containers.snapshot.secrets import find_secrets
@@ -83,3 +84,11 @@ def test_a_usual_environment_raises_no_alarm() -> None:
 
     assert written_by_people(entries)
     assert find_secrets((), written_by_people(entries)) == ()
+
+
+def test_what_looks_for_secrets_raises_no_alarm() -> None:
+    sources = [
+        (str(path), path.read_text()) for path in Path(secret_patterns.__file__).parent.glob("*.py")
+    ]
+
+    assert find_secrets(sources, ()) == ()
