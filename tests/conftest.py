@@ -15,7 +15,7 @@ from tests.support.registry import RegistryServer, start_registry
 from tests.support.s3 import S3Server, start_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kernel_containers.engine import Engine
@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="nobody else uses the engine meanwhile: a container left behind fails the run",
     )
+    parser.addoption(
+        "--browser",
+        choices=("only", "none"),
+        help="run nothing but the tests in a browser, or none",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,13 +45,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out, unless asked for or named."""
+    """Leave out slow tests, unless asked for or named, and those in a browser or all others."""
+    if wanted := config.getoption("--browser"):
+        _keep(config, items, lambda item: ("browser" in item.path.parts) == (wanted == "only"))
     if config.getoption("--full") or config.option.markexpr:
         return
-    slow = [item for item in items if item.get_closest_marker("full")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    _keep(config, items, lambda item: item.get_closest_marker("full") is None)
+
+
+def _keep(
+    config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]
+) -> None:
+    left_out = [item for item in items if not wanted(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if wanted(item)]
 
 
 @pytest.hookimpl(wrapper=True)
