@@ -73,6 +73,11 @@ class Notebook:
     data: Mapping[str, JsonValue] = field(repr=False)
 
     @property
+    def named_sources(self) -> list[tuple[str, str]]:
+        """(name, source) of each cell, for people and for the search for secrets."""
+        return [(cell.name, cell.source) for cell in self.cells]
+
+    @property
     def code_cells(self) -> tuple[Cell, ...]:
         """The cells that a run executes, in order."""
         return tuple(

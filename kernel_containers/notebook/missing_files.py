@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.notebook.assignments import find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
 from kernel_containers.notebook.remark import Remark, remark_at
+from kernel_containers.notebook.walk import walk_but
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,18 +72,15 @@ def _missing(cell: Cell, line: int, text: str) -> Remark:
 
 def _certain(tree: ast.AST) -> Iterator[ast.Call]:
     """Yield all calls, but those in a `try` that expects a file to be missing."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, ast.Try) and any(
-            handler.type is None or _EXCUSES.search(ast.dump(handler.type))
-            for handler in node.handlers
-        ):
-            waiting += node.finalbody
-            continue
-        if isinstance(node, ast.Call):
-            yield node
-        waiting += ast.iter_child_nodes(node)
+    return (node for node in walk_but(tree, _unless_expected) if isinstance(node, ast.Call))
+
+
+def _unless_expected(node: ast.AST) -> list[ast.stmt] | None:
+    if isinstance(node, ast.Try) and any(
+        handler.type is None or _EXCUSES.search(ast.dump(handler.type)) for handler in node.handlers
+    ):
+        return node.finalbody
+    return None
 
 
 def _read_by(call: ast.Call, names: Mapping[str, str]) -> str:

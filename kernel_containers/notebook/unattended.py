@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.notebook.assignments import parse_cell
 from kernel_containers.notebook.remark import Remark, remark_at
+from kernel_containers.notebook.walk import walk_but
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,15 +77,13 @@ def installs(cell: Cell, line: int) -> Remark:
 
 def _everywhere(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield all expressions, but those under a condition that asks for Colab or Kaggle."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, ast.If) and _COLAB.search(ast.dump(node.test)):
-            waiting += node.orelse
-            continue
-        if isinstance(node, ast.expr):
-            yield node
-        waiting += ast.iter_child_nodes(node)
+    return (node for node in walk_but(tree, _unless_colab) if isinstance(node, ast.expr))
+
+
+def _unless_colab(node: ast.AST) -> list[ast.stmt] | None:
+    if isinstance(node, ast.If) and _COLAB.search(ast.dump(node.test)):
+        return node.orelse
+    return None
 
 
 def _commands(cell: Cell, plain: PlainPython) -> Iterator[tuple[int, str]]:

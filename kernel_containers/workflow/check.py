@@ -21,9 +21,8 @@ def check_notebook(path: Path) -> tuple[Remark, ...]:
         NotFound, Refused, InvalidInput: the file is not there, not readable or no notebook.
     """
     notebook = document.read(path)
-    cells = [(cell.name, cell.source) for cell in notebook.cells]
     secrets = []
-    for finding in find_secrets(cells, ()):
+    for finding in find_secrets(notebook.named_sources, ()):
         place = re.fullmatch(r"cell (\d+), line (\d+)", finding.where)
         index = int(place[1]) - 1 if place else None
         secrets.append(

@@ -31,7 +31,7 @@ def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
     notebook = document.read(path) if content is None else document.parse(path, content)
     variables = find_variables(notebook)
     chosen = {parameter.name for parameter in declare(notebook, variables, None)}
-    cells = [(cell.name, cell.source) for cell in notebook.cells]
+    findings = secrets.find_secrets(notebook.named_sources, ())
     return {
         "title": notebook.title,
         "name": slug(path.name),
@@ -41,7 +41,7 @@ def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
         "cells": len(notebook.cells),
         "variables": [_variable(item, chosen=item.name in chosen) for item in variables],
         "unread_cells": list(unreadable_cells(notebook)),
-        "findings": [asdict(finding) for finding in secrets.find_secrets(cells, ())],
+        "findings": [asdict(finding) for finding in findings],
         "problems": [_problem(remark) for remark in remarks(notebook)],
         "live": None,
     }

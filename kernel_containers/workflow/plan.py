@@ -144,7 +144,7 @@ def make_plan(
     searched += live.own_files if live else []
     user, reason = _user(base, [*source.folders, *(entry.target for entry in searched)], live)
     searched += [entry for item in sets for entry in written_by_people(item.entries)]
-    findings = secrets.find_secrets(notebook_cells(notebook), searched)
+    findings = secrets.find_secrets(notebook.named_sources, searched)
     return Plan(
         base=base,
         runner=_runner_interpreter(source),
@@ -196,11 +196,6 @@ def _check_text(path: Path) -> None:
             f"The path {path} is no UTF-8, so an image can't name it.",
             todo="rename it, or run with a UTF-8 locale such as LANG=C.UTF-8",
         ) from error
-
-
-def notebook_cells(notebook: Notebook) -> list[tuple[str, str]]:
-    """Return (where, source) of each cell, for people and for the search for secrets."""
-    return [(cell.name, cell.source) for cell in notebook.cells]
 
 
 def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Parameter, ...]:
