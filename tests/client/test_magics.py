@@ -62,7 +62,7 @@ class FrontEnd:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelClient]:
     manager = KernelManager(kernel_name="python3")
-    environment = {"PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": "/work/my report.ipynb"}
+    environment = {"PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": "/srv/my report.ipynb"}
     manager.start_kernel(
         cwd=str(tmp_path_factory.mktemp("kernel")),
         env={"PATH": str(Path(sys.executable).parent), **environment},
@@ -98,7 +98,7 @@ def test_containerize_asks_the_front_end_and_shows_how_it_goes(front_end: FrontE
         "parameters": None,
         "secrets": ["token"],
     }
-    command = "containerize '/work/my report.ipynb' --to host/team/report:1 --secret token"
+    command = "containerize '/srv/my report.ipynb' --to host/team/report:1 --secret token"
     assert f"The same by the command line: kernel-containers {command}" in shown
 
     stage = {"name": "layers", "message": "pandas", "ended": False}

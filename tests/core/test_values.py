@@ -119,7 +119,7 @@ def test_user_and_password_in_addresses_are_hidden() -> None:
 def test_a_contract_survives_json() -> None:
     edit = Edit(cell=1, cell_id="a", start=4, end=5, source_sha256="0" * 64)
     contract = Contract(
-        notebook="/work/report.ipynb",
+        notebook="/srv/report.ipynb",
         working_directory="/work",
         kernel=KernelCommand(name="k", language="python", argv=("python",), environment={"A": "b"}),
         parameters=(Parameter(name="n", type="int", default=1, edits=(edit,)),),

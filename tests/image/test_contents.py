@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kernel_containers.image.store import BlobStore
 
 BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/work"])
-WHERE = {"in place": "/work/env", "moved by a link": "/lib/env"}
+WHERE = {"in place": "/srv/env", "moved by a link": "/lib/env"}
 
 
 def environment(root: Path, target: str, fingerprint: str = "one") -> FileSet:
@@ -68,7 +68,7 @@ def test_a_change_that_leaves_no_trace_is_named_and_built(
 
 
 def test_what_did_not_change_is_not_built_again(root: Path, store: BlobStore) -> None:
-    files = environment(root, "/work/env")
+    files = environment(root, "/srv/env")
     layers = build_layers([files], BASE, store, silent)
 
     assert forget_changed([files], BASE, store, silent) == ()
@@ -80,14 +80,14 @@ def test_what_did_not_change_is_not_built_again(root: Path, store: BlobStore) ->
 
 
 def test_nothing_is_known_of_a_new_environment(root: Path, store: BlobStore) -> None:
-    assert forget_changed([environment(root, "/work/env")], BASE, store, silent) == ()
+    assert forget_changed([environment(root, "/srv/env")], BASE, store, silent) == ()
 
 
 def test_what_a_delta_would_stand_on_is_compared_too(root: Path, store: BlobStore) -> None:
-    build_layers([environment(root, "/work/env")], BASE, store, silent)
+    build_layers([environment(root, "/srv/env")], BASE, store, silent)
     (root / "pkg/new.py").write_text("new")
     change_unseen(root / "pkg/b.py")
-    files = environment(root, "/work/env", "two")
+    files = environment(root, "/srv/env", "two")
 
     changed = forget_changed([files], BASE, store, silent)
 

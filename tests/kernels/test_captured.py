@@ -34,6 +34,12 @@ def _cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(shared_cache))
 
 
+def run_once(image: str) -> subprocess.CompletedProcess[str]:
+    """Run an image without a network; what it writes goes with its container."""
+    command = [DOCKER, "run", "--rm", "--network=none", image, "--output", "file:///tmp/out"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def plan_of(engine: Engine, notebook: Path, **options: str) -> Plan:
     request = ContainerizeRequest(
         notebook=notebook,
@@ -77,10 +83,7 @@ def test_what_a_plain_user_installs_and_writes_is_in_the_image_of_the_notebook(
         settings = read_settings()
         made = containerize(plan, engine, Registries(settings), settings, silent)
     try:
-        command = [DOCKER, "run", "--rm", "--network=none", made.reference]
-        done = subprocess.run(
-            [*command, "--output", "file:///tmp/out"], capture_output=True, text=True, check=False
-        )
+        done = run_once(made.reference)
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
         subprocess.run([DOCKER, "rmi", made.reference], check=True, capture_output=True)
@@ -113,10 +116,7 @@ def test_what_root_installs_with_apt_and_pip_is_in_the_image_of_the_notebook(
         settings = read_settings()
         made_image = containerize(plan, engine, Registries(settings), settings, silent)
     try:
-        command = [DOCKER, "run", "--rm", "--network=none", made_image.reference]
-        done = subprocess.run(
-            [*command, "--output", "file:///tmp/out"], capture_output=True, text=True, check=False
-        )
+        done = run_once(made_image.reference)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "42 greetings" in done.stdout
         assert "by hand" in done.stdout
