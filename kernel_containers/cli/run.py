@@ -84,7 +84,7 @@ def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
 
 
 def _options(image: str, options: Mapping[str, Any]) -> Any:
-    from kernel_containers.workflow.submit import RunOptions
+    from kernel_containers.workflow.run_arguments import RunOptions
 
     further = ["--log-format", "json"]
     for name in ("timeout", "cell_timeout"):

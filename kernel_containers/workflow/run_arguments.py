@@ -6,16 +6,33 @@ An argument shows in `docker inspect`, and a file of this machine is not in the 
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.containers import Resources
 from kernel_containers.core.contract import CONTRACT_FOLDER
 from kernel_containers.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kernel_containers.workflow.submit import RunOptions
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """A run as given on the command line; pairs are (name, text). `secrets` is name → value."""
+
+    image: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    raw_parameters: tuple[tuple[str, str], ...] = ()
+    files: tuple[str, ...] = ()
+    yaml: tuple[str, ...] = ()
+    base64: tuple[str, ...] = ()
+    output: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    network: str = "bridge"
+    further: tuple[str, ...] = ()  # arguments of the image's entrypoint, unchanged
 
 
 def place_arguments(

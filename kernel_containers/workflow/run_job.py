@@ -20,7 +20,6 @@ from kernel_containers.workflow.run_values import check_values
 from kernel_containers.workflow.submit import (
     GRACE,
     Outcome,
-    RunOptions,
     find_image,
     make_request,
     schema_of,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.runs import RunRequest
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.job import Job
+    from kernel_containers.workflow.run_arguments import RunOptions
     from kernel_containers.workflow.settings import Settings
 
 LOOK = 0.25  # seconds between two looks whether the run is to stop

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import labels
-from kernel_containers.core.containers import Resources
 from kernel_containers.core.oci_json import read_object
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.core.runs import RunRequest
@@ -16,7 +15,7 @@ from kernel_containers.dispatch.docker import AWS_CREDENTIALS, DockerBackend
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
 from kernel_containers.workflow.rescue import rescue
-from kernel_containers.workflow.run_arguments import place_arguments
+from kernel_containers.workflow.run_arguments import RunOptions, place_arguments
 from kernel_containers.workflow.watch import Follower, OnLine
 
 if TYPE_CHECKING:
@@ -36,23 +35,6 @@ AWS_VARIABLES = (
     "AWS_ENDPOINT_URL_S3",
 )
 GRACE = 30.0  # seconds for the runner to write its outputs after it was told to stop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """A run as given on the command line; pairs are (name, text). `secrets` is name → value."""
-
-    image: str
-    parameters: tuple[tuple[str, str], ...] = ()
-    raw_parameters: tuple[tuple[str, str], ...] = ()
-    files: tuple[str, ...] = ()
-    yaml: tuple[str, ...] = ()
-    base64: tuple[str, ...] = ()
-    output: str | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    resources: Resources = field(default_factory=Resources)
-    network: str = "bridge"
-    further: tuple[str, ...] = ()  # arguments of the image's entrypoint, unchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from kernel_containers.notebook.variables import find_variables
 from kernel_containers.workflow import submit
 from kernel_containers.workflow.containerize import containerize
 from kernel_containers.workflow.plan import HOME as IMAGE_HOME
+from kernel_containers.workflow.run_arguments import RunOptions
 from kernel_containers.workflow.run_store import NOTEBOOK, list_runs
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _run_and_compare(
     folder = Path(tempfile.mkdtemp(prefix="kernel-containers-verify-"))
     verification: Verification | None = None
     try:
-        options = submit.RunOptions(image=reference, output=str(folder), secrets=given)
+        options = RunOptions(image=reference, output=str(folder), secrets=given)
         request = submit.make_request(image, options, os.environ)
         outcome = submit.execute(engine, request, on_line)
         verification = _judge(saved, folder, outcome)

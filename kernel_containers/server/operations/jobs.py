@@ -20,8 +20,8 @@ from kernel_containers.workflow.commands import (
 )
 from kernel_containers.workflow.job import JobHead
 from kernel_containers.workflow.push_image import registry_destination
+from kernel_containers.workflow.run_arguments import RunOptions
 from kernel_containers.workflow.run_job import RunJob, find_again, prepare
-from kernel_containers.workflow.submit import RunOptions
 from kernel_containers.workflow.work import AddKernelWork, ContainerizeWork, PullWork, PushWork
 
 if TYPE_CHECKING:

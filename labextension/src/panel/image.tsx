@@ -9,7 +9,7 @@ import { asApiError } from '../errors';
 import { formatBytes, formatValue } from '../format';
 import { newToken } from '../jobs';
 import { typeOf } from '../values';
-import type { IPanelProps } from './panel';
+import type { IPanelProps } from './state';
 
 /** Return the name by which an image is run. */
 export function referenceOf(image: Image): string {

@@ -9,7 +9,7 @@ import { asApiError } from '../errors';
 import { formatAge, formatBytes } from '../format';
 import { newToken } from '../jobs';
 import { lastRun, referenceOf } from './image';
-import type { IPanelProps } from './panel';
+import type { IPanelProps } from './state';
 
 /** Images of ours that the engine has. */
 export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {

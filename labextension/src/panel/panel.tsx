@@ -16,15 +16,9 @@ import { ResultsTab } from './results';
 import { RunsTab } from './runs';
 import { SpaceView } from './space';
 import { START, TABS, nextPanel } from './state';
-import type { IPanel, PanelEvent, Tab, View } from './state';
+import type { IPanelProps, PanelEvent, Tab, View } from './state';
 
 const MOST_ACTIVE = 4; // jobs shown above the lists
-
-/** What each part of the panel gets. */
-export interface IPanelProps {
-  readonly panel: IPanel;
-  readonly send: (event: PanelEvent) => void;
-}
 
 /** Jobs, images, runs and results. */
 export class PanelContent extends ReactWidget {

@@ -8,7 +8,7 @@ import { causeWord, stateMark, stateWord } from '../components/words';
 import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
 import { formatAge, formatSeconds } from '../format';
-import type { IPanelProps } from './panel';
+import type { IPanelProps } from './state';
 
 /** The runs of one place, as far as they were asked for. */
 interface IPage {

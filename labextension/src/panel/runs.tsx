@@ -7,7 +7,7 @@ import { shortTitle, stateMark, stateWord } from '../components/words';
 import { formatAge, formatSeconds, formatValue } from '../format';
 import { isActive } from '../jobstate';
 import { openCompare } from './compare';
-import type { IPanelProps } from './panel';
+import type { IPanelProps } from './state';
 import { matching } from './state';
 import type { IRunKey } from './state';
 

@@ -98,3 +98,9 @@ export function compareRows(
     return { name, values, differs: texts.size > 1 };
   });
 }
+
+/** What each part of the panel gets. */
+export interface IPanelProps {
+  readonly panel: IPanel;
+  readonly send: (event: PanelEvent) => void;
+}

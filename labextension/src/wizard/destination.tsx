@@ -6,7 +6,7 @@ import { problemOf } from './problems';
 import { RegistryFields } from './registry';
 import { destinationText } from './requests';
 import type { IDestination } from './state';
-import type { IStepProps } from './wizard';
+import type { IStepProps } from './reducer';
 import { problemWord } from './words';
 
 /** Where the image goes. */

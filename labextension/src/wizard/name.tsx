@@ -3,7 +3,7 @@ import * as React from 'react';
 import { useServices } from '../components/context';
 import { Button, ErrorView, Field, Notice } from '../components/parts';
 import { nameProblem } from './problems';
-import type { IStepProps } from './wizard';
+import type { IStepProps } from './reducer';
 import { problemWord } from './words';
 
 const LONGEST_DESCRIPTION = 500;

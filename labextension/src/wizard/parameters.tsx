@@ -4,7 +4,7 @@ import { useServices } from '../components/context';
 import { Button, ErrorView, Notice } from '../components/parts';
 import { VariableRow } from './variable';
 import { chosenNames, shownVariables, variablesOf } from './state';
-import type { IStepProps } from './wizard';
+import type { IStepProps } from './reducer';
 
 const SEARCH_FROM = 15; // rows
 

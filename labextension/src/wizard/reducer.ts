@@ -35,6 +35,12 @@ export type WizardEvent =
   | { type: 'start-failed'; error: ApiError; token: string }
   | { type: 'change-and-retry'; token: string };
 
+/** What each step gets. */
+export interface IStepProps {
+  readonly wizard: IWizard;
+  readonly send: (event: WizardEvent) => void;
+}
+
 /** Return the wizard after an event. */
 export function next(wizard: IWizard, event: WizardEvent): IWizard {
   switch (event.type) {

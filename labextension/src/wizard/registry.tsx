@@ -6,7 +6,7 @@ import { problemOf } from './problems';
 import { RegistryDot } from './signin';
 import { repositoryOf } from './state';
 import type { IDestination } from './state';
-import type { IStepProps } from './wizard';
+import type { IStepProps } from './reducer';
 import { problemWord } from './words';
 
 const SETTLE = 250; // ms after the last key before a registry is asked

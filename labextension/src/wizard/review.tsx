@@ -9,7 +9,7 @@ import { movesTag, needsRepository } from './problems';
 import { destinationText } from './requests';
 import { chosenNames } from './state';
 import type { Fetched, IConsent, Step } from './state';
-import type { IStepProps } from './wizard';
+import type { IStepProps } from './reducer';
 
 /** What would be built, before anything is. */
 export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {

@@ -8,7 +8,7 @@ import { formatValue } from '../format';
 import { fieldText } from '../values';
 import { TYPES, editProblems, edited } from './edits';
 import type { IEdit } from './state';
-import type { IStepProps } from './wizard';
+import type { IStepProps } from './reducer';
 
 interface IRowProps extends IStepProps {
   readonly variable: Variable;

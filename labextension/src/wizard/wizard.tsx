@@ -12,17 +12,11 @@ import { ParametersStep } from './parameters';
 import { ReviewStep } from './review';
 import { problemOf } from './problems';
 import { next } from './reducer';
-import type { WizardEvent } from './reducer';
+import type { IStepProps, WizardEvent } from './reducer';
 import { destinationText, imageRequest, jobRequest } from './requests';
 import { STEPS } from './state';
 import type { IWizard, Step } from './state';
 import { problemWord, stepWord } from './words';
-
-/** What each step gets. */
-export interface IStepProps {
-  readonly wizard: IWizard;
-  readonly send: (event: WizardEvent) => void;
-}
 
 /** The way from a notebook to an image, in five steps. */
 export function Wizard(props: {
