@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import mimetypes
 import re
 from typing import Any
 
@@ -61,6 +62,9 @@ class Renderer(IPythonRenderer):
         return to_mathml(tex, block=True) or str(super().latex_environment(name, body))
 
     def _embed_image_or_attachment(self, src: str) -> Any:
+        kind, _ = mimetypes.guess_type(src)
+        if not src.startswith("attachment:") and not (kind or "").startswith("image/"):
+            return src  # whose notebook this is may not be who renders it, so no other file is read
         try:
             return super()._embed_image_or_attachment(src)
         except Exception:  # noqa: BLE001 - nbconvert's own class, or a file that can't be read

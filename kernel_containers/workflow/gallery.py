@@ -16,13 +16,14 @@ from kernel_containers.core.runs import new_run_id
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
 from kernel_containers.runner.places import Writer
 from kernel_containers.workflow.job import utc_now
-from kernel_containers.workflow.results import NOTEBOOK, PAGE, Results, last_picture
+from kernel_containers.workflow.results import NOTEBOOK, PAGE, showcase
 from kernel_containers.workflow.stores import READERS, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.uris import Uri
+    from kernel_containers.workflow.publication import Publication
 
 CARD = "card.json"
 PREVIEW = "preview"
@@ -102,44 +103,31 @@ class Gallery:
             raise NotFound(f"There is no {name} of {card_id!r} in {self.place}.")
         return data
 
-    def publish(
-        self,
-        results: Results,
-        notebook: str,
-        run_id: str,
-        *,
-        author: str,
-        title: str | None = None,
-        description: str | None = None,
-    ) -> Card:
-        """Copy a run's notebook and page here, with a card.
+    def publish(self, publication: Publication, author: str) -> Card:
+        """Put a notebook and its page here, with a card.
 
         Raises:
-            NotFound: there is no such run, or it wrote no page.
             OutputsNotWritten: the gallery refused.
         """
-        summary, report, _ = results.run(notebook, run_id)
-        run_id = summary["run_id"]
-        document = results.read(notebook, run_id, NOTEBOOK)
         files = {
-            NOTEBOOK: (document, "application/x-ipynb+json"),
-            PAGE: (results.read(notebook, run_id, PAGE), "text/html"),
+            NOTEBOOK: (publication.notebook, "application/x-ipynb+json"),
+            PAGE: (publication.page, "text/html"),
         }
         try:
-            picture = last_picture(document)
+            picture = showcase(publication.notebook)
             files[PREVIEW] = (picture.data, picture.type)
         except NotFound:
             picture = None
         card = Card(
             id=new_run_id(),
-            title=title or notebook,
-            description=description or "",
-            notebook=Path(str(report.get("notebook") or f"{notebook}.ipynb")).name,
-            image=summary["image"],
+            title=publication.title,
+            description=publication.description,
+            notebook=publication.name,
+            image=publication.image,
             published=utc_now(),
             author=author,
             picture=picture.type if picture else None,
-            parameters=summary["parameters"],
+            parameters=publication.parameters,
         )
         files[CARD] = (json.dumps(asdict(card)).encode(), "application/json")
         with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:

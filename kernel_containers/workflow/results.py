@@ -23,6 +23,7 @@ REPORT = "report.json"
 NOTEBOOK = "notebook.ipynb"
 PAGE = "notebook.html"
 LATEST = "latest"
+SHOWCASE = "showcase"  # the tag of the cell whose plot stands for the notebook
 _BAD_ENDS = ("failed", "timed-out", "cancelled")
 _PICTURES = ("image/png", "image/jpeg")
 
@@ -191,22 +192,26 @@ def _number(value: object) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def last_picture(data: bytes) -> Picture:
-    """Return the last plot of an executed notebook.
+def showcase(data: bytes) -> Picture:
+    """Return the last plot of an executed notebook, of cells tagged `showcase` if they have one.
 
     Raises:
         NotFound: it has none.
     """
     try:
         notebook = json.loads(data)
-        cells = notebook["cells"] if isinstance(notebook, dict) else []
-        for cell in reversed(cells):
+        last_first = notebook["cells"][::-1] if isinstance(notebook, dict) else []
+        for cell in sorted(last_first, key=lambda cell: not _is_showcase(cell)):
             for output in reversed(cell.get("outputs", ())):
                 if picture := _picture(_object(output.get("data"))):
                     return picture
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise NotFound("The notebook shows no picture.")
+
+
+def _is_showcase(cell: Mapping[str, Any]) -> bool:
+    return SHOWCASE in _object(cell.get("metadata")).get("tags", ())
 
 
 def _picture(data: Mapping[str, Any]) -> Picture | None:

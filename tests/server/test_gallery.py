@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.server.test_results import COUNT, files_of, run_id, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from tests.server.api import Api
     from tests.support.s3 import S3Server
+
+
+def markdown(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def plot(data: str, tags: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a cell that has shown a picture."""
+    picture = {"image/png": base64.b64encode(data.encode()).decode()}
+    return {
+        "cell_type": "code",
+        "metadata": {"tags": list(tags)},
+        "source": "show()",
+        "execution_count": 1,
+        "outputs": [{"output_type": "display_data", "metadata": {}, "data": picture}],
+    }
+
+
+def write_notebook(path: Path, cells: list[dict[str, Any]]) -> None:
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
+    path.write_text(json.dumps(notebook))
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -59,6 +85,70 @@ def test_a_run_is_published_browsed_and_cloned(api: Api, gallery: str, runs: str
         f"{folder.name}/sales-2.ipynb",
     ]
     assert (folder / "sales.ipynb").read_bytes() == files_of(run_id(COUNT))["notebook.ipynb"]
+
+
+def test_a_notebook_is_published_with_the_plot_that_its_author_chose(
+    api: Api, gallery: str
+) -> None:
+    folder = api.server.root / uuid.uuid4().hex
+    folder.mkdir()
+    (folder / ".env").write_text("PASSWORD=xyzzy")
+    cells = [
+        markdown("# Weeks of the south\n\nA report.\n\n![x](.env) ![y](/etc/hostname)"),
+        plot("chosen", tags=["showcase"]),
+        plot("last"),
+    ]
+    write_notebook(folder / "weeks.ipynb", cells)
+
+    published = api.post("/gallery", path=f"{folder.name}/weeks.ipynb", gallery=gallery).json()
+    where = f"/gallery/{published['id']}"
+    page = api.get(f"{where}/html", prefix=gallery)
+    picture = api.get(f"{where}/thumbnail", prefix=gallery)
+
+    assert (published["title"], published["description"]) == ("Weeks of the south", "A report.")
+    assert (published["notebook"], published["image"]) == ("weeks.ipynb", None)
+    assert picture.content == b"chosen"
+    assert "Weeks of the south" in page.text
+    assert page.headers["content-security-policy"].startswith("sandbox ")
+    assert base64.b64encode(b"PASSWORD=xyzzy").decode() not in page.text
+
+
+def test_a_notebook_that_shows_a_secret_is_only_published_on_the_users_word(
+    api: Api, gallery: str
+) -> None:
+    name = f"{uuid.uuid4().hex}.ipynb"
+    key = f"AKIA{'QW3ERTYU' * 2}"
+    text = {"output_type": "stream", "name": "stdout", "text": f"aws_access_key_id = {key}\n"}
+    write_notebook(api.server.root / name, [{**plot("x"), "outputs": [text]}])
+
+    refused = api.post("/gallery", path=name, gallery=gallery)
+    agreed = api.post("/gallery", path=name, gallery=gallery, allow_secrets=True)
+
+    assert refused.status_code == 403
+    assert "cell 1, output" in refused.json()["why"]
+    assert key not in refused.text
+    assert agreed.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"notebook": "sales"}, 400),
+        ({"path": "a.ipynb", "run": "latest", "notebook": "sales"}, 400),
+        ({"path": "missing.ipynb"}, 404),
+        ({"path": "../a.ipynb"}, 403),
+        ({"path": "a\0.ipynb"}, 422),
+        ({"path": "."}, 404),
+    ],
+)
+def test_what_can_not_be_published_leaves_no_card(
+    api: Api, runs: str, body: dict[str, str], status: int
+) -> None:
+    answer = api.post("/gallery", gallery=f"{runs}-gallery", **body)
+
+    assert answer.status_code == status, answer.text
+    assert api.json("/gallery", prefix=f"{runs}-gallery")["cards"] == []
 
 
 def test_without_a_gallery_the_setting_is_named(api: Api) -> None:

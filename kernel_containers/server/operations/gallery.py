@@ -1,4 +1,4 @@
-"""Notebooks that people share: published from a run, looked at, cloned."""
+"""Notebooks that people share: published, looked at, cloned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from kernel_containers.errors import NotFound, UsageError
 from kernel_containers.server.operations.results import KEPT_OUT, html_page, prefix_of
 from kernel_containers.server.services import Answer, Call, Content
 from kernel_containers.workflow.gallery import PREVIEW, Gallery
+from kernel_containers.workflow.publication import Publication, of_notebook, of_run
 from kernel_containers.workflow.results import PAGE, Results
 
 
@@ -18,17 +19,11 @@ def list_cards(call: Call) -> Answer:
 
 
 def publish(call: Call) -> Answer:
-    """Put a run into the gallery."""
+    """Put a run, or a notebook, into the gallery."""
     body = call.body
-    card = _gallery(call, body.get("gallery")).publish(
-        Results(prefix_of(call, body.get("prefix"))),
-        body["notebook"],
-        body["run"],
-        author=call.user,
-        title=body.get("title"),
-        description=body.get("description"),
-    )
-    return Answer(201, card.as_json())
+    publication = _publication(call).worded(body.get("title"), body.get("description"))
+    gallery = _gallery(call, body.get("gallery"))
+    return Answer(201, gallery.publish(publication, call.user).as_json())
 
 
 def get_page(call: Call) -> Content:
@@ -52,6 +47,30 @@ def clone(call: Call) -> Answer:
     copy, card = gallery.clone(call.path["id"], folder)
     path = places.relative(str(copy)) or str(copy)
     return Answer(201, {"path": path, "image": card.image})
+
+
+def _publication(call: Call) -> Publication:
+    body = call.body
+    match body:
+        case {"path": text} if not {"notebook", "run", "prefix"} & set(body):
+            path = call.services.places.file(text)
+            image = _image_of(call, call.services.places.relative(str(path)))
+            return of_notebook(path, image, allow_secrets=body.get("allow_secrets", False))
+        case {"notebook": notebook, "run": run} if not {"path", "allow_secrets"} & set(body):
+            return of_run(Results(prefix_of(call, body.get("prefix"))), notebook, run)
+    raise UsageError(
+        "It is not clear what to publish.", todo="name a notebook and its run, or a file's path"
+    )
+
+
+def _image_of(call: Call, notebook: str | None) -> str | None:
+    """Return the image that was made last of a notebook, as far as this server knows."""
+    made = (
+        job.result
+        for job in call.services.jobs.all()
+        if job.head.kind == "containerize" and notebook and job.head.notebook == notebook
+    )
+    return next((str(result["reference"]) for result in made if result), None)
 
 
 def _read(call: Call, name: str) -> bytes:

@@ -10,7 +10,7 @@ from kernel_containers.workflow.results import (
     NOTEBOOK,
     PAGE,
     Results,
-    last_picture,
+    showcase,
     size_of,
 )
 
@@ -59,7 +59,7 @@ def get_page(call: Call) -> Content:
 
 def get_thumbnail(call: Call) -> Content:
     """Hand out a run's last plot."""
-    picture = last_picture(_read(call, NOTEBOOK))
+    picture = showcase(_read(call, NOTEBOOK))
     return Content(picture.data, picture.type, {**KEPT_OUT, "Cache-Control": "private"})
 
 

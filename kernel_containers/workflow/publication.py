@@ -1,0 +1,100 @@
+"""What goes into a gallery: a run's notebook and page, or a notebook as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernel_containers.core.snapshot import FileEntry, FileKind
+from kernel_containers.errors import InvalidInput, Refused
+from kernel_containers.notebook import document
+from kernel_containers.snapshot.secrets import find_secrets
+from kernel_containers.workflow.results import NOTEBOOK, PAGE, Results
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A notebook with its outputs, its page, and what a card says of it.
+
+    `name` is the file's. `image` runs it for others.
+    """
+
+    notebook: bytes
+    page: bytes
+    name: str
+    title: str
+    description: str = ""
+    image: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def worded(self, title: str | None, description: str | None) -> Publication:
+        """Return it with the publisher's own words, where there are any."""
+        return replace(
+            self,
+            title=title or self.title,
+            description=self.description if description is None else description,
+        )
+
+
+def of_run(results: Results, notebook: str, run_id: str) -> Publication:
+    """Return what a run wrote.
+
+    Raises:
+        NotFound: there is no such run, or it wrote no page.
+    """
+    summary, report, _ = results.run(notebook, run_id)
+    run_id = summary["run_id"]
+    return Publication(
+        notebook=results.read(notebook, run_id, NOTEBOOK),
+        page=results.read(notebook, run_id, PAGE),
+        name=Path(str(report.get("notebook") or f"{notebook}.ipynb")).name,
+        title=notebook,
+        image=summary["image"],
+        parameters=summary["parameters"],
+    )
+
+
+def of_notebook(path: Path, image: str | None, *, allow_secrets: bool) -> Publication:
+    """Return a notebook with the outputs it has; what it lacks stays out.
+
+    Raises:
+        NotFound, InvalidInput: it is no notebook.
+        Refused: it shows likely secrets, in its outputs too.
+    """
+    notebook = document.read(path)
+    if not allow_secrets:
+        _check_secrets(path)
+    return Publication(
+        notebook=path.read_bytes(),
+        page=_page(notebook).encode("utf-8", "replace"),
+        name=path.name,
+        title=notebook.title,
+        description=notebook.description,
+        image=image,
+    )
+
+
+def _check_secrets(path: Path) -> None:
+    entry = FileEntry(path.name, FileKind.FILE, 0o644, source=str(path))
+    found = find_secrets((), (entry,))
+    if found:
+        raise Refused(
+            f"Likely secrets would be published, at {len(found)} places.",
+            why="; ".join(f"{item.where}: {item.rule} {item.excerpt}".rstrip() for item in found),
+            todo="take them out, or say that they are none",
+        )
+
+
+def _page(notebook: document.Notebook) -> str:
+    from kernel_containers.runner import render  # noqa: PLC0415 - 0.5 s, and only to publish
+
+    facts = render.Facts(title=notebook.title, status="notebook", facts=[], parameters=[])
+    try:
+        return render.render(notebook.data, facts, notebook.path.parent, hide_input=False)
+    except Exception as error:  # the exporter raises anything for what is only nearly a notebook
+        why = f"{type(error).__name__}: {error}"
+        raise InvalidInput(f"{notebook.path.name} can't be shown as a page.", why=why) from error
