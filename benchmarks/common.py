@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig
@@ -19,6 +21,9 @@ from kernel_containers.image.base import BaseImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PROGRAM = Path(sys.executable).with_name("kernel-containers")
 # A newer docker client may come first on PATH; Debian's belongs to the engine.
@@ -35,6 +40,17 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def in_own_process(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Return what `work` returns, from a process that ends with it.
+
+    A program's most memory is at least that of the process which started it, so what takes much
+    must not happen here.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(work, *arguments, **named).result()
 
 
 def run(*words: object, environment: dict[str, str] | None = None) -> str:

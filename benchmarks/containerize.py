@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.common import Ours, entries, run, size, write_notebook
+from benchmarks.common import Ours, entries, in_own_process, run, size, write_notebook
 from benchmarks.environments import LARGE, SMALL, make_environment
 from benchmarks.inside import changed_inside
 from benchmarks.rivals import algorithm_of_2019, dockerfile, forget
@@ -118,7 +118,8 @@ def round_of_others(bench: Bench, host: str, number: int, ways: tuple[str, ...])
         if way in ways:
             tag = f"{host}/{way.replace(' ', '-')}:{number}"
             as_written = way.endswith("written")
-            bench.note(way, algorithm_of_2019(bench.large, base, tag, as_written=as_written))
+            taken = in_own_process(algorithm_of_2019, bench.large, base, tag, as_written=as_written)
+            bench.note(way, taken)
             forget(tag)
 
 
