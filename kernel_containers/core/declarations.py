@@ -89,7 +89,8 @@ _KINDS: Mapping[str, type] = {
 def _check(declaration: Declaration) -> None:
     name = declaration.name
     is_secret = declaration.secret or (declaration.secret is None and names_secret(name))
-    if is_secret and (declaration.has_default or declaration.choices):
+    has_choices = declaration.choices or declaration.type == "enum"
+    if is_secret and (declaration.has_default or has_choices):
         raise InvalidInput(
             f"The secret {name!r} can't have a default or choices.",
             why="they would stand in the image",

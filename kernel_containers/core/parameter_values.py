@@ -184,7 +184,11 @@ def _choice_from_text(parameter: Parameter, text: str) -> JsonValue:
     for choice in parameter.choices:
         if isinstance(choice, str) and choice == text:
             return choice
-    return _choice(parameter, _json_from_text(text))
+    try:
+        value = read_json(text)
+    except ValueError:
+        raise _IllTypedError from None
+    return _choice(parameter, value)
 
 
 def _choice(parameter: Parameter, value: JsonValue) -> JsonValue:

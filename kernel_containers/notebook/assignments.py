@@ -20,6 +20,7 @@ from kernel_containers.notebook.annotations import (
 )
 from kernel_containers.notebook.bindings import Binding, BindingReader, How, reads_of
 from kernel_containers.notebook.comments import read_comments
+from kernel_containers.notebook.constants import Constants, find_constants
 from kernel_containers.notebook.expressions import read_literal
 from kernel_containers.notebook.magics import PlainPython, plain_python
 from kernel_containers.notebook.newer_syntax import as_older_python
@@ -53,10 +54,26 @@ def _tree(text: str) -> ast.Module | None:
 def bindings(cell: Cell) -> tuple[Binding, ...] | None:
     """Return what a cell binds at module level, in order; None where Python can't parse it."""
     parsed = parse_cell(cell.source)
-    if parsed is None:
-        return None
-    plain, tree = parsed
-    reader = _Assignments(cell, plain, tree)
+    return None if parsed is None else _bindings(cell, *parsed, Constants())
+
+
+def find_bindings(notebook: Notebook) -> tuple[Binding, ...]:
+    """Return every way in which the notebook's module-level code gives names a value."""
+    if notebook.language != "python":
+        return ()
+    parsed = {cell: found for cell in notebook.code_cells if (found := parse_cell(cell.source))}
+    constants = find_constants([tree for _, tree in parsed.values()])
+    return tuple(
+        chain.from_iterable(
+            _bindings(cell, plain, tree, constants) or () for cell, (plain, tree) in parsed.items()
+        )
+    )
+
+
+def _bindings(
+    cell: Cell, plain: PlainPython, tree: ast.Module, constants: Constants
+) -> tuple[Binding, ...] | None:
+    reader = _Assignments(cell, plain, tree, constants)
     try:
         for statement in tree.body:
             reader.visit(statement)
@@ -65,18 +82,14 @@ def bindings(cell: Cell) -> tuple[Binding, ...] | None:
     return tuple(reader.found)
 
 
-def find_bindings(notebook: Notebook) -> tuple[Binding, ...]:
-    """Return every way in which the notebook's module-level code gives names a value."""
-    if notebook.language != "python":
-        return ()
-    return tuple(chain.from_iterable(bindings(cell) or () for cell in notebook.code_cells))
-
-
 class _Assignments(BindingReader):
     """Adds the edits of plain assignments."""
 
-    def __init__(self, cell: Cell, plain: PlainPython, tree: ast.Module) -> None:
+    def __init__(
+        self, cell: Cell, plain: PlainPython, tree: ast.Module, constants: Constants
+    ) -> None:
         super().__init__(cell)
+        self.constants = constants
         self.plain = plain
         self.positions = ASTText(plain.text, tree=tree)
         self.comments = read_comments(plain.text)
@@ -102,13 +115,14 @@ class _Assignments(BindingReader):
         if not isinstance(node.target, ast.Name):
             self.generic_visit(node)
             return
-        annotation = read_annotation(node.annotation)
+        annotation = read_annotation(node.annotation, self.constants)
         if node.value is not None:
             self.visit(node.value)
             self._bind(node, node.target.id, node.value, annotation=annotation)
         elif self.block is None:
             _, end = self.positions.get_text_range(node)
-            edit = self._edit(end, end, prefix=" = ")
+            prefix, suffix = (annotation.prefix, annotation.suffix) if annotation else ("", "")
+            edit = self._edit(end, end, prefix=f" = {prefix}", suffix=suffix)
             self.add(
                 node,
                 node.target.id,
@@ -143,12 +157,12 @@ class _Assignments(BindingReader):
         annotation: Annotation | None = None,
         appended: bool = False,
     ) -> None:
-        literal = read_literal(value)
+        literal = read_literal(value, self.constants)
         if literal is None or self.block is not None:
             self.add(node, name, self.block or How.COMPUTED, reads=reads_of(value))
             return
         last = node.end_lineno or node.lineno
-        commented = parse_annotation(self.comments.type_of(last))
+        commented = parse_annotation(self.comments.type_of(last), self.constants)
         annotation = annotation or commented or parse_choices(self.comments.choices_of(last))
         literal = annotated(self._whole(value, literal), annotation)
         if appended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import platform
 import re
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.declarations import redeclare
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
-from kernel_containers.notebook.assignments import bindings, find_bindings
+from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How, places
 from kernel_containers.notebook.document import PARAMETERS_TAG
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kernel_containers.core.declarations import Declaration
-    from kernel_containers.core.parameters import Variable
+    from kernel_containers.core.parameters import ParameterType, Variable
     from kernel_containers.notebook.document import Cell, Notebook
 
 _PYTHON = f"Python {'.'.join(platform.python_version_tuple()[:2])}"
@@ -110,7 +111,7 @@ def _parameter(variable: Variable, *, asked_secret: bool) -> Parameter:
     holds_value = variable.default not in (None, "")
     return Parameter(
         name=variable.name,
-        type=variable.type,
+        type=_type_of_secret(variable) if secret else variable.type,
         default=None if secret else variable.default,
         required=variable.required or asked_secret or (secret and holds_value),
         secret=secret,
@@ -118,6 +119,13 @@ def _parameter(variable: Variable, *, asked_secret: bool) -> Parameter:
         choices=() if secret else variable.choices,
         edits=variable.edits,
     )
+
+
+def _type_of_secret(variable: Variable) -> ParameterType:
+    """Return the type without choices, which would stand in the image."""
+    if variable.type != "enum":
+        return variable.type
+    return "str" if all(isinstance(choice, str) for choice in variable.choices) else "json"
 
 
 def _injected(
@@ -152,6 +160,13 @@ def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str)
             for cell in notebook.code_cells
             if _mentions(cell, name) and bindings(cell) is None
         ]
+        inside = _first_inside(notebook, name)
+        if inside:
+            raise InvalidInput(
+                f"{name!r} can't be a parameter.",
+                why=f"it is only set inside a function or class, in {inside}",
+                todo=f"set it outside of any, such as {name} = 1, and use that there",
+            )
         raise InvalidInput(
             f"The notebook has no variable {name!r}.",
             why=f"{', '.join(unread)} can't be parsed as {_PYTHON}" if unread else None,
@@ -167,6 +182,19 @@ def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str)
         why=f"it is {first.how.value} in {places(same)}",
         todo=f"set it to a plain value in a line of its own first, such as {name} = 1",
     )
+
+
+def _first_inside(notebook: Notebook, name: str) -> str:
+    """Return the place where a function or class first sets a name; an empty text if none does."""
+    for cell in notebook.code_cells:
+        parsed = parse_cell(cell.source)
+        for node in ast.walk(parsed[1]) if parsed else ():
+            match node:
+                case ast.Name(id=found, ctx=ast.Store()) | ast.arg(arg=found) if found == name:
+                    return f"{cell.name}, line {node.lineno}"
+                case _:
+                    pass
+    return ""
 
 
 def _suggestion(name: str, variables: Sequence[Variable]) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kernel_containers.notebook.constants import Constants
 from kernel_containers.notebook.literals import Literal, type_of
 from kernel_containers.notebook.moments import iso_moment, read_moment
 from kernel_containers.notebook.plain_values import NotPlain, number, plain_value
+from kernel_containers.notebook.walk import last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from kernel_containers.core.parameters import JsonValue
 
 # What makes something of one text, and of a date or datetime where the text is one.
 _OF_TEXT = frozenset(
-    "Path PurePath PosixPath PurePosixPath Decimal Fraction UUID ZoneInfo Timedelta".split()  # noqa: SIM905
+    "Path PurePath PosixPath PurePosixPath Decimal Fraction UUID ZoneInfo Timedelta device".split()  # noqa: SIM905
 )
 _OF_MOMENT = frozenset({"Timestamp", "to_datetime", "datetime64"})
 # What makes something of one number: `timedelta(days=7)`, `np.float32(0.1)`.
@@ -23,25 +28,27 @@ _OF_NUMBER = frozenset(
     "Decimal timedelta Timedelta timedelta64 float16 float32 float64 int8 int16 int32 "  # noqa: SIM905
     "int64 uint8 uint16 uint32 uint64".split()
 )
-_OF_LIST = frozenset({"array", "asarray", "Series", "Index", "deque"})
+_OF_LIST = frozenset({"array", "asarray", "Series", "Index", "deque", "tensor"})
+_OF_KEYWORDS = frozenset({"Namespace", "SimpleNamespace"})
 _CONTAINERS = {"list": "", "tuple": "tuple(", "set": "set(", "frozenset": "frozenset("}
-_NOT_FINITE: Mapping[str, str] = {"nan": "nan", "NaN": "nan", "NAN": "nan", "inf": "inf"}
 _OPPOSITES = {"inf": "-inf", "-inf": "inf", "nan": "nan"}
-_OF_NOT_FINITE = frozenset({"np", "numpy", "math"})
+_NO_CONSTANTS = Constants()
 
 
-def read_literal(node: ast.expr) -> Literal | None:
+def read_literal(node: ast.expr, constants: Constants = _NO_CONSTANTS) -> Literal | None:
     """Return the plain value of an expression; None where it has none.
 
     Besides literals these are arithmetic of numbers (`60 * 60`), texts joined by `+`, calls of
-    `date`, `datetime` and of the builtin types with plain values, `np.inf`, and calls that make
-    something of a plain value, such as `Path("data.csv")`, `timedelta(days=7)`, `np.array([1])`.
+    `date`, `datetime` and of the builtin types with plain values, `np.inf` and other constants,
+    and calls that make something of a plain value, such as `Path("data.csv")`,
+    `timedelta(days=7)`, `np.array([1])`, `Namespace(steps=7)`.
     """
     try:
-        for reader in (read_moment, _not_finite, _builtin, _made_of_one):
-            special = reader(node)
-            if special is not None:
-                return special
+        special = constants.read(node) or _negative(node, constants)
+        for reader in (read_moment, _builtin, _namespace, _made_of_one):
+            special = special or reader(node)
+        if special is not None:
+            return special
         value = plain_value(node)
     except (NotPlain, ArithmeticError, RecursionError):
         return None
@@ -54,17 +61,17 @@ def read_literal(node: ast.expr) -> Literal | None:
     return Literal(value=value, type=type_of(value))
 
 
-def _not_finite(node: ast.expr) -> Literal | None:
+def _negative(node: ast.expr, constants: Constants) -> Literal | None:
+    """Read what is no literal for Python itself: `-math.pi`, `-float("inf")`."""
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            opposite = _not_finite(operand) or _builtin(operand)
-            text = _OPPOSITES.get(str(opposite.value), "") if opposite else ""
-            return Literal(value=text, type="float") if text else None
-        case ast.Attribute(value=ast.Name(id=module), attr=name) if module in _OF_NOT_FINITE:
-            text = _NOT_FINITE.get(name, "")
-            return Literal(value=text, type="float") if text else None
+            opposite = constants.read(operand) or _builtin(operand)
         case _:
             return None
+    if opposite is None or opposite.type != "float":
+        return None
+    value = opposite.value
+    return replace(opposite, value=_OPPOSITES[value] if isinstance(value, str) else -value)
 
 
 def _builtin(node: ast.expr) -> Literal | None:
@@ -72,14 +79,30 @@ def _builtin(node: ast.expr) -> Literal | None:
         case ast.Call(func=ast.Name(id="int" | "float" as name), args=[argument], keywords=[]):
             return _converted({"int": int, "float": float}[name], argument)
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=words):
-            value = {word.arg: plain_value(word.value) for word in words if word.arg}
-            if len(value) < len(words):
-                raise NotPlain  # `**`
-            return Literal(value=value, type="dict")
+            return Literal(value=_of_keywords(words), type="dict")
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if (
             name in _CONTAINERS and len(arguments) <= 1
         ):
             return _container(name, arguments)
+        case _:
+            return None
+
+
+def _of_keywords(words: list[ast.keyword]) -> dict[str, JsonValue]:
+    value = {word.arg: plain_value(word.value) for word in words if word.arg}
+    if len(value) < len(words):
+        raise NotPlain  # `**`
+    return value
+
+
+def _namespace(node: ast.expr) -> Literal | None:
+    """Read `Namespace(rate=0.1, steps=10)`, which another dict can make as well."""
+    match node:
+        case ast.Call(func=func, args=[], keywords=[_, *_] as words) if (
+            last_name(func) in _OF_KEYWORDS
+        ):
+            value = _of_keywords(words)
+            return Literal(value=value, type="dict", prefix=f"{ast.unparse(func)}(**", suffix=")")
         case _:
             return None
 

@@ -25,6 +25,7 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
+    ast.LShift: lambda left, right: left * 2**right,
 }
 _LARGEST = 2**63  # of a computed number; `10 ** 10 ** 10` must not be worked out
 
@@ -83,7 +84,9 @@ def _as_number(value: JsonValue) -> Any:
 
 def _computed(left: Any, op: ast.operator, right: Any) -> Any:
     function = _ARITHMETIC.get(type(op))
-    if function is None or (isinstance(op, ast.Pow) and not (abs(right) <= 64 and left)):
+    if function is None or (
+        isinstance(op, ast.Pow | ast.LShift) and not (abs(right) <= 64 and left)
+    ):
         raise NotPlain
     value = function(left, right) if abs(left) < _LARGEST else math.inf
     if not isinstance(value, int | float) or abs(value) > _LARGEST:

@@ -69,7 +69,8 @@ def _set(
     default = next(chain(injected, tagged, literals))
     assert default.literal is not None  # noqa: S101 - LITERAL has one
     literal = default.literal
-    literal = annotated(literal, next((b.annotation for b in declared if b.annotation), None))
+    said = (b.annotation for b in declared if b.annotation and not b.annotation.prefix)
+    literal = annotated(literal, next(said, None))
     described = (binding.description for binding in (default, *literals, *declared))
     return Variable(
         name=default.name,

@@ -1,4 +1,4 @@
-"""Walks through a cell's syntax that leave parts of it out."""
+"""What `ast` does not tell about a cell's syntax by itself."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def walk_but(
             yield node
             kept = tuple(ast.iter_child_nodes(node))
         waiting.extend(kept)
+
+
+def last_name(node: ast.expr) -> str:
+    """Return what is behind the last dot: `c` of `a.b.c`; an empty text of other expressions."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""

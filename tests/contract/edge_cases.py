@@ -392,6 +392,7 @@ VALUES = {
     ),
 }  # fmt: skip
 
+ENUM = "from enum import Enum\nclass Mode(Enum):\n    FAST = 1\n    SLOW = 2"
 EXPRESSIONS = {
     "containers made by their types": Applied(
         cells=("a = set(); b = list(); c = dict(x=1); d = tuple(); e = frozenset({1})",),
@@ -461,6 +462,34 @@ EXPRESSIONS = {
     "in the main program's loop": Refused(
         cells=("if __name__ == '__main__':\n    for i in range(2):\n        n = 1",),
         words="in a loop",
+    ),
+    "a member of an enum": Applied(
+        cells=(ENUM, "n = Mode.FAST\na = m = Mode['FAST']\nk: Mode | None = None"),
+        given=dict.fromkeys("nmk", "SLOW"),
+        code=(ENUM, "n = Mode['SLOW']\na = m = Mode['FAST']; m = Mode['SLOW']\n"
+              "k: Mode | None = Mode['SLOW']"),
+        ends={},
+    ),
+    "a member that an enum does not have": Refused(
+        cells=(ENUM, "n = Mode.FAST"), given={"n": "fast"},
+        words="not 'fast'.\nTry: give one of \"FAST\", \"SLOW\"",
+    ),
+    "a member of an enum from elsewhere": Refused(
+        cells=("from http import HTTPStatus\nn = HTTPStatus.OK",), words="computed"
+    ),
+    "a level of logging": Applied(
+        cells=("import logging\nn = logging.INFO",), given={"n": "DEBUG"},
+        code=("import logging\nn = getattr(logging, 'DEBUG')",), ends={"n": 10},
+    ),
+    "names with values, as of a parser of arguments": Applied(
+        cells=("import argparse\nn = argparse.Namespace(a=1, b='x')\nm = n.a",),
+        given={"n": '{"a": 9}'},
+        code=("import argparse\nn = argparse.Namespace(**{'a': 9})\nm = n.a",),
+        ends={"m": 9},
+    ),
+    "a field of a class": Refused(
+        cells=("class Config:\n    n: int = 1\nc = Config()",),
+        words="only set inside a function or class, in cell 1, line 2",
     ),
     "a form field with choices": Applied(
         cells=("n = 'a' #@param ['a', 'b'] {type:'string'}",),

@@ -154,3 +154,12 @@ def test_a_notebook_that_changed_since_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="is not the one"):
         apply_values(notebook, contract, values_of(contract, {"n": "5"}))
+
+
+def test_a_secret_with_choices_takes_its_value_and_ships_no_choice(tmp_path: Path) -> None:
+    source = "from typing import Literal\nn: Literal['a', 'b'] = 'a'"
+
+    _, contract = shipped(tmp_path, source, names=["n"], secrets=["n"])
+
+    assert contract.parameters[0].choices == ()
+    assert values_of(contract, {"n": "b"}) == {"n": "b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,6 +59,15 @@ def variables(folder: Path, *cells: Any, **more: Any) -> dict[str, Variable]:
         ("a = np.float64(1)", "int", 1),
         ("a = timedelta(hours=-2)", "int", -2),
         ("a = pd.Timedelta('1h')", "str", "1h"),
+        ("a = 1 << 20", "int", 2**20),
+        ("a = -math.pi", "float", -math.pi),
+        ("from numpy import pi, inf as oo\na = pi; b = oo", "float", math.pi),
+        ("a = logging.WARNING", "enum", "WARNING"),
+        ("a = argparse.Namespace(x=1, y=[2])", "dict", {"x": 1, "y": [2]}),
+        ("a: int | float = 1", "json", 1),
+        ("a: Union[int, str, None] = 1", "json", 1),
+        ("a: str | list[str] = 'x'", "str", "x"),
+        ("a: int | Path = 1", "int", 1),
         ("a = np.array([[1.5]])", "list", [[1.5]]),
         ("a = datetime.strptime('31.1.24', '%d.%m.%y').date()", "date", "2024-01-31"),
         ("a = 'x' + 'y'", "str", "xy"),
@@ -70,7 +80,7 @@ def variables(folder: Path, *cells: Any, **more: Any) -> dict[str, Variable]:
         ("a: list[int] = []", "list", []),
         ("a: Annotated[float, 'kg'] = 2", "float", 2),
         ("a: str = 1", "int", 1),
-        ("a: int | str = 1", "int", 1),
+        ("a: int | str = 1", "json", 1),
         ("a: pd.DataFrame = None", "json", None),
         ("a = 1  # type: float", "float", 1),
         ("a: float\na = 1", "float", 1),
@@ -104,7 +114,8 @@ def test_a_literal_annotation_makes_an_enum(tmp_path: Path, source: str) -> None
      "a = " + "[" * 150 + "]" * 150 + "\nb = (", "a = 1 if b else 2", "a, b = 'xy'", "*a, = 1, 2",
      "a = int('x')", "a = set([[1]])", "a = dict(**b)", "a = dict([('x', 1)])", "a = list(b)",
      "a = list('xy')", "a = timedelta(days=1, hours=2)", "a = Path('a', 'b')", "a = str(5)",
-     "a = 'x' + 1", "a = np.array(b)", "a = datetime.strptime('x', '%Y')", "a = math.pi",
+     "a = 'x' + 1", "a = np.array(b)", "a = datetime.strptime('x', '%Y')", "a = math.cos",
+     "a = 1 << 10**9", "a = Namespace(**b)", "a = pi", "a = Mode.FAST", "a = logging.Logger",
      "a = datetime.now().date()", "a = pd.Timedelta(1, unit=f())", "a = int('" + "9" * 5000 + "')"],
 )  # fmt: skip
 def test_what_only_running_tells_is_no_variable(tmp_path: Path, source: str) -> None:
@@ -287,3 +298,30 @@ def test_a_thousand_lines_take_less_than_a_second(tmp_path: Path) -> None:
     )
 
     assert len(found) == 1000
+
+
+ENUM = "import enum\nclass Mode(enum.StrEnum):\n    FAST = 'f'\n    SLOW: str = 's'\n    _X = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "members"),
+    [
+        ([ENUM, "a = Mode.FAST"], ("FAST", "SLOW")),
+        (["a = Mode['FAST']", ENUM], ("FAST", "SLOW")),
+        ([ENUM, "a: 'Mode | None' = None"], ("FAST", "SLOW")),
+        ([ENUM, "a: Mode"], ("FAST", "SLOW")),
+        (["class B(IntEnum):\n    def f(self): pass\nclass Mode(B):\n    X = 1\na = Mode.X"], ("X",)),
+        (["class Mode(Enum):\n    X, Y = range(2)\n    Z = lambda: 1\na = Mode.X"], None),
+        (["Mode = Enum('Mode', 'FAST, SLOW')\na = Mode.SLOW"], ("FAST", "SLOW")),
+        ([ENUM, ENUM, "a = Mode.FAST"], None),
+        ([ENUM, "Mode = 1", "a = Mode.FAST"], None),
+        ([ENUM, "a = Mode.name"], None),
+        (["from modes import Mode", "a = Mode.FAST"], None),
+    ],
+)
+def test_an_enum_of_the_notebook_has_its_members_as_choices(
+    tmp_path: Path, cells: list[str], members: tuple[str, ...] | None
+) -> None:
+    found = variables(tmp_path, *cells)
+
+    assert (found["a"].choices if "a" in found else None) == members
