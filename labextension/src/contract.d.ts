@@ -475,7 +475,11 @@ export interface paths {
         /** What was published below a prefix, newest first. */
         get: operations["listGallery"];
         put?: never;
-        /** Put a run's notebook and page with a card into the gallery. */
+        /**
+         * Put a run, or a notebook with its outputs, into the gallery with a page and a card.
+         * @description A run is named by `notebook` and `run`, a notebook by its `path`; one with likely secrets is
+         *     refused without `allow_secrets`.
+         */
         post: operations["publish"];
         delete?: never;
         options?: never;
@@ -685,6 +689,12 @@ export interface components {
             includes?: components["schemas"]["Path"][];
             base?: components["schemas"]["Reference"];
             kernel_id?: components["schemas"]["KernelId"];
+            /**
+             * @description zstd is for Docker 23 and newer.
+             * @default gzip
+             * @enum {unknown}
+             */
+            compression?: "gzip" | "zstd";
         };
         /**
          * @description Edits of one parameter; what is missing stays as it was found. The type wins over the
@@ -706,7 +716,7 @@ export interface components {
              * @description No parameter at all.
              * @default false
              */
-            excluded: boolean;
+            excluded?: boolean;
         };
         Plan: {
             notebook: string;
@@ -832,17 +842,22 @@ export interface components {
              * @description Go on although likely secrets were found.
              * @default false
              */
-            allow_secrets: boolean;
+            allow_secrets?: boolean;
             /**
              * @description Else a missing one is an error.
              * @default false
              */
-            create_repository: boolean;
+            create_repository?: boolean;
             /**
              * @description Else a tag that exists is an error.
              * @default false
              */
-            overwrite: boolean;
+            overwrite?: boolean;
+            /**
+             * @description Compare the contents of all files with those of cached layers first.
+             * @default false
+             */
+            verify_environment?: boolean;
         };
         /** @description Bring an image of ours that the engine has to a registry. */
         PushJob: {
@@ -859,12 +874,12 @@ export interface components {
              * @description Else a missing one is an error.
              * @default false
              */
-            create_repository: boolean;
+            create_repository?: boolean;
             /**
              * @description Else a tag that exists is an error.
              * @default false
              */
-            overwrite: boolean;
+            overwrite?: boolean;
         };
         /** @description Exactly one of `image` and `kernel`. */
         PullJob: {
@@ -900,7 +915,7 @@ export interface components {
                 source: components["schemas"]["Path"];
                 target?: components["schemas"]["Path"];
                 /** @default false */
-                read_only: boolean;
+                read_only?: boolean;
             }[];
             /** @description A read-only root file system. */
             read_only?: boolean;
@@ -943,7 +958,7 @@ export interface components {
              * @description Go on after a cell failed.
              * @default false
              */
-            allow_errors: boolean;
+            allow_errors?: boolean;
             /** @description The same for runs that belong together. */
             group?: string;
         };
@@ -1992,8 +2007,11 @@ export interface operations {
                 "application/json": {
                     prefix?: components["schemas"]["Place"];
                     gallery?: components["schemas"]["Place"];
-                    notebook: components["schemas"]["Slug"];
-                    run: components["schemas"]["RunId"];
+                    notebook?: components["schemas"]["Slug"];
+                    run?: components["schemas"]["RunId"];
+                    path?: components["schemas"]["Path"];
+                    /** @default false */
+                    allow_secrets?: boolean;
                     title?: string;
                     description?: string;
                 };
