@@ -1,12 +1,12 @@
-"""How the names of a cell get their values, assignments of plain values aside."""
+"""How the names of a cell get their values."""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,16 @@ class BindingReader(ast.NodeVisitor):
         self.cell = cell
         self.block: How | None = None
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self.bind_all(node, target, How.COMPUTED, reads=reads_of(node.value))
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self.generic_visit(node)
+        if node.value is not None:
+            self.bind_all(node, node.target, How.COMPUTED, reads=reads_of(node.value))
+
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self.generic_visit(node)
         self.bind_all(node, node.target, How.CHANGED, reads=reads_of(node.value))
@@ -91,21 +101,38 @@ class BindingReader(ast.NodeVisitor):
 
     visit_ImportFrom = visit_Import  # noqa: N815
 
-    def visit_FunctionDef(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    ) -> None:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.add(node, node.name, self.block or How.DEFINITION)
-        inside = list(ast.walk(node))
-        shared = set(chain.from_iterable(n.names for n in inside if isinstance(n, ast.Global)))
-        for inner in inside:
-            if isinstance(inner, ast.Name) and inner.id in shared and _is_bound(inner):
-                self.add(inner, inner.id, How.GLOBAL)
+        for part in (*node.decorator_list, node.args, node.returns):
+            if part is not None:
+                self.visit(part)
+        self._scope(node.body)
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
-    visit_ClassDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.add(node, node.name, self.block or How.DEFINITION)
+        for part in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(part)
+        self._scope(node.body)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        """Names inside are its own."""
+        self.visit(node.args)  # names in the body are its own
+
+    def visit_TypeAlias(self, node: Any) -> None:  # known from Python 3.12 on
+        self.add(node, node.name.id, self.block or How.DEFINITION)
+
+    def _scope(self, body: list[ast.stmt]) -> None:
+        """Note what the body of a function or class binds outside of it."""
+        inside = BindingReader(self.cell)
+        for statement in body:
+            inside.visit(statement)
+        shared = frozenset(chain.from_iterable(map(_globals, body)))
+        self.found += [
+            replace(binding, how=How.GLOBAL)
+            for binding in inside.found
+            if binding.how is How.GLOBAL or binding.name in shared
+        ]
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
@@ -213,6 +240,15 @@ class BindingReader(ast.NodeVisitor):
 
 def _is_bound(node: ast.Name) -> bool:
     return isinstance(node.ctx, ast.Store | ast.Del)
+
+
+def _globals(node: ast.AST) -> frozenset[str]:
+    """Return the names that a scope declares as global; other scopes inside have their own."""
+    if isinstance(node, ast.Global):
+        return frozenset(node.names)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
+        return frozenset()
+    return frozenset(chain.from_iterable(map(_globals, ast.iter_child_nodes(node))))
 
 
 def _is_main_program(test: ast.expr) -> bool:

@@ -1,12 +1,8 @@
-"""Notebooks of random assignments, scopes and magics run with exactly the values given.
-
-Each piece of a notebook knows how it reads with other values, so that the expected text does not
-come from the code under test.
-"""
+"""Notebooks of random assignments, scopes and magics run with exactly the values given."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,34 +13,24 @@ from kernel_containers.notebook.variables import find_variables
 from kernel_containers.runner.held_values import HeldValues
 from kernel_containers.runner.inject import apply_values
 from kernel_containers.runner.literals import python_literal
+from tests.contract.random_pieces import NAMES, CellOf, cells, scalars, setting
 from tests.contract.test_parameters import shipped
 from tests.notebook.notebooks import write
 from tests.support.shell import ipython_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
 
-SEVERAL = {"max_examples": 40, "deadline": None, "phases": [Phase.generate]}
-NAMES = ("a", "b", "c", "é", "fi", "_d")
+SEVERAL = {
+    "max_examples": 40,
+    "deadline": None,
+    "phases": [Phase.generate],
+}
 
 
-class Piece(NamedTuple):
-    """Some lines. `text` makes them, given literals by name; `spoils` are bound by other code."""
-
-    text: Callable[[Mapping[str, str]], str]
-    sets: frozenset[str] = frozenset()
-    spoils: frozenset[str] = frozenset()
-
-
-scalars = (
-    st.integers(-(10**20), 10**20)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.booleans()
-    | st.text(st.characters(codec="utf-8"), max_size=6)
-)
 by_type: Mapping[str, st.SearchStrategy[Any]] = {
     "int": st.integers(-(10**20), 10**20),
     "float": st.floats(allow_nan=False),
@@ -54,95 +40,6 @@ by_type: Mapping[str, st.SearchStrategy[Any]] = {
     "dict": st.dictionaries(st.text(max_size=3), scalars, max_size=2),
     "json": st.none() | scalars | st.lists(scalars, max_size=2),
 }
-defaults = (
-    scalars.map(repr)
-    | st.sampled_from(["None", "[]", "{'k': [1]}", "-1", "1_000", "'x' 'y'", "dict(k=1)", "list()",
-                       "int('7')", "'x' + 'y'", "f'x'", "-float('inf')"])
-)  # fmt: skip
-
-
-def setting(*names: str) -> frozenset[str]:
-    return frozenset(names)
-
-
-@st.composite
-def pieces(draw: st.DrawFn) -> Piece:
-    """Draw lines that bind names, or look as if they did."""
-    one, two = draw(st.permutations(NAMES))[:2]
-    first, second = draw(defaults), draw(defaults)
-    chain = f"{one} = {two} = {first}"
-    both = setting(one, two)
-    plain: list[Piece] = [
-        Piece(lambda v: f"{one} = {v.get(one, first)}", setting(one)),
-        Piece(lambda v: f"{one}={v.get(one, first)};{two} = {v.get(two, second)}  # = 3", both),
-        Piece(lambda v: f"{one}, {two} = {v.get(one, first)}, {v.get(two, second)}", both),
-        Piece(lambda v: f"({one}, [{two}]) = {v.get(one, first)}, [{v.get(two, second)}]", both),
-        Piece(lambda v: f"*rest, {one} = 0, {v.get(one, first)}", setting(one)),
-        Piece(lambda v: f"{one}: 'any' = {v.get(one, first)}", setting(one)),
-        Piece(lambda v: chain + "".join(f"; {n} = {v[n]}" for n in v if n in both), both),
-        Piece(lambda v: f"if True:\n    pass\n{one} = {v.get(one, first)}", setting(one)),
-        Piece(lambda v: f"'''\n{one} = 7'''; {one} = {v.get(one, first)}", setting(one)),
-        Piece(lambda v: f"{one} = {v.get(one, first)}; copy = [{one}]", setting(one)),
-    ]  # fmt: skip
-    scopes = [
-        f"def f_({one}=1):\n    {two} = {first}\n    return {one}",
-        f"class C_:\n    {one} = {first}\n    def {two}(self): pass",
-        f"g_ = lambda {one}: {one}",
-        f"h_ = [{one} for {one} in range(2)]",
-        f"k_ = dict({one}={first})",
-        f"# {one} = {first}".replace("\n", " "),
-        f"%env KC_RANDOM={one}",
-        "!true",
-        f"x_ = !echo {one}",
-        "m_ = (10\n % 3)",
-        "print?",
-        f"?{two}",
-        f"%time n_ = '{one}'",
-        f"%time o_ = !echo {one}",
-        f"p_ = %env HOME\n!true {one} = 1",
-        f";str {one} = 1",
-        f"if True:\n    %env KC_RANDOM={one} = 1\n    !true",
-        f"async def s_():\n    {one} = 1",
-    ]
-    spoilers = [
-        f"for {one} in range(2): pass",
-        f"if False:\n    {one} = 1",
-        f"try:\n    {one} = 1\nexcept E: pass",
-        f"({one} := 7)",
-        f"import math as {one}",
-        f"def u_():\n    global {one}\n    {one} = 7",
-        f"{one} = str(7)",
-        f"{one} = !echo 7",
-    ]
-    kind = draw(st.integers(0, 5))
-    if kind < 3:
-        return draw(st.sampled_from(plain))
-    if kind < 5:
-        text = draw(st.sampled_from(scopes))
-        return Piece(lambda _: text)
-    text = draw(st.sampled_from(spoilers))
-    return Piece(lambda _: text, spoils=setting(one))
-
-
-class CellOf(NamedTuple):
-    """The pieces of a cell, the magic above them, and how its lines end."""
-
-    pieces: list[Piece]
-    magic: str
-    ending: str
-
-    def text(self, literals: Mapping[str, str]) -> str:
-        lines = "\n".join([*filter(None, [self.magic]), *(p.text(literals) for p in self.pieces)])
-        # IPython itself takes `print?` for Python where the line ends as on Windows.
-        return lines if "print?" in lines else lines.replace("\n", self.ending)
-
-
-cells = st.builds(
-    CellOf,
-    st.lists(pieces(), min_size=1, max_size=4),
-    st.sampled_from(["", "", "", "%%time", "%%capture"]),
-    st.sampled_from(["\n", "\n", "\r\n"]),
-)
 
 
 @pytest.fixture(scope="module")

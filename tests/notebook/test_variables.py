@@ -310,7 +310,10 @@ ENUM = "import enum\nclass Mode(enum.StrEnum):\n    FAST = 'f'\n    SLOW: str = 
         (["a = Mode['FAST']", ENUM], ("FAST", "SLOW")),
         ([ENUM, "a: 'Mode | None' = None"], ("FAST", "SLOW")),
         ([ENUM, "a: Mode"], ("FAST", "SLOW")),
-        (["class B(IntEnum):\n    def f(self): pass\nclass Mode(B):\n    X = 1\na = Mode.X"], ("X",)),
+        (
+            ["class B(IntEnum):\n    def f(self): pass\nclass Mode(B):\n    X = 1\na = Mode.X"],
+            ("X",),
+        ),
         (["class Mode(Enum):\n    X, Y = range(2)\n    Z = lambda: 1\na = Mode.X"], None),
         (["Mode = Enum('Mode', 'FAST, SLOW')\na = Mode.SLOW"], ("FAST", "SLOW")),
         ([ENUM, ENUM, "a = Mode.FAST"], None),
@@ -325,3 +328,26 @@ def test_an_enum_of_the_notebook_has_its_members_as_choices(
     found = variables(tmp_path, *cells)
 
     assert (found["a"].choices if "a" in found else None) == members
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["def f(x=(a := 2)): pass", "f = lambda x=(a := 2): x", "@(a := print)\ndef f(): pass",
+     "class C(*[a := dict]): pass", "class C:\n    global a\n    a = 2",
+     "def f():\n    global a\n    import math as a",
+     "def f():\n    def g():\n        global a\n        for a in []: pass"],
+)  # fmt: skip
+def test_what_a_function_or_class_binds_outside_of_it_contests_a_value(
+    tmp_path: Path, other: str
+) -> None:
+    assert variables(tmp_path, "a = 1", other)["a"].contested
+
+
+def test_names_that_a_function_inside_declares_global_stay_local_outside_of_it(
+    tmp_path: Path,
+) -> None:
+    function = "def f():\n    a = 2\n    def g():\n        global b\n        b = 3"
+
+    found = variables(tmp_path, "a = 1; b = 1", function)
+
+    assert {name: variable.contested for name, variable in found.items()} == {"a": False, "b": True}
