@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
+import zlib
 from errno import EACCES, EAGAIN, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EPERM, ESTALE
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,10 @@ _LARGEST_OCTAL = 8**11 - 1  # eleven digits: 8 GiB as a size, the year 2242 as a
 _NAME, _PREFIX = 100, 155  # bytes of the two parts of a name
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would block for ever
 _ROOT = (0, 0)
+_OF_ROOT = b"0000000\x00" * 2
 _LARGEST_OWNER = 8**7 - 1
+# Name; mode, owners, size, time; checksum; kind; link; all of _MAGIC; prefix. Zeros fill the rest.
+_USTAR = struct.Struct("100s48s8s1s100s88s155s12x")
 _MAGIC = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00"  # no owner names, no device
 _FIXED_SUM = sum(_MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
 # What opening or reading says where a file is gone, or is now a link, folder, socket or FIFO.
@@ -102,24 +107,19 @@ def _ustar(
     owner: tuple[int, int] = _ROOT,
 ) -> bytes:
     large = size > _LARGEST_OCTAL
-    size_field = b"\x80" + size.to_bytes(11, "big") if large else b"%011o\x00" % size
-    mode_field = b"%07o\x00" % mode + _owner(owner)
-    time_field = b"%011o\x00" % mtime
-    checksum = _FIXED_SUM + sum(mode_field + size_field + time_field + kind)
-    checksum += sum(name) + sum(link) + sum(prefix)
-    return b"".join(
-        (
-            name.ljust(_NAME, b"\x00"),
-            mode_field,
-            size_field,
-            time_field,
-            b"%06o\x00 " % checksum,
-            kind,
-            link.ljust(_NAME, b"\x00"),
-            _MAGIC,
-            prefix.ljust(_PREFIX + 12, b"\x00"),
-        )
+    fields = b"%07o\x00%b%b%011o\x00" % (
+        mode,
+        _OF_ROOT if owner == _ROOT else _owner(owner),
+        b"\x80" + size.to_bytes(11, "big") if large else b"%011o\x00" % size,
+        mtime,
     )
+    checksum = _FIXED_SUM + _sum(name + fields + kind) + _sum(link) + _sum(prefix)
+    return _USTAR.pack(name, fields, b"%06o\x00 " % checksum, kind, link, _MAGIC, prefix)
+
+
+def _sum(data: bytes) -> int:
+    """Return the sum of at most 256 bytes in a fifth of the time of sum()."""
+    return (zlib.adler32(data) & 0xFFFF) - 1  # its lower half is the sum modulo 65521, plus 1
 
 
 def _owner(owner: tuple[int, int]) -> bytes:
