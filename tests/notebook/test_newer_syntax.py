@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 NEWER = [
     ("type X = int", "0; X = int"),
-    ("if a:\n    type X[T] = list[T]", "if a:\n    0; X[T] = list[T]"),
+    ("if a:\n    type X[T] = list[T]", "if a:\n    0; X = list[T]"),
+    ("type X[T: (int, str)] = int; type Y = str", "0; X = int; 0; Y = str"),
+    ("a = '''\ntype X = 1\n'''\ntype X = int", "a = '''\ntype X = 1\n'''\n0; X = int"),
+    ("lazy import a; lazy from b import c", "0; import a; 0; from b import c"),
+    ("try: f()\nexcept A, b.B: pass", "try: f()\nexcept A : pass"),
+    ("def f[\n  T,\n](x: T): pass", "def f\\\n   \\\n (x: T): pass"),
+    ("class A[T: dict[str, (int, str)]](B): pass", "class A (B): pass"),
+    ("f'{\n a  # }\n}'", "f'\\\n{_} \\\n '"),
+    ("a = t'x{b}', rt\"{c['d']}\", t''", "a = b' ', rb\" \", b''"),
     ("type(x) == y; type = 3", "type(x) == y; type = 3"),
     ("def f[T: (int, str)](x: T) -> T: pass", "def f (x: T) -> T: pass"),
     ("async def f[*Ts, **P](): pass", "async def f (): pass"),
@@ -28,7 +36,7 @@ NEWER = [
     ('print(f"{d["k"]}", 1)', 'print(f"{_} ", 1)'),
     ("f'{a!r:>{w}} {'x' if b else f'{c['k']}'}' + '{n}'", "f'{_} ' + '{n}'"),
     ('f"{{no}} {a} # {b["}"]}" # f"{"', 'f"{_} " # f"{"'),
-    ("f'''{a}\n{b}'''; f'plain'; '''f'{x}'''", "f'''{a}\n{b}'''; f'plain'; '''f'{x}'''"),
+    ("f'''{a}\n{b}'''; f'plain'; '''f'{x}'''", "f'''{_}\n   '''; f'plain'; '''f'{x}'''"),
     ("rf'\\d{x['a']}'; x[f'a']", "rf'{_} '; x[f'a']"),
 ]
 
