@@ -194,6 +194,9 @@ setup(
         "traitlets>=5.14",
         "urllib3>=2",
     ],
+    extras_require={
+        "zstd": ["zstandard>=0.22"],
+    },
     entry_points={
         "console_scripts": ["kernel-containers = kernel_containers.cli.main:main"],
         "jupyter_client.kernel_provisioners": [

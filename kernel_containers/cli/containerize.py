@@ -14,6 +14,7 @@ from kernel_containers.cli.options import json_option, yes_option
 from kernel_containers.cli.output import Output
 from kernel_containers.cli.run_lines import RunLines
 from kernel_containers.cli.verification import as_text
+from kernel_containers.core.oci import LAYER_ZSTD
 from kernel_containers.core.reference import ToLayout, ToRegistry, parse_destination
 from kernel_containers.errors import Refused, RunFailed, UsageError
 
@@ -58,6 +59,12 @@ if TYPE_CHECKING:
 )
 @click.option("--base", metavar="REF", help="The base image under a local environment.")
 @click.option("--kernel-id", metavar="ID", help="Capture this live kernel. [the notebook's own]")
+@click.option(
+    "--compression",
+    type=click.Choice(["gzip", "zstd"]),
+    default="gzip",
+    help="zstd is a tenth smaller, and for Docker 23 and newer. [gzip]",
+)
 @click.option("--title", metavar="TEXT", help="[the notebook's first heading]")
 @click.option("--description", metavar="TEXT", help="[the notebook's first paragraph]")
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
@@ -100,6 +107,7 @@ def command(
         description=options["description"],
         kernel=options["kernel"],
         kernel_id=options["kernel_id"],
+        compression=options["compression"],
         destination=parse_destination(options["to"]) if options["to"] else None,
         parameters=options["parameters"] or None,
         secrets=options["secrets"],
@@ -119,7 +127,7 @@ def command(
             return 0
         if not allow_secrets:
             _ask_about_findings(plan, check_findings)
-        verifier = _Verifier(plan, output) if options["verify"] else None
+        verifier = _Verifier(plan, engine, output) if options["verify"] else None
         _tell_plan(plan, output)
         with output.progress() as report:
             if looked:
@@ -162,9 +170,12 @@ def _tell_notes(output: Output, changed: Sequence[str], notes: Sequence[str]) ->
 class _Verifier:
     """Made before anything is built, so that a value that is missing is said early."""
 
-    def __init__(self, plan: Plan, output: Output) -> None:
+    def __init__(self, plan: Plan, engine: Engine, output: Output) -> None:
+        from kernel_containers.workflow.compression import check_reads_zstd
         from kernel_containers.workflow.verify import values_for_verification
 
+        if plan.compressor.media_type == LAYER_ZSTD:
+            check_reads_zstd(engine)
         contract = plan.snapshot.contract
         self._given = values_for_verification(
             contract.parameters, plan.snapshot.notebook, os.environ

@@ -19,7 +19,7 @@ from kernel_containers.core.oci import INDEX, LAYER_GZIP, Descriptor, Layer
 from kernel_containers.core.oci_json import Json, config_from_json, manifest_from_json, read_object
 from kernel_containers.engine.chunks import readable
 from kernel_containers.errors import InvalidInput, Unavailable
-from kernel_containers.image.compress import compress, decompressed, fastest
+from kernel_containers.image.compress import ZSTD_MAGIC, compress, decompressed, fastest
 from kernel_containers.image.tar import BLOCK
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from kernel_containers.image.store import BlobStore
 
 _GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _LARGEST_DOCUMENT = 16 * 1024**2  # bytes; configs and manifests have kilobytes
 
 
@@ -85,7 +84,7 @@ class _Archive:
         if not isinstance(file, io.BufferedReader):
             return
         start = file.peek(512)[:512]
-        if start.startswith(_ZSTD):
+        if start.startswith(ZSTD_MAGIC):
             raise InvalidInput(
                 "The base image has a layer compressed with zstd.",
                 why="engines before version 23 can't read it, so images on it would not run there",

@@ -1,6 +1,6 @@
-"""Tar blocks to a gzip blob: compressed on several threads, hashed twice in the same pass.
+"""Tar blocks to a compressed blob: on several threads, hashed twice in the same pass.
 
-Each block becomes one gzip member, so the result does not depend on the number of threads.
+Each block becomes one gzip member or zstd frame, so the number of threads does not matter.
 Compressing and hashing release the interpreter's lock: 811 MB take 1.4 s on two cores.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from collections import deque
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
 from kernel_containers.core.digest import Digest
+from kernel_containers.core.oci import LAYER_GZIP, LAYER_ZSTD
+from kernel_containers.errors import InvalidInput
 
 try:
     import isal
@@ -25,19 +28,29 @@ except ImportError:  # no wheel for this platform: five times slower, but it wor
 else:
     _HAS_ISAL = True
 
+try:
+    import zstandard
+except ImportError:  # an extra: hardly anybody asks for it
+    _HAS_ZSTD = False
+else:
+    _HAS_ZSTD = True
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 MOST_THREADS = 4  # more only wait for the one that reads
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_READ_AT_ONCE = 1024**2  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Compressor:
-    """A way to make a gzip member. `name` says all that its output depends on."""
+    """A way to make a gzip member or zstd frame. `name` says all that its output depends on."""
 
     name: str
     compress: Callable[[bytes], bytes]
+    media_type: str = LAYER_GZIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +67,11 @@ def _zlib_member(data: bytes) -> bytes:
     return zlib.compress(data, 1, wbits=31)  # 31 asks for a gzip header, whose time is 0
 
 
+def _zstd_frame(data: bytes) -> bytes:
+    # Threads can't share a compressor, and making one takes 3 µs.
+    return zstandard.ZstdCompressor(level=1).compress(data)
+
+
 def _isal_member(data: bytes) -> bytes:
     return bytes(igzip.compress(data, 1, mtime=0))
 
@@ -68,10 +86,30 @@ def fastest() -> Compressor:
     return ZLIB
 
 
+def zstd() -> Compressor:
+    """Return zstd at its first level: a tenth smaller than `fastest`, in the same time.
+
+    Raises:
+        InvalidInput: the package for it is not installed.
+    """
+    _need_zstd()
+    name = f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} level 1"
+    return Compressor(name, _zstd_frame, LAYER_ZSTD)
+
+
+def _need_zstd() -> None:
+    if not _HAS_ZSTD:
+        raise InvalidInput(
+            "This program can't read or write zstd.",
+            why="the package zstandard is not installed",
+            todo="pip install 'kernel_containers[zstd]'",
+        )
+
+
 def compress(
     blocks: Iterable[bytes], write: Callable[[bytes], object], compressor: Compressor
 ) -> Compressed:
-    """Give `write` the gzip members of `blocks`, in order, and return what went through.
+    """Give `write` the members of `blocks`, in order, and return what went through.
 
     `write` is called from this thread. A few blocks are in memory at any time. What `blocks`
     or `write` raise ends the threads and comes through.
@@ -104,8 +142,20 @@ def compress(
 
 
 def decompressed(blob: Path) -> IO[bytes]:
-    """Open a gzip blob for reading what is in it."""
-    return cast("IO[bytes]", (igzip if _HAS_ISAL else gzip).open(blob, "rb"))
+    """Open a blob of gzip or zstd for reading what is in it.
+
+    Raises:
+        InvalidInput: it is zstd, whose package is not installed.
+    """
+    with blob.open("rb") as file:
+        is_zstd = file.read(len(ZSTD_MAGIC)) == ZSTD_MAGIC
+    if not is_zstd:
+        return cast("IO[bytes]", (igzip if _HAS_ISAL else gzip).open(blob, "rb"))
+    _need_zstd()
+    frames = zstandard.ZstdDecompressor().stream_reader(
+        blob.open("rb"), read_across_frames=True, closefd=True
+    )
+    return cast("IO[bytes]", io.BufferedReader(frames, _READ_AT_ONCE))
 
 
 def _threads() -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.oci import Layer
     from kernel_containers.core.snapshot import FileEntry, FileSet
     from kernel_containers.image.base import BaseImage
+    from kernel_containers.image.compress import Compressor
     from kernel_containers.image.layer import Keys
     from kernel_containers.image.store import BlobStore
 
@@ -33,9 +34,15 @@ _BLOCK = 1024 * 1024  # bytes
 
 
 def forget_changed(
-    file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore, report: Report
+    file_sets: Sequence[FileSet],
+    base: BaseImage,
+    store: BlobStore,
+    report: Report,
+    compressor: Compressor,
 ) -> tuple[str, ...]:
     """Return the files whose contents differ from those of the layers that would be used.
+
+    These are what `build_layers` would take with the same `compressor`.
 
     Layers with such files are forgotten, so that `build_layers` builds them anew. Byte code does
     not count: it is compiled again at any time.
@@ -43,7 +50,7 @@ def forget_changed(
     Raises:
         Unavailable: a layer or a file can't be read.
     """
-    lower = Lower(base)
+    lower = Lower(base, compressor)
     changed: list[str] = []
     for file_set in file_sets:
         key = lower.key(file_set)
@@ -51,7 +58,7 @@ def forget_changed(
         for part in split_file_set(file_set):
             lower.replace(part)
             placed = place(part.entries, lower.ground)
-            keys = keys_of(part, placed)
+            keys = keys_of(part, placed, compressor)
             layers, reused = _would_be_used(keys, placed.entries, store)
             found = _differing(reused, _cached(layers, store, report), report)
             if found:

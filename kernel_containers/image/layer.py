@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.core.labels import LAYER
-from kernel_containers.core.oci import LAYER_GZIP, Descriptor, Layer
+from kernel_containers.core.oci import Descriptor, Layer
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.snapshot import FileKind, FileSet
 from kernel_containers.image import tar
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.snapshot import FileEntry
     from kernel_containers.image.base import BaseImage
+    from kernel_containers.image.compress import Compressor
     from kernel_containers.image.delta import Beneath
     from kernel_containers.image.store import BlobStore
 
@@ -37,7 +38,7 @@ _USUAL_RATIO = 0.5  # blob to archive: 0.35 for scientific packages, 0.56 with C
 
 def build_layer(file_set: FileSet, base: BaseImage, store: BlobStore, report: Report) -> Layer:
     """Return the one layer that puts `file_set` directly on `base`; see `build_layers`."""
-    builder = _Builder(store, report)
+    builder = _Builder(store, report, fastest())
     return builder.whole(file_set, place(file_set.entries, base.ground))
 
 
@@ -46,7 +47,9 @@ def build_layers(
     base: BaseImage,
     store: BlobStore,
     report: Report,
+    *,
     finished: Callable[[Descriptor], object] = id,
+    compressor: Compressor | None = None,
 ) -> tuple[Layer, ...]:
     """Return the layers that put `file_sets` on `base`, the first one lowest.
 
@@ -54,6 +57,7 @@ def build_layers(
     as they are. A set whose fingerprint the store knows is not read again: layers of it that land
     alike are used, whatever the base. Of a large set that changed a little only the changes are
     built, as one more layer on its last ones. `finished` is told of each layer when it is there.
+    Without a `compressor` it is the fastest.
 
     Raises:
         TryAgain: files changed while they were read; nothing of their layer is kept.
@@ -61,8 +65,8 @@ def build_layers(
         CannotWrite: the store's disk is full.
         InvalidInput: the set does not fit on the base.
     """
-    builder = _Builder(store, report)
-    lower = Lower(base)
+    builder = _Builder(store, report, compressor or fastest())
+    lower = Lower(base, builder.compressor)
     layers: list[Layer] = []
     for file_set in file_sets:
         known = lower.recall(file_set, store)
@@ -83,16 +87,18 @@ def _may_have_deltas(file_set: FileSet) -> bool:
     )
 
 
-def known_sets(file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore) -> tuple[bool, ...]:
+def known_sets(
+    file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore, compressor: Compressor
+) -> tuple[bool, ...]:
     """Return for each set whether the store has its layers; nothing is read or built."""
-    lower = Lower(base)
+    lower = Lower(base, compressor)
     known: list[bool] = []
     for file_set in file_sets:
         found = lower.recall(file_set, store) is not None
         if not found:
             lower.replace(file_set)
             placed = place(file_set.entries, lower.ground)
-            keys = keys_of(file_set, placed)
+            keys = keys_of(file_set, placed, compressor)
             found = any(map(store.recall_record, (keys.layer, keys.stack)))
             found = found and file_set.fingerprint is not None
         known.append(found)
@@ -105,6 +111,7 @@ def known_sets(file_sets: Sequence[FileSet], base: BaseImage, store: BlobStore) 
 class _Builder:
     store: BlobStore
     report: Report
+    compressor: Compressor
 
     def parts(self, file_set: FileSet, lower: Lower) -> Iterator[Layer]:
         """Yield the layers of a set as the next one on `lower`."""
@@ -128,7 +135,7 @@ class _Builder:
         """Return the layer of all entries, from the store if possible."""
         if not file_set.fingerprint:
             return _named(self.write(file_set.name, placed.entries), file_set.name)
-        key = keys_of(file_set, placed).layer
+        key = keys_of(file_set, placed, self.compressor).layer
         layer = self.store.recall(key)
         if layer:
             self.report_all(file_set)
@@ -139,7 +146,7 @@ class _Builder:
 
     def stack(self, file_set: FileSet, placed: Placed, lower: Lower) -> list[Layer]:
         """Return the set's layers: known ones, or known ones and a delta, or a new one."""
-        _, key, last_key = keys_of(file_set, placed)
+        _, key, last_key = keys_of(file_set, placed, self.compressor)
         known = self.store.recall_record(key)
         if known:
             self.report_all(file_set)
@@ -187,10 +194,11 @@ class _Builder:
 
         expected = int(total * _USUAL_RATIO)
         with self.store.write(expected) as blob, read_ahead(entries):
-            done = compress(blocks(), blob.write, fastest())
+            done = compress(blocks(), blob.write, self.compressor)
             blob.keep(done.digest)
         tell(total)
-        descriptor = Descriptor(media_type=LAYER_GZIP, digest=done.digest, size=done.size)
+        media_type = self.compressor.media_type
+        descriptor = Descriptor(media_type=media_type, digest=done.digest, size=done.size)
         return Layer(descriptor, done.diff_id)
 
     def report_all(self, file_set: FileSet) -> None:
@@ -225,10 +233,10 @@ class Keys(NamedTuple):
     last: str
 
 
-def keys_of(file_set: FileSet, placed: Placed) -> Keys:
+def keys_of(file_set: FileSet, placed: Placed, compressor: Compressor) -> Keys:
     """Return under which keys the store knows a set's layers; without a fingerprint it does not."""
     landing = hashlib.sha256(json.dumps([placed.links, placed.parents]).encode()).hexdigest()
-    ending = f"{landing} format {tar.FORMAT} {fastest().name}"
+    ending = f"{landing} format {tar.FORMAT} {compressor.name}"
     first = file_set.entries[0].target if file_set.entries else ""
     return Keys(
         f"layer {file_set.fingerprint} {ending}",

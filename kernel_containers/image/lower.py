@@ -10,7 +10,6 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from kernel_containers.image import tar
-from kernel_containers.image.compress import fastest
 from kernel_containers.image.delta import Beneath
 from kernel_containers.image.store import layer_from_json, layer_to_json
 
@@ -20,18 +19,19 @@ if TYPE_CHECKING:
     from kernel_containers.core.oci import Layer
     from kernel_containers.core.snapshot import FileEntry, FileSet
     from kernel_containers.image.base import BaseImage
+    from kernel_containers.image.compress import Compressor
     from kernel_containers.image.store import BlobStore
 
 
 class Lower:
     """A base image and the sets that were put on it so far, the first one lowest."""
 
-    def __init__(self, base: BaseImage) -> None:
+    def __init__(self, base: BaseImage, compressor: Compressor) -> None:
         self.ground = base.ground
         self._base = base
         self._entries: list[Sequence[FileEntry]] = []
         # Nothing is known of what lies on a set without a fingerprint.
-        self._names: list[str] | None = [str(base.id), f"format {tar.FORMAT} {fastest().name}"]
+        self._names: list[str] | None = [str(base.id), f"format {tar.FORMAT} {compressor.name}"]
 
     def key(self, file_set: FileSet) -> str | None:
         """Return what identifies the layers of `file_set` as the next one; None if nothing does."""

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 PROGRAM = "kernel-containers"
 
 
-def containerize_command(request: ContainerizeRequest, *, allow_secrets: bool = False) -> str:
+def containerize_command(
+    request: ContainerizeRequest, *, allow_secrets: bool = False, verify_environment: bool = False
+) -> str:
     """Return `kernel-containers containerize …`."""
     words = [PROGRAM, "containerize", str(request.notebook)]
     words += _option("--kernel", request.kernel)
@@ -31,8 +33,10 @@ def containerize_command(request: ContainerizeRequest, *, allow_secrets: bool = 
     words += _options("--include", map(str, request.includes))
     words += _option("--base", request.base)
     words += _option("--kernel-id", request.kernel_id)
+    words += _option("--compression", None if request.compression == "gzip" else "zstd")
     words += _option("--title", request.title)
     words += _option("--description", request.description)
+    words += ["--verify-environment"] if verify_environment else []
     return shlex.join([*words, *(["--allow-secrets"] if allow_secrets else [])])
 
 

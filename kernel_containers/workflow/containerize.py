@@ -95,7 +95,7 @@ def verify_environment(plan: Plan, settings: Settings, report: Report) -> tuple[
     """
     store = BlobStore(settings.store)
     with in_use(store):
-        return forget_changed(plan.snapshot.file_sets, plan.base, store, report)
+        return forget_changed(plan.snapshot.file_sets, plan.base, store, report, plan.compressor)
 
 
 def build(
@@ -121,7 +121,9 @@ def build(
     file_sets = [*below, runner, *captured, sbom_file_set(materials), notebook]
     for layer in plan.base.layers:
         finished(layer.descriptor)
-    layers = build_layers(file_sets, plan.base, store, report, finished)
+    layers = build_layers(
+        file_sets, plan.base, store, report, finished=finished, compressor=plan.compressor
+    )
     described = _labels(snapshot, plan)
     image = assemble(
         plan.base,

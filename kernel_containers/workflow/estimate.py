@@ -41,7 +41,7 @@ class Estimate:
 def estimate(plan: Plan, settings: Settings) -> Estimate:
     """Return what is left to do. Of a set that changed a little only the change will be built."""
     file_sets = plan.snapshot.file_sets
-    reused = known_sets(file_sets, plan.base, BlobStore(settings.store))
+    reused = known_sets(file_sets, plan.base, BlobStore(settings.store), plan.compressor)
     pairs = zip(file_sets, reused, strict=True)
     build = sum(item.size for item, known in pairs if not known)
     send = 0

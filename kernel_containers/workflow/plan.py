@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.contract import (
     MANIFEST_PATH,
-    RUNNER_HOME,
     Contract,
     KernelCommand,
     contract_to_json,
@@ -28,8 +27,6 @@ from kernel_containers.errors import InvalidInput
 from kernel_containers.image.base import import_base
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import kernelspecs
-from kernel_containers.kernels.container_spec import HOME as KERNEL_HOME
-from kernel_containers.kernels.container_spec import PACKAGES
 from kernel_containers.notebook import document, imports
 from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.variables import find_variables
@@ -38,14 +35,16 @@ from kernel_containers.snapshot import files, secrets
 from kernel_containers.snapshot.environment import OUTSIDE, written_by_people
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.bases import OLDEST_RUNNER
+from kernel_containers.workflow.compression import Compression, choose_compressor
 from kernel_containers.workflow.data_notes import data_notes
+from kernel_containers.workflow.image_process import HOME, image_user, image_variables
 from kernel_containers.workflow.libraries import with_libraries
 from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
 from kernel_containers.workflow.missing_modules import missing_modules
 from kernel_containers.workflow.sources import find_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from kernel_containers.core.declarations import Declaration
     from kernel_containers.core.parameters import Parameter
@@ -53,15 +52,11 @@ if TYPE_CHECKING:
     from kernel_containers.core.snapshot import Interpreter
     from kernel_containers.engine import Engine
     from kernel_containers.image.base import BaseImage
+    from kernel_containers.image.compress import Compressor
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.notebook.document import Notebook
     from kernel_containers.workflow.settings import Settings
     from kernel_containers.workflow.sources import Source, Stamps
-
-HOME = f"{RUNNER_HOME}/home"
-# Not root, and with root's group, which the image's files are readable and its working folder
-# writable by: the convention of clusters that choose the uid themselves.
-USER = "1000:0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +74,7 @@ class ContainerizeRequest:
     includes: tuple[Path, ...] = ()
     base: str | None = None
     kernel_id: str | None = None  # of a live kernel; None for the notebook's own
+    compression: Compression = "gzip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +85,7 @@ class Plan:
     base: BaseImage
     runner: Interpreter  # the Python inside the image that runs the runner
     destination: Destination
+    compressor: Compressor
     live: LiveKernel | None = None
     stamps: Stamps = ()  # of packages, when the plan was begun
 
@@ -106,6 +103,8 @@ def make_plan(
     path = Path(request.notebook).expanduser().absolute()
     _check_text(path)
     notebook = document.read(path)
+    destination = request.destination or _default_destination(path)
+    compressor = choose_compressor(request.compression, destination, engine)
     spec = kernelspecs.find(request.kernel or notebook.kernel_name or "python3")
     notebook, parameters = withhold(notebook, _parameters(notebook, request))
     source = find_source(spec, engine, settings, request.base, report)
@@ -142,13 +141,14 @@ def make_plan(
     user_code = [item for item in sets if item.name == OUTSIDE]
     searched = [entry for item in (*user_code, found) for entry in item.entries]
     searched += live.own_files if live else []
-    user, reason = _user(base, [*source.folders, *(entry.target for entry in searched)], live)
+    user, reason = image_user(base, [*source.folders, *(entry.target for entry in searched)], live)
     searched += [entry for item in sets for entry in written_by_people(item.entries)]
     findings = secrets.find_secrets(notebook.named_sources, searched)
     return Plan(
         base=base,
         runner=_runner_interpreter(source),
-        destination=request.destination or _default_destination(path),
+        destination=destination,
+        compressor=compressor,
         live=live,
         stamps=source.stamps,
         snapshot=Snapshot(
@@ -168,7 +168,7 @@ def make_plan(
             contract=contract,
             user=user,
             user_reason=reason,
-            variables=_image_variables(base, source, passed, live),
+            variables=image_variables(base, source, passed, live),
             exclusions=(
                 *source.exclusions,
                 *(live.exclusions if live else ()),
@@ -233,46 +233,6 @@ def _runner_interpreter(source: Source) -> Interpreter:
         why="the entrypoint needs CPython 3.10 or newer",
         todo="choose a base image that has one with --base; the notebook keeps its own Python",
     )
-
-
-def _user(base: BaseImage, paths: Iterable[str], live: LiveKernel | None) -> tuple[str, str]:
-    """Return the image's user, and why it is not the usual one."""
-    closed = [folder for folder, mode in base.folders.items() if not mode & 0o001]
-    for path in paths:
-        for folder in closed:
-            if path == folder or path.startswith(f"{folder}/"):
-                return "0:0", f"{folder} can only be entered by root in the base image"
-    if live and live.only_for_root:
-        return "0:0", f"{live.only_for_root} of the live kernel can only be read by root"
-    if live and live.owner:
-        return f"{live.owner}:0", "files of the live kernel belong to it"
-    return USER, ""
-
-
-def _image_variables(
-    base: BaseImage,
-    source: Source,
-    passed: Sequence[tuple[str, str]],
-    live: LiveKernel | None,
-) -> tuple[tuple[str, str], ...]:
-    merged = dict(item.split("=", 1) for item in base.config.environment if "=" in item)
-    interpreter = source.environment.interpreter
-    folder = str(PurePosixPath(interpreter.executable).parent)
-    search = merged.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-    if folder not in search.split(":"):
-        merged["PATH"] = f"{folder}:{search}"
-    merged.setdefault("LANG", "C.UTF-8")
-    merged["HOME"] = HOME
-    if interpreter.user_base:
-        merged["PYTHONUSERBASE"] = interpreter.user_base
-    if source.environment.python_path:
-        merged["PYTHONPATH"] = ":".join(source.environment.python_path)
-    if live and live.has_packages:  # as the live kernel finds them
-        merged["PYTHONPATH"] = ":".join(filter(None, [PACKAGES, merged.get("PYTHONPATH")]))
-        merged["PATH"] = f"{merged.get('PATH', search)}:{PACKAGES}/bin"
-    if live and live.has_home:
-        merged["HOME"] = KERNEL_HOME
-    return tuple(sorted((merged | dict(passed)).items()))
 
 
 def _with_contract(found: FileSet, contract: Contract) -> FileSet:

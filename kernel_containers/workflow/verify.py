@@ -26,7 +26,7 @@ from kernel_containers.notebook.executed import read_executed
 from kernel_containers.notebook.variables import find_variables
 from kernel_containers.workflow import submit
 from kernel_containers.workflow.containerize import containerize
-from kernel_containers.workflow.plan import HOME as IMAGE_HOME
+from kernel_containers.workflow.image_process import HOME as IMAGE_HOME
 from kernel_containers.workflow.run_arguments import RunOptions
 from kernel_containers.workflow.run_store import NOTEBOOK, list_runs
 

@@ -11,7 +11,11 @@ from kernel_containers.engine import connect
 from kernel_containers.errors import Interrupted
 from kernel_containers.workflow.add_kernel import add_kernel
 from kernel_containers.workflow.commands import docker_command
-from kernel_containers.workflow.containerize import check_findings, containerize
+from kernel_containers.workflow.containerize import (
+    check_findings,
+    containerize,
+    verify_environment,
+)
 from kernel_containers.workflow.estimate import weights
 from kernel_containers.workflow.kernel_image import pull_kernel_image
 from kernel_containers.workflow.plan import make_plan
@@ -20,6 +24,8 @@ from kernel_containers.workflow.registries import Registries
 from kernel_containers.workflow.submit import find_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kernel_containers.core.reference import ImageReference
     from kernel_containers.workflow.add_kernel import KernelRequest
     from kernel_containers.workflow.job import Job
@@ -37,6 +43,7 @@ class ContainerizeWork:
     allow_secrets: bool = False
     create_repository: bool = False
     overwrite: bool = False
+    verify_environment: bool = False
 
     def __call__(self, job: Job) -> dict[str, Any]:
         """Plan, ask the registry, build and deliver."""
@@ -58,6 +65,8 @@ class ContainerizeWork:
                 )
             job.weigh(weights(plan, self.settings))
             try:
+                if self.verify_environment:
+                    _tell_changed(job, verify_environment(plan, self.settings, job.report))
                 done = containerize(plan, engine, registries, self.settings, job.report)
             except Interrupted as error:
                 raise Interrupted(error.what, why=_left(plan)) from error
@@ -83,6 +92,11 @@ def _tell_notes(job: Job, plan: Plan) -> None:
         job.note(f"left out: {exclusion.path} ({exclusion.reason})")
     for note in plan.snapshot.notes:
         job.note(note)
+
+
+def _tell_changed(job: Job, paths: Iterable[str]) -> None:
+    for path in paths:
+        job.note(f"{path} had other contents in a cached layer, which is made anew")
 
 
 def _left(plan: Plan) -> str:

@@ -690,8 +690,7 @@ export interface components {
             base?: components["schemas"]["Reference"];
             kernel_id?: components["schemas"]["KernelId"];
             /**
-             * @description zstd is for Docker 23 and newer.
-             * @default gzip
+             * @description gzip where it is missing; zstd is for Docker 23 and newer.
              * @enum {unknown}
              */
             compression?: "gzip" | "zstd";
@@ -716,7 +715,7 @@ export interface components {
              * @description No parameter at all.
              * @default false
              */
-            excluded?: boolean;
+            excluded: boolean;
         };
         Plan: {
             notebook: string;
@@ -842,21 +841,18 @@ export interface components {
              * @description Go on although likely secrets were found.
              * @default false
              */
-            allow_secrets?: boolean;
+            allow_secrets: boolean;
             /**
              * @description Else a missing one is an error.
              * @default false
              */
-            create_repository?: boolean;
+            create_repository: boolean;
             /**
              * @description Else a tag that exists is an error.
              * @default false
              */
-            overwrite?: boolean;
-            /**
-             * @description Compare the contents of all files with those of cached layers first.
-             * @default false
-             */
+            overwrite: boolean;
+            /** @description Compare the contents of all files with those of cached layers first. */
             verify_environment?: boolean;
         };
         /** @description Bring an image of ours that the engine has to a registry. */
@@ -874,12 +870,12 @@ export interface components {
              * @description Else a missing one is an error.
              * @default false
              */
-            create_repository?: boolean;
+            create_repository: boolean;
             /**
              * @description Else a tag that exists is an error.
              * @default false
              */
-            overwrite?: boolean;
+            overwrite: boolean;
         };
         /** @description Exactly one of `image` and `kernel`. */
         PullJob: {
@@ -915,7 +911,7 @@ export interface components {
                 source: components["schemas"]["Path"];
                 target?: components["schemas"]["Path"];
                 /** @default false */
-                read_only?: boolean;
+                read_only: boolean;
             }[];
             /** @description A read-only root file system. */
             read_only?: boolean;
@@ -958,7 +954,7 @@ export interface components {
              * @description Go on after a cell failed.
              * @default false
              */
-            allow_errors?: boolean;
+            allow_errors: boolean;
             /** @description The same for runs that belong together. */
             group?: string;
         };

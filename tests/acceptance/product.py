@@ -80,6 +80,15 @@ class Product:
         return finished.stdout
 
 
+def install_kernel(product: Product, python: Path | str, **variables: str) -> None:
+    """Install a kernelspec of an environment as `ipykernel install` does."""
+    folder = product.folder / "jupyter" / "kernels" / "local"
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Local", "language": "python", "env": variables}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
 def write_notebook(path: Path, *sources: str, kernel: str = "team", **extra: Any) -> Path:
     """Write a notebook of code cells; a source that starts with `#md ` becomes markdown."""
     cells = [_cell(index, source) for index, source in enumerate(sources)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.product import DOCKER, Product, write_notebook
+from tests.acceptance.product import DOCKER, Product, install_kernel, write_notebook
 from tests.support.environments import copy_packages, make_kernel_venv
 from tests.support.prefixes import make_conda_prefix, relocate_python
 
@@ -25,6 +25,7 @@ OF_THE_SYSTEM = pytest.mark.skipif(
 IN_A_PREFIX = pytest.mark.skipif(
     sys.base_prefix == "/usr", reason="this Python can't be copied into a prefix"
 )
+BASES = sorted({sys.base_prefix, *(["/usr"] if Path(SYSTEM_PYTHON).exists() else [])})
 # What a build can lack: each of these modules is linked with a library of the system.
 INTERPRETER = """\
 import bz2, ctypes, hashlib, json, lzma, readline, sqlite3, ssl, sys, uuid, zlib
@@ -73,15 +74,6 @@ def product(tmp_path: Path, shared_cache: Path) -> Iterator[Product]:
     made = product.docker("images", "-q", f"tests/matrix-{tmp_path.name}").split()
     if made:
         product.docker("rmi", "-f", *made)
-
-
-def install(product: Product, python: Path | str, **variables: str) -> None:
-    """Install a kernelspec of an environment as `ipykernel install` does."""
-    folder = product.folder / "jupyter" / "kernels" / "local"
-    folder.mkdir(parents=True, exist_ok=True)
-    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Local", "language": "python", "env": variables}
-    (folder / "kernel.json").write_text(json.dumps(spec))
 
 
 def results(notebook: Path) -> list[list[Any]]:
@@ -137,18 +129,17 @@ def write(product: Product, *cells: str) -> Path:
 @OF_THE_SYSTEM
 def test_a_venv_on_the_systems_python_with_compiled_packages(product: Product) -> None:
     prefix = make_kernel_venv(product.folder / "venv", "pandas", python=SYSTEM_PYTHON)
-    install(product, prefix / "bin/python")
+    install_kernel(product, prefix / "bin/python")
     notebook = write(product, INTERPRETER, CHILD, NUMBERS)
 
     assert in_the_image(product, notebook) == here(product, notebook)
 
 
-@pytest.mark.full
-@IN_A_PREFIX
-def test_a_venv_on_an_interpreter_in_its_own_prefix(product: Product) -> None:
-    base = relocate_python(product.folder / "versions" / "3")
+@pytest.mark.parametrize("source", BASES)
+def test_a_venv_on_an_interpreter_in_its_own_prefix(product: Product, source: str) -> None:
+    base = relocate_python(product.folder / "versions" / "3", Path(source))
     prefix = make_kernel_venv(product.folder / "venv", python=str(base))
-    install(product, prefix / "bin/python")
+    install_kernel(product, prefix / "bin/python")
     notebook = write(product, INTERPRETER, CHILD)
 
     assert in_the_image(product, notebook) == here(product, notebook)
@@ -157,7 +148,7 @@ def test_a_venv_on_an_interpreter_in_its_own_prefix(product: Product) -> None:
 @IN_A_PREFIX
 def test_a_conda_prefix_with_libraries_of_its_own(product: Product) -> None:
     python = make_conda_prefix(product.folder / "miniforge3")
-    install(product, python)
+    install_kernel(product, python)
     libraries = "[line.split()[-1] for line in open('/proc/self/maps') if 'libsqlite3' in line][:1]"
     notebook = write(product, INTERPRETER, CHILD, libraries)
 
@@ -176,7 +167,7 @@ def test_the_systems_python_with_a_users_packages_and_an_editable_one(product: P
     source = product.folder / "projects" / "src"
     write_package(source / "mine", "value = 42")
     (packages / "mine.pth").write_text(f"{source}\n")
-    install(product, SYSTEM_PYTHON)
+    install_kernel(product, SYSTEM_PYTHON)
     notebook = write(product, INTERPRETER, CHILD, "import mine, numpy; mine.value, numpy.__file__")
 
     assert in_the_image(product, notebook) == here(product, notebook)
@@ -197,7 +188,7 @@ def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> 
     write_package(target / "installed", "import importlib.metadata as m; value = m.version('x')")
     (target / "x-7.dist-info").mkdir()
     (target / "x-7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: x\nVersion: 7")
-    install(product, prefix / "bin/python", PYTHONPATH=f"{projects / 'named'}:{target}")
+    install_kernel(product, prefix / "bin/python", PYTHONPATH=f"{projects / 'named'}:{target}")
     notebook = write(
         product,
         "import bypath, mapped, onpath, installed",
@@ -222,7 +213,7 @@ def test_large_compiled_packages(product: Product, packages: tuple[str, ...], ce
     prefix = product.folder / "venv"
     subprocess.run([SYSTEM_PYTHON, "-m", "venv", prefix], check=True)
     subprocess.run([prefix / "bin/pip", "install", "-q", "ipykernel", *packages], check=True)
-    install(product, prefix / "bin/python")
+    install_kernel(product, prefix / "bin/python")
     notebook = write(product, CHILD.replace("sys", "__import__('sys')"), cell)
 
     assert in_the_image(product, notebook) == here(product, notebook)

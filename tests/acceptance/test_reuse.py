@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.product import Product, write_notebook
+from tests.acceptance.product import Product, install_kernel, write_notebook
+from tests.support.environments import make_kernel_venv
 from tests.support.registry import start_registry
 
 if TYPE_CHECKING:
@@ -86,3 +87,26 @@ def test_an_unchanged_notebook_sends_no_layer_at_all(
 
     assert second["digest"] == first["digest"]
     assert second["sent"] < SMALL
+
+
+def test_a_change_without_a_trace_is_found_by_comparing_contents(
+    tmp_path: Path, shared_cache: Path
+) -> None:
+    product = Product(folder=tmp_path, cache=shared_cache)
+    prefix = make_kernel_venv(tmp_path / "venv")
+    module = prefix / "planted.py"
+    module.write_text("value = 'before'\n")
+    install_kernel(product, prefix / "bin/python")
+    notebook = write_notebook(tmp_path / "n.ipynb", "x = 1", kernel="local")
+    command = ("containerize", notebook, "--to", "oci:image")
+    first = product.json(*command)
+    before = module.stat()
+    module.write_text("value = 'after!'\n")
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    believed = product.json(*command)
+    compared = product.json(*command, "--verify-environment")
+
+    assert believed["digest"] == first["digest"]
+    assert compared["changed_files"] == [str(module)]
+    assert compared["digest"] != first["digest"]

@@ -19,13 +19,14 @@ def plain(name: str) -> str:
 
 
 def required() -> set[str]:
-    """Return the distributions in `install_requires`."""
+    """Return the distributions in `install_requires` and in the extras."""
+    found: list[str] = []
     for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())):
         if isinstance(node, ast.keyword) and node.arg == "install_requires":
-            return {
-                plain(re.split(r"[<>=!;\[ ]", name)[0]) for name in ast.literal_eval(node.value)
-            }
-    raise AssertionError("setup.py has no install_requires")
+            found += ast.literal_eval(node.value)
+        elif isinstance(node, ast.keyword) and node.arg == "extras_require":
+            found += [name for extra in ast.literal_eval(node.value).values() for name in extra]
+    return {plain(re.split(r"[<>=!;\[ ]", name)[0]) for name in found}
 
 
 def imported_modules(path: Path) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileSet
-from kernel_containers.image.compress import decompressed
+from kernel_containers.image.compress import decompressed, fastest
 from kernel_containers.image.contents import forget_changed
 from kernel_containers.image.layer import SMALLEST_WITH_DELTAS, build_layers
 from tests.image.trees import bare_base, entries_of, members_of
@@ -57,21 +57,21 @@ def test_a_change_that_leaves_no_trace_is_named_and_built(
     change_unseen(root / "pkg/__pycache__/a.pyc")
     assert build_layers([files], BASE, store, silent) == before
 
-    changed = forget_changed([files], BASE, store, silent)
+    changed = forget_changed([files], BASE, store, silent, fastest())
 
     (layer,) = build_layers([files], BASE, store, silent)
     with decompressed(store.path(layer.descriptor.digest)) as file:
         contents = [m.content for name, m in members_of(file).items() if name.endswith("/a.py")]
     assert changed == (str(root / "pkg/a.py"),)
     assert contents == [b"a = !"]
-    assert forget_changed([files], BASE, store, silent) == ()
+    assert forget_changed([files], BASE, store, silent, fastest()) == ()
 
 
 def test_what_did_not_change_is_not_built_again(root: Path, store: BlobStore) -> None:
     files = environment(root, "/srv/env")
     layers = build_layers([files], BASE, store, silent)
 
-    assert forget_changed([files], BASE, store, silent) == ()
+    assert forget_changed([files], BASE, store, silent, fastest()) == ()
 
     for path in root.rglob("*"):
         if path.is_file():
@@ -80,7 +80,7 @@ def test_what_did_not_change_is_not_built_again(root: Path, store: BlobStore) ->
 
 
 def test_nothing_is_known_of_a_new_environment(root: Path, store: BlobStore) -> None:
-    assert forget_changed([environment(root, "/srv/env")], BASE, store, silent) == ()
+    assert forget_changed([environment(root, "/srv/env")], BASE, store, silent, fastest()) == ()
 
 
 def test_what_a_delta_would_stand_on_is_compared_too(root: Path, store: BlobStore) -> None:
@@ -89,7 +89,7 @@ def test_what_a_delta_would_stand_on_is_compared_too(root: Path, store: BlobStor
     change_unseen(root / "pkg/b.py")
     files = environment(root, "/srv/env", "two")
 
-    changed = forget_changed([files], BASE, store, silent)
+    changed = forget_changed([files], BASE, store, silent, fastest())
 
     is_large = (root / "data").stat().st_size > 0  # a small set has no deltas: it is built whole
     assert changed == ((str(root / "pkg/b.py"),) if is_large else ())

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernel_containers.core.digest import Digest
+from kernel_containers.core.oci import LAYER_ZSTD
 from kernel_containers.core.progress import Progress, silent
 from kernel_containers.core.snapshot import FileSet
 from kernel_containers.errors import CannotWrite, TryAgain
-from kernel_containers.image.compress import decompressed
+from kernel_containers.image.compress import decompressed, zstd
 from kernel_containers.image.layer import build_layer, build_layers, split_file_set
 from kernel_containers.image.read_ahead import read_ahead
 from kernel_containers.image.store import BlobStore
@@ -112,6 +113,21 @@ def test_a_known_fingerprint_is_not_read_again(tmp_path: Path, store: BlobStore)
     assert again == first
     with pytest.raises(TryAgain, match="file"):
         build_layer(FileSet(name="set", entries=files.entries), BASE, store, silent)
+
+
+def test_another_compression_is_another_layer_of_the_same_content(
+    store: BlobStore, tmp_path: Path
+) -> None:
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    files = FileSet(name="odd", entries=entries, fingerprint="odd")
+    (gzip,) = build_layers([files], BASE, store, silent)
+
+    (found,) = build_layers([files], BASE, store, silent, compressor=zstd())
+
+    assert found.descriptor.media_type == LAYER_ZSTD
+    assert found.descriptor.digest != gzip.descriptor.digest
+    assert found.diff_id == gzip.diff_id
+    assert content(found, store) == expected((WORK, *entries))
 
 
 def test_another_base_uses_the_same_layer_where_it_lands_alike(

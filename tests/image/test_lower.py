@@ -10,6 +10,7 @@ import pytest
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.errors import TryAgain
+from kernel_containers.image.compress import fastest
 from kernel_containers.image.layer import build_layers, known_sets
 from kernel_containers.image.lower import Lower
 from tests.image.trees import bare_base, file_set, folder, link, text
@@ -27,7 +28,7 @@ LOWER = file_set(folder("/work"), fingerprint="lower")
 
 
 def recalled(below: list[FileSet], file_set: FileSet, store: BlobStore) -> bool:
-    lower = Lower(BASE)
+    lower = Lower(BASE, fastest())
     for each in below:
         lower.put(each.entries)
         lower.end(each)
@@ -42,7 +43,7 @@ def test_a_set_is_known_on_the_sets_that_it_was_built_on_and_no_others(store: Bl
     assert not recalled([replace(LOWER, fingerprint="another")], ENVIRONMENT, store)
     assert not recalled([replace(LOWER, fingerprint=None)], ENVIRONMENT, store)
     assert build_layers([LOWER, ENVIRONMENT], BASE, store, silent) == layers
-    assert known_sets([LOWER, ENVIRONMENT], BASE, store) == (True, True)
+    assert known_sets([LOWER, ENVIRONMENT], BASE, store, fastest()) == (True, True)
 
 
 def test_a_set_that_a_link_moves_is_placed_each_time(store: BlobStore) -> None:
@@ -53,7 +54,7 @@ def test_a_set_that_a_link_moves_is_placed_each_time(store: BlobStore) -> None:
 
     assert not recalled([], moved, store)
     assert build_layers([moved, above], BASE, store, silent) == first
-    assert known_sets([moved, above], BASE, store) == (True, True)
+    assert known_sets([moved, above], BASE, store, fastest()) == (True, True)
 
 
 def test_what_stands_on_a_known_set_follows_its_links(store: BlobStore) -> None:
@@ -71,7 +72,7 @@ def test_a_set_whose_blob_is_gone_is_built_again(store: BlobStore) -> None:
     (layer,) = build_layers([ENVIRONMENT], BASE, store, silent)
     store.path(layer.descriptor.digest).unlink()
 
-    assert known_sets([ENVIRONMENT], BASE, store) == (False,)
+    assert known_sets([ENVIRONMENT], BASE, store, fastest()) == (False,)
     assert build_layers([ENVIRONMENT], BASE, store, silent) == (layer,)
     assert store.has(layer.descriptor.digest)
 
@@ -81,6 +82,6 @@ def test_a_layer_is_told_of_before_the_next_one_is_built(store: BlobStore, tmp_p
     told: list[Descriptor] = []
 
     with pytest.raises(TryAgain):
-        build_layers([ENVIRONMENT, file_set(missing)], BASE, store, silent, told.append)
+        build_layers([ENVIRONMENT, file_set(missing)], BASE, store, silent, finished=told.append)
 
     assert [layer.descriptor for layer in build_layers([ENVIRONMENT], BASE, store, silent)] == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
@@ -112,7 +113,8 @@ def image_of(
 def members_of(archive: IO[bytes]) -> dict[str, Member]:
     """Return what a tar archive has, hard links resolved, by name."""
     found: dict[str, Member] = {}
-    with tarfile.open(fileobj=archive, mode="r:", encoding="utf-8") as tar:
+    # Streams of zstd can't be read again from an earlier place.
+    with tarfile.open(fileobj=io.BytesIO(archive.read()), mode="r:", encoding="utf-8") as tar:
         for member in tar:
             if member.islnk():
                 found[member.name] = found[member.linkname]

@@ -111,6 +111,22 @@ def test_a_tag_that_exists_is_only_moved_on_demand(
     assert moved["state"] == "succeeded"
 
 
+def test_a_job_has_the_options_of_the_command(
+    api: Api, registry: RegistryServer, report: str, name: str
+) -> None:
+    plan = {"notebook": report, "to": f"{registry.host}/{name}:1", "compression": "zstd"}
+
+    done = api.finish(api.start("containerize", plan=plan, verify_environment=True))
+
+    assert done["state"] == "succeeded", done
+    assert "--compression zstd --verify-environment" in done["command"]
+    manifest = httpx.get(
+        f"{registry.url}/v2/{name}/manifests/1",
+        headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},
+    ).json()
+    assert manifest["layers"][-1]["mediaType"].endswith("tar+zstd")
+
+
 def test_a_token_makes_one_job(api: Api) -> None:
     body = {"kind": "pull", "image": "never-made", "token": uuid.uuid4().hex}
 

@@ -16,12 +16,15 @@ _NOT_NEEDED = shutil.ignore_patterns(
 )
 
 
-def relocate_python(prefix: Path) -> Path:
-    """Copy this process's interpreter into a prefix as its own; return the executable."""
-    base, version = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
+def relocate_python(prefix: Path, base: Path = Path(sys.base_prefix)) -> Path:
+    """Copy an interpreter, this process's or one of its version, into a prefix as its own.
+
+    Returns the executable.
+    """
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     (prefix / "bin").mkdir(parents=True)
     shutil.copytree(base / "lib" / version, prefix / "lib" / version, ignore=_NOT_NEEDED)
-    (prefix / "lib" / version / "site-packages").mkdir()
+    (prefix / "lib" / version / "site-packages").mkdir(exist_ok=True)
     for library in base.glob(f"lib/lib{version}*.so*"):
         shutil.copy2(library, prefix / "lib")
     python = prefix / "bin" / version

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
+from kernel_containers.core.oci import LAYER_ZSTD
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference, Repository
 from kernel_containers.core.snapshot import FileSet
 from kernel_containers.engine import images
-from kernel_containers.image.layer import build_layer
+from kernel_containers.image.compress import decompressed, zstd
+from kernel_containers.image.layer import build_layer, build_layers
 from kernel_containers.image.layout import write_layout
 from kernel_containers.image.load import archive
 from kernel_containers.image.store import BlobStore
 from kernel_containers.registry.connect import open_registry
+from kernel_containers.registry.pull import pull
 from kernel_containers.registry.push import push
 from kernel_containers.registry.settings import RegistrySettings
 from tests.image.trees import (
@@ -149,6 +152,28 @@ def test_an_image_that_skopeo_copies_and_umoci_unpacks(
     assert told["Digest"] == str(image.digest)
     assert told["Labels"] == {"made-by": "us"}
     check(on_disk(tmp_path / "bundle" / "rootfs"), entries)
+
+
+def test_layers_of_zstd_that_skopeo_unpacks_and_that_are_pulled(
+    entries: tuple[FileEntry, ...], registry: RegistryServer, tmp_path: Path
+) -> None:
+    store, base = BlobStore(tmp_path / "store"), bare_base()
+    files = [FileSet(name="odd", entries=entries)]
+    image = image_of(base, build_layers(files, base, store, silent, compressor=zstd()), store)
+    to = ImageReference(Repository(registry.host, f"round-trip/{uuid.uuid4().hex[:8]}"), "v1")
+
+    with open_registry(registry.host, RegistrySettings()) as opened:
+        push(image, to, opened)
+        pulled = pull(to, opened, tmp_path / "blobs")
+    flags = ["--insecure-policy", "copy", "--src-tls-verify=false", "--dest-decompress"]
+    run("skopeo", *flags, f"docker://{to}", f"dir:{tmp_path}/copy")
+
+    (layer,) = pulled.layers
+    assert layer.descriptor.media_type == LAYER_ZSTD
+    with decompressed(pulled.blob(layer.descriptor.digest)) as file:
+        check(members_of(file), entries)
+    with (tmp_path / "copy" / layer.diff_id.hex).open("rb") as file:
+        check(members_of(file), entries)
 
 
 def test_a_layout_that_skopeo_and_umoci_read(

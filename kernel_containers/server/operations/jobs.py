@@ -111,7 +111,7 @@ def resume(services: Services) -> Callable[[JobHead], Work | None]:
 def _containerize(body: Mapping[str, Any], services: Services) -> tuple[JobHead, Work]:
     plan = body["plan"]
     request = image_request(plan, services.places)
-    flags = ("allow_secrets", "create_repository", "overwrite")
+    flags = ("allow_secrets", "create_repository", "overwrite", "verify_environment")
     work = ContainerizeWork(
         request=request,
         settings=services.settings,
@@ -123,7 +123,11 @@ def _containerize(body: Mapping[str, Any], services: Services) -> tuple[JobHead,
         title=plan.get("title") or request.notebook.stem,
         notebook=services.places.relative(str(request.notebook)),
         image=plan.get("to"),
-        command=containerize_command(request, allow_secrets=work.allow_secrets),
+        command=containerize_command(
+            request,
+            allow_secrets=work.allow_secrets,
+            verify_environment=work.verify_environment,
+        ),
     ), work
 
 

@@ -82,4 +82,5 @@ def image_request(body: Mapping[str, Any], places: Places) -> ContainerizeReques
         includes=tuple(places.file(name) for name in body.get("includes", ())),
         base=body.get("base"),
         kernel_id=body.get("kernel_id"),
+        compression=body.get("compression", "gzip"),
     )
