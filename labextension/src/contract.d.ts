@@ -715,7 +715,7 @@ export interface components {
              * @description No parameter at all.
              * @default false
              */
-            excluded: boolean;
+            excluded?: boolean;
         };
         Plan: {
             notebook: string;
@@ -841,17 +841,17 @@ export interface components {
              * @description Go on although likely secrets were found.
              * @default false
              */
-            allow_secrets: boolean;
+            allow_secrets?: boolean;
             /**
              * @description Else a missing one is an error.
              * @default false
              */
-            create_repository: boolean;
+            create_repository?: boolean;
             /**
              * @description Else a tag that exists is an error.
              * @default false
              */
-            overwrite: boolean;
+            overwrite?: boolean;
             /** @description Compare the contents of all files with those of cached layers first. */
             verify_environment?: boolean;
         };
@@ -870,12 +870,12 @@ export interface components {
              * @description Else a missing one is an error.
              * @default false
              */
-            create_repository: boolean;
+            create_repository?: boolean;
             /**
              * @description Else a tag that exists is an error.
              * @default false
              */
-            overwrite: boolean;
+            overwrite?: boolean;
         };
         /** @description Exactly one of `image` and `kernel`. */
         PullJob: {
@@ -911,7 +911,7 @@ export interface components {
                 source: components["schemas"]["Path"];
                 target?: components["schemas"]["Path"];
                 /** @default false */
-                read_only: boolean;
+                read_only?: boolean;
             }[];
             /** @description A read-only root file system. */
             read_only?: boolean;
@@ -954,7 +954,7 @@ export interface components {
              * @description Go on after a cell failed.
              * @default false
              */
-            allow_errors: boolean;
+            allow_errors?: boolean;
             /** @description The same for runs that belong together. */
             group?: string;
         };
