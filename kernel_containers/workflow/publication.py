@@ -66,11 +66,12 @@ def of_notebook(path: Path, image: str | None, *, allow_secrets: bool) -> Public
         Refused: it shows likely secrets, in its outputs too.
     """
     notebook = document.read(path)
+    content = path.read_bytes()
     if not allow_secrets:
         _check_secrets(path)
     return Publication(
-        notebook=path.read_bytes(),
-        page=_page(notebook).encode("utf-8", "replace"),
+        notebook=content,
+        page=_page(notebook, content).encode("utf-8", "replace"),
         name=path.name,
         title=notebook.title,
         description=notebook.description,
@@ -89,12 +90,13 @@ def _check_secrets(path: Path) -> None:
         )
 
 
-def _page(notebook: document.Notebook) -> str:
-    from kernel_containers.runner import render  # noqa: PLC0415 - 0.5 s, and only to publish
+def _page(notebook: document.Notebook, content: bytes) -> str:
+    from kernel_containers.runner import nodes, render  # noqa: PLC0415 - 0.5 s, only to publish
 
     facts = render.Facts(title=notebook.title, status="notebook", facts=[], parameters=[])
     try:
-        return render.render(notebook.data, facts, notebook.path.parent, hide_input=False)
+        shown = nodes.nodes_of_file(content)
+        return render.render(shown, facts, notebook.path.parent, hide_input=False)
     except Exception as error:  # the exporter raises anything for what is only nearly a notebook
         why = f"{type(error).__name__}: {error}"
         raise InvalidInput(f"{notebook.path.name} can't be shown as a page.", why=why) from error

@@ -33,6 +33,11 @@ export type Result = Schemas['Result'];
 export type Space = Schemas['Space'];
 export type Card = Schemas['Card'];
 
+/** What can be published: a run, or a notebook of the server. */
+export type Publication =
+  | { notebook: string; run: string; prefix: string | undefined }
+  | { path: string };
+
 /** One property of an image's parameter schema. */
 export interface IParameterSchema {
   readonly 'x-type'?: string;
@@ -205,6 +210,16 @@ export class Api {
     });
   }
 
+  resultFile(
+    notebook: string,
+    run: string,
+    prefix: string | undefined,
+    name: string
+  ): Promise<ArrayBuffer> {
+    const path = `${resultPath(notebook, run)}/files/${encodeURIComponent(name)}`;
+    return this._transport.bytes(path, { prefix });
+  }
+
   space(): Promise<Space> {
     return this._transport.get('space');
   }
@@ -219,7 +234,13 @@ export class Api {
     return this._transport.get('gallery', query);
   }
 
-  publish(body: object): Promise<Card> {
+  publish(
+    body: Publication & {
+      title?: string;
+      description?: string;
+      allow_secrets?: boolean;
+    }
+  ): Promise<Card> {
     return this._transport.send('POST', 'gallery', body);
   }
 

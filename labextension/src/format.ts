@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+const LONGEST_AGE = 30; // days; a date says more then
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /** Return a size in decimal units, as registries and disks are measured. */
@@ -29,7 +30,7 @@ export function formatSeconds(seconds: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Return how long ago a time was. */
+/** Return how long ago a time was, or its date. */
 export function formatAge(
   time: string | null,
   now: number,
@@ -51,7 +52,18 @@ export function formatAge(
     return trans._n('%1 hour ago', '%1 hours ago', hours);
   }
   const days = Math.floor(hours / 24);
-  return trans._n('%1 day ago', '%1 days ago', days);
+  return days <= LONGEST_AGE
+    ? trans._n('%1 day ago', '%1 days ago', days)
+    : new Date(time).toLocaleDateString();
+}
+
+/** Return named values as one line. */
+export function formatValues(
+  values: Readonly<Record<string, unknown>>
+): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} = ${formatValue(value, 24)}`)
+    .join(', ');
 }
 
 /** Return a value as one short line of JSON, text without quotes. */

@@ -10,6 +10,8 @@ import { asApiError } from './errors';
 import { isActive } from './jobstate';
 
 const SCHEMA = 'urn:kernel-containers:job';
+const NEWEST = 100; // jobs that are listed before anybody asks for more
+const MOST = 500; // jobs in one answer, and about as many as the server keeps
 const SETTLE = 200; // ms; a burst of events asks the server once
 
 /** What the event bus says about one job. */
@@ -87,13 +89,26 @@ export class JobsModel implements IDisposable {
 
   async refresh(): Promise<void> {
     try {
-      this._jobs = (await this._api.jobs({ limit: 100 })).jobs;
+      const { jobs, next } = await this._api.jobs({ limit: this._limit });
+      this._jobs = jobs;
+      this._hasMore = next !== null && this._limit < MOST;
       this._error = null;
     } catch (error) {
       this._error = asApiError(error);
     }
     this._ready = true;
     this._changed.emit(null);
+  }
+
+  /** Whether the server has older jobs than these. */
+  get hasMore(): boolean {
+    return this._hasMore;
+  }
+
+  /** List all that the server keeps, from now on. */
+  async more(): Promise<void> {
+    this._limit = MOST;
+    await this.refresh();
   }
 
   async start(request: JobRequest): Promise<Job> {
@@ -149,6 +164,8 @@ export class JobsModel implements IDisposable {
   private _jobs: readonly Job[] = [];
   private _error: ApiError | null = null;
   private readonly _watched: string[] = [];
+  private _limit = NEWEST;
+  private _hasMore = false;
   private _ready = false;
   private _disposed = false;
 }

@@ -38,6 +38,16 @@ export function initialForm(schema: IParametersSchema, given: Values): IForm {
   };
 }
 
+/** Return the names of given values that the image does not take. */
+export function unknownNames(
+  schema: IParametersSchema,
+  given: Values
+): string[] {
+  return Object.keys(given).filter(
+    name => !(name in (schema.properties ?? {}))
+  );
+}
+
 /** Read all fields; a field that holds its default is not given. */
 export function readForm(
   form: IForm,

@@ -15,6 +15,8 @@ export interface IServices {
   readonly openPath: (path: string, cellId?: string) => void;
   /** Show a page that a run wrote, where it can't touch Jupyter's own origin. */
   readonly openPage: (url: string, title: string) => void;
+  /** Let the user choose a folder; null where they did not. */
+  readonly pickFolder: (title: string) => Promise<string | null>;
   readonly containerize: (path: string) => void;
   readonly showPanel: () => void;
   readonly addKernel: () => void;

@@ -32,6 +32,11 @@ export class Transport {
     });
   }
 
+  /** Return the bytes of a file. */
+  async bytes(path: string, query: Query): Promise<ArrayBuffer> {
+    return (await this._fetch(this.url(path, query), {})).arrayBuffer();
+  }
+
   /** Return a resource's address; what is undefined in the query is left out. */
   url(path: string, query: Query): string {
     const given: Record<string, string> = {};
@@ -92,6 +97,11 @@ export class Transport {
   }
 
   private async _request<T>(url: string, init: RequestInit): Promise<T> {
+    const text = await (await this._fetch(url, init)).text();
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  private async _fetch(url: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this._settings);
@@ -106,11 +116,10 @@ export class Transport {
         'Check that it runs, then try again.'
       );
     }
-    const text = await response.text();
-    if (response.ok) {
-      return (text ? JSON.parse(text) : undefined) as T;
+    if (!response.ok) {
+      throw readError(response, await response.text());
     }
-    throw readError(response, text);
+    return response;
   }
 }
 

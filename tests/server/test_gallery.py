@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def markdown(source: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": source}
+    return {"cell_type": "markdown", "metadata": {}, "source": source.splitlines(keepends=True)}
 
 
 def plot(data: str, tags: Sequence[str] = ()) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def plot(data: str, tags: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "cell_type": "code",
         "metadata": {"tags": list(tags)},
-        "source": "show()",
+        "source": ["show()\n", "show()"],
         "execution_count": 1,
         "outputs": [{"output_type": "display_data", "metadata": {}, "data": picture}],
     }

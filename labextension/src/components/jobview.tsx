@@ -6,9 +6,9 @@ import { asApiError } from '../errors';
 import { isActive } from '../jobstate';
 import { useJob, useServices } from './context';
 import { JobEnd } from './jobend';
-import { Bar, Button, ErrorView, Fold } from './parts';
+import { Bar, Button, ErrorView, Fold, StateMark } from './parts';
 import { CellLine, Stages } from './stages';
-import { stateMark, stateWord } from './words';
+import { stateWord } from './words';
 
 /** One job as it goes on, with what can be done about it. */
 export function JobView(props: {
@@ -61,9 +61,8 @@ function JobStatus({ job }: { job: Job }): JSX.Element {
     <>
       <div className="jp-KernelContainers-status">
         <span role="status">
-          <span className={`jp-KernelContainers-state jp-mod-${job.state}`}>
-            <span aria-hidden>{stateMark(job.state)}</span>{' '}
-            {stateWord(job.state, trans)}
+          <span className="jp-KernelContainers-state">
+            <StateMark state={job.state} /> {stateWord(job.state, trans)}
           </span>
           {active ? percent : ''}
           {waiting}

@@ -9,6 +9,7 @@ import * as React from 'react';
 
 import type { ApiError } from '../errors';
 import { useServices } from './context';
+import { stateMark } from './words';
 
 type ButtonKind = 'accept' | 'reject' | 'warn' | 'minimal';
 
@@ -204,6 +205,18 @@ export function Confirm(props: {
         }}
       />
       <Button label={trans.__('Keep')} onClick={() => setAsking(false)} />
+    </span>
+  );
+}
+
+/** A state's mark in its colour; the word for it stands beside. */
+export function StateMark(props: { state: string }): JSX.Element {
+  return (
+    <span
+      className={`jp-KernelContainers-state jp-mod-${props.state}`}
+      aria-hidden
+    >
+      {stateMark(props.state)}
     </span>
   );
 }

@@ -10,7 +10,8 @@ import {
   initialForm,
   readForm,
   readSweep,
-  runRequests
+  runRequests,
+  unknownNames
 } from '../runrequest';
 import type { IForm } from '../runrequest';
 import { typeOf } from '../values';
@@ -61,6 +62,7 @@ export function RunForm(props: {
     setBusy(false);
   };
   const entries = Object.entries(schema.properties ?? {});
+  const gone = unknownNames(schema, props.given ?? {});
   return (
     <form
       className="jp-KernelContainers-form"
@@ -72,6 +74,14 @@ export function RunForm(props: {
     >
       {entries.length === 0 && (
         <p>{trans.__('This image has no parameters.')}</p>
+      )}
+      {gone.length > 0 && (
+        <Notice kind="warning">
+          {trans.__(
+            'This image does not take %1: only what it declares can be set. Containerize the notebook again to declare more.',
+            gone.join(', ')
+          )}
+        </Notice>
       )}
       {entries.map(([name, property]) => (
         <Field

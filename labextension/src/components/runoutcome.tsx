@@ -1,12 +1,14 @@
 import * as React from 'react';
 
 import type { Job, Result, RunResult } from '../api';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
 import { formatBytes, formatSeconds, formatValue } from '../format';
+import { resultPath } from '../results';
 import { useFetched, useServices } from './context';
-import { Button, ErrorView, Field, Fold, Notice } from './parts';
+import { Button, Copyable, ErrorView, Fold, Notice } from './parts';
+import { PublishForm } from './publish';
 import { causeWord } from './words';
+
+const LATEST = 'latest'; // the server's name for a notebook's newest run
 
 /** How a run ended, and its results. */
 export function RunOutcome(props: {
@@ -63,8 +65,11 @@ export function Results(props: {
       api.resultUrl(notebook, run, prefix, 'html'),
       `${notebook} ${run}`
     );
-  const executed = value.files.find(file => file.name === 'notebook.ipynb');
-  const report = value.files.find(file => file.name === 'report.json');
+  const open = (name: string, cellId?: string) => {
+    const file = value.files.find(other => other.name === name);
+    openPath(file?.path ?? resultPath(notebook, run, prefix, name), cellId);
+  };
+  const names = value.files.map(file => file.name);
   const failed = failedCell(value);
   return (
     <>
@@ -77,20 +82,20 @@ export function Results(props: {
             onClick={page}
           />
         )}
-        {executed?.path && (
+        {names.includes('notebook.ipynb') && (
           <Button
             label={
               failed
                 ? trans.__('Open at the failed cell')
                 : trans.__('Open notebook')
             }
-            onClick={() => openPath(executed.path as string, failed)}
+            onClick={() => open('notebook.ipynb', failed)}
           />
         )}
-        {report?.path && (
+        {names.includes('report.json') && (
           <Button
             label={trans.__('Open report')}
-            onClick={() => openPath(report.path as string)}
+            onClick={() => open('report.json')}
           />
         )}
       </div>
@@ -99,17 +104,13 @@ export function Results(props: {
         <ul className="jp-KernelContainers-files">
           {value.files.map(file => (
             <li key={file.name}>
-              {file.path ? (
-                <button
-                  type="button"
-                  className="jp-KernelContainers-link"
-                  onClick={() => openPath(file.path as string)}
-                >
-                  {file.name}
-                </button>
-              ) : (
-                <span>{file.name}</span>
-              )}
+              <button
+                type="button"
+                className="jp-KernelContainers-link"
+                onClick={() => open(file.name)}
+              >
+                {file.name}
+              </button>
               <span>{file.size === null ? '' : formatBytes(file.size)}</span>
               <a
                 href={api.resultUrl(
@@ -127,8 +128,34 @@ export function Results(props: {
           ))}
         </ul>
       </Fold>
-      <Publish notebook={notebook} run={run} prefix={prefix} />
+      {value.run.html && (
+        <Fold title={trans.__('Links')}>
+          <Link
+            label={trans.__('The page of this run')}
+            path={api.resultUrl(notebook, run, prefix, 'html')}
+          />
+          <Link
+            label={trans.__('The page of the newest run of %1', notebook)}
+            path={api.resultUrl(notebook, LATEST, prefix, 'html')}
+          />
+        </Fold>
+      )}
+      <Fold title={trans.__('Publish')}>
+        <PublishForm publication={{ notebook, run, prefix }} name={notebook} />
+      </Fold>
     </>
+  );
+}
+
+function Link(props: { label: string; path: string }): JSX.Element {
+  return (
+    <div className="jp-KernelContainers-field">
+      <label>{props.label}</label>
+      <Copyable
+        label={props.label}
+        text={new URL(props.path, document.baseURI).href}
+      />
+    </div>
   );
 }
 
@@ -167,51 +194,5 @@ function Facts({ result }: { result: Result }): JSX.Element {
         </React.Fragment>
       ))}
     </dl>
-  );
-}
-
-function Publish(props: {
-  notebook: string;
-  run: string;
-  prefix: string | undefined;
-}): JSX.Element {
-  const { api, trans } = useServices();
-  const id = React.useId();
-  const [title, setTitle] = React.useState('');
-  const [done, setDone] = React.useState(false);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const publish = () => {
-    const body = { ...props, ...(title.trim() ? { title: title.trim() } : {}) };
-    api.publish(body).then(
-      () => setDone(true),
-      (reason: unknown) => setError(asApiError(reason))
-    );
-  };
-  return (
-    <Fold title={trans.__('Publish')}>
-      <Field
-        id={`${id}-title`}
-        label={trans.__('Title')}
-        hint={trans.__('Others find the page and the notebook in the gallery.')}
-      >
-        {described => (
-          <input
-            {...described}
-            className="jp-mod-styled"
-            value={title}
-            placeholder={props.notebook}
-            onChange={event => setTitle(event.target.value)}
-          />
-        )}
-      </Field>
-      {error && <ErrorView error={error} />}
-      {done ? (
-        <Notice kind="success">{trans.__('It is in the gallery.')}</Notice>
-      ) : (
-        <div className="jp-KernelContainers-buttons">
-          <Button label={trans.__('Publish')} onClick={publish} />
-        </div>
-      )}
-    </Fold>
   );
 }

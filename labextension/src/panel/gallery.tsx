@@ -6,11 +6,24 @@ import { Button, ErrorView } from '../components/parts';
 import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
 import { formatAge } from '../format';
+import type { IPanelProps } from './state';
+
+/** Cards that were asked for besides the newest, and where the next ones begin. */
+interface IPage {
+  readonly cards: readonly Card[];
+  readonly next: string | null;
+}
 
 /** What others published. */
-export function GalleryTab(): JSX.Element {
+export function GalleryTab({ send }: Pick<IPanelProps, 'send'>): JSX.Element {
   const { api, trans } = useServices();
-  const { value, error, again } = useFetched(() => api.gallery({}), 'gallery');
+  const [older, setOlder] = React.useState<IPage>({ cards: [], next: null });
+  const { value, error, again } = useFetched(async () => {
+    const first = await api.gallery({});
+    setOlder({ cards: [], next: first.next });
+    return first;
+  }, 'gallery');
+  const [failed, setFailed] = React.useState<ApiError | null>(null);
   if (error) {
     return <ErrorView error={error} onRetry={again} />;
   }
@@ -20,22 +33,54 @@ export function GalleryTab(): JSX.Element {
   if (value.cards.length === 0) {
     return (
       <p className="jp-KernelContainers-empty">
-        {trans.__('Nothing was published in %1 yet.', value.prefix)}
+        {trans.__(
+          'Nothing was published in %1 yet. Choose Publish below the results of a run, or for a notebook in the file browser.',
+          value.prefix
+        )}
       </p>
     );
   }
+  const more = (after: string) => {
+    api.gallery({ after }).then(
+      ({ cards, next }) =>
+        setOlder(old => ({ cards: [...old.cards, ...cards], next })),
+      (reason: unknown) => setFailed(asApiError(reason))
+    );
+  };
+  const { next } = older;
   return (
-    <ul className="jp-KernelContainers-list" aria-label={trans.__('Gallery')}>
-      {value.cards.map(card => (
-        <CardRow key={card.id} card={card} />
-      ))}
-    </ul>
+    <>
+      <ul className="jp-KernelContainers-list" aria-label={trans.__('Gallery')}>
+        {[...value.cards, ...older.cards].map(card => (
+          <CardRow key={card.id} card={card} send={send} />
+        ))}
+      </ul>
+      {failed && <ErrorView error={failed} />}
+      {next && (
+        <Button label={trans.__('Show more')} onClick={() => more(next)} />
+      )}
+    </>
   );
 }
 
-function CardRow({ card }: { card: Card }): JSX.Element {
-  const { api, openPage, openPath, trans } = useServices();
+function CardRow({
+  card,
+  send
+}: Pick<IPanelProps, 'send'> & { card: Card }): JSX.Element {
+  const { api, openPage, openPath, pickFolder, trans } = useServices();
   const [error, setError] = React.useState<ApiError | null>(null);
+  const clone = async () => {
+    setError(null);
+    const folder = await pickFolder(trans.__('Clone “%1” into', card.title));
+    if (folder === null) {
+      return;
+    }
+    try {
+      openPath((await api.clone(card.id, folder)).path);
+    } catch (reason) {
+      setError(asApiError(reason));
+    }
+  };
   return (
     <li data-card={card.id}>
       <div className="jp-KernelContainers-card">
@@ -67,14 +112,26 @@ function CardRow({ card }: { card: Card }): JSX.Element {
         />
         <Button
           label={trans.__('Clone')}
-          title={trans.__("Copy the notebook into the server's root folder")}
-          onClick={() => {
-            api.clone(card.id, '').then(
-              made => openPath(made.path),
-              (reason: unknown) => setError(asApiError(reason))
-            );
-          }}
+          title={trans.__('Copy the notebook into a folder of yours')}
+          onClick={() => void clone()}
         />
+        {card.image && (
+          <Button
+            label={trans.__('Run')}
+            title={trans.__('Run its image: %1', card.image)}
+            onClick={() =>
+              send({
+                type: 'show',
+                view: {
+                  view: 'run-form',
+                  image: String(card.image),
+                  title: card.title,
+                  given: card.parameters
+                }
+              })
+            }
+          />
+        )}
       </div>
       {error && <ErrorView error={error} />}
     </li>

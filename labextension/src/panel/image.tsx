@@ -39,6 +39,7 @@ export function ImageView({
   const facts: [string, string][] = [
     [trans.__('Title'), image.title],
     [trans.__('Description'), image.description],
+    [trans.__('Other names'), image.names.slice(1).join(', ')],
     [trans.__('Notebook'), image.notebook],
     [trans.__('Kernel'), image.kernel],
     [trans.__('Base image'), image.base],

@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { ContainerizeResult, Image, Job } from '../api';
@@ -107,6 +108,12 @@ function placeOf(job: Job): string {
   return (job.image ?? '').replace(/^docker:/, '');
 }
 
+/** Say under which names an image is known besides the one that is shown. */
+function otherNames(image: Image, trans: TranslationBundle): string {
+  const others = image.names.slice(1);
+  return others.length ? trans.__('also %1', others.join(', ')) : '';
+}
+
 function ImageRow(
   props: IPanelProps & { image: Image; onRemoved: () => void }
 ): JSX.Element {
@@ -135,6 +142,7 @@ function ImageRow(
       <div className="jp-KernelContainers-hint">
         {[
           image.title,
+          otherNames(image, trans),
           formatBytes(image.size),
           trans._n('%1 parameter', '%1 parameters', count),
           formatAge(image.created, Date.now(), trans)

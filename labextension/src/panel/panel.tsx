@@ -5,9 +5,9 @@ import * as React from 'react';
 import { ServicesContext, useServices } from '../components/context';
 import { FetchedRunForm } from '../components/fetchedrunform';
 import { JobView } from '../components/jobview';
-import { Bar, Button, ErrorView } from '../components/parts';
+import { Bar, Button, ErrorView, StateMark } from '../components/parts';
 import { Results } from '../components/runoutcome';
-import { shortTitle, stateMark, stateWord } from '../components/words';
+import { shortTitle, stateWord } from '../components/words';
 import type { IServices } from '../services';
 import { GalleryTab } from './gallery';
 import { ImageView } from './image';
@@ -92,7 +92,7 @@ function TabBody(props: IPanelProps): JSX.Element {
     case 'results':
       return <ResultsTab {...props} />;
     case 'gallery':
-      return <GalleryTab />;
+      return <GalleryTab {...props} />;
   }
 }
 
@@ -178,7 +178,7 @@ function ActiveJobs(props: {
                 props.send({ type: 'show', view: { view: 'job', id: job.id } })
               }
             >
-              <span aria-hidden>{stateMark(job.state)}</span>
+              <StateMark state={job.state} />
               <span className="jp-KernelContainers-rowTitle">
                 {shortTitle(job.title)}
               </span>

@@ -3,11 +3,11 @@ import * as React from 'react';
 
 import type { StoredRun } from '../api';
 import { useServices } from '../components/context';
-import { Button, ErrorView } from '../components/parts';
-import { causeWord, stateMark, stateWord } from '../components/words';
+import { Button, ErrorView, StateMark } from '../components/parts';
+import { causeWord, stateWord } from '../components/words';
 import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
-import { formatAge, formatSeconds } from '../format';
+import { formatAge, formatSeconds, formatValues } from '../format';
 import type { IPanelProps } from './state';
 
 /** The runs of one place, as far as they were asked for. */
@@ -141,7 +141,7 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
                   {run.notebook}
                 </span>
                 <span className="jp-KernelContainers-hint">
-                  <span aria-hidden>{stateMark(run.status)} </span>
+                  <StateMark state={run.status} />{' '}
                   {[
                     run.status === 'failed'
                       ? causeWord(run.cause, trans)
@@ -151,6 +151,9 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
                   ]
                     .filter(Boolean)
                     .join(' · ')}
+                </span>
+                <span className="jp-KernelContainers-hint">
+                  {formatValues(run.parameters)}
                 </span>
               </span>
             </button>

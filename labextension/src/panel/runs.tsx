@@ -1,15 +1,16 @@
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Job, RunResult } from '../api';
 import { useServices } from '../components/context';
-import { Button, Confirm } from '../components/parts';
-import { shortTitle, stateMark, stateWord } from '../components/words';
-import { formatAge, formatSeconds, formatValue } from '../format';
+import { Button, Confirm, StateMark } from '../components/parts';
+import { shortTitle, stateWord } from '../components/words';
+import { formatAge, formatSeconds, formatValues } from '../format';
 import { isActive } from '../jobstate';
 import { openCompare } from './compare';
 import type { IPanelProps } from './state';
-import { matching } from './state';
-import type { IRunKey } from './state';
+import { ORDERS, inOrder, matching, secondsOf } from './state';
+import type { IRunKey, Order } from './state';
 
 const PAGE = 50; // rows shown at once
 
@@ -19,10 +20,23 @@ export function RunsTab({ panel, send }: IPanelProps): JSX.Element {
   const { jobs, trans } = services;
   const [shown, setShown] = React.useState(PAGE);
   const all = jobs.jobs.filter(job => job.kind === 'run');
-  const found = matching(all, panel.filter);
+  const found = inOrder(matching(all, panel.filter), panel.order);
   const keys = panel.picked
     .map(id => runKey(all.find(job => job.id === id)))
     .filter((key): key is IRunKey => key !== null);
+  const orders: Record<Order, string> = {
+    newest: trans.__('Newest first'),
+    oldest: trans.__('Oldest first'),
+    name: trans.__('By name'),
+    longest: trans.__('Longest first'),
+    state: trans.__('By state')
+  };
+  const wantsAll = panel.filter !== '' || panel.order !== 'newest';
+  React.useEffect(() => {
+    if (wantsAll && jobs.hasMore) {
+      void jobs.more();
+    }
+  }, [wantsAll, jobs.hasMore]);
   if (all.length === 0) {
     return (
       <p className="jp-KernelContainers-empty">
@@ -42,6 +56,14 @@ export function RunsTab({ panel, send }: IPanelProps): JSX.Element {
           aria-label={trans.__('Filter runs')}
           value={panel.filter}
           onChange={event => send({ type: 'filter', text: event.target.value })}
+        />
+        <HTMLSelect
+          aria-label={trans.__('Order')}
+          value={panel.order}
+          onChange={event =>
+            send({ type: 'order', order: event.target.value as Order })
+          }
+          options={ORDERS.map(value => ({ value, label: orders[value] }))}
         />
         <Button
           label={trans.__('Compare')}
@@ -63,10 +85,15 @@ export function RunsTab({ panel, send }: IPanelProps): JSX.Element {
           {trans.__('No run matches “%1”.', panel.filter)}
         </p>
       )}
-      {found.length > shown && (
+      {(found.length > shown || jobs.hasMore) && (
         <Button
           label={trans.__('Show more')}
-          onClick={() => setShown(shown + PAGE)}
+          onClick={() => {
+            setShown(shown + PAGE);
+            if (jobs.hasMore) {
+              void jobs.more();
+            }
+          }}
         />
       )}
     </>
@@ -86,12 +113,9 @@ function runKey(job: Job | undefined): IRunKey | null {
 
 function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
   const { jobs, trans } = useServices();
-  const parameters = Object.entries(job.request.parameters ?? {});
+  const parameters = formatValues(job.request.parameters ?? {});
   const ended = !isActive(job);
-  const seconds =
-    job.started && job.finished
-      ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000
-      : null;
+  const seconds = secondsOf(job);
   const facts = [
     stateWord(job.state, trans),
     job.cell && !ended
@@ -119,12 +143,7 @@ function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
             send({ type: 'show', view: { view: 'job', id: job.id } })
           }
         >
-          <span
-            className={`jp-KernelContainers-state jp-mod-${job.state}`}
-            aria-hidden
-          >
-            {stateMark(job.state)}
-          </span>
+          <StateMark state={job.state} />
           <span className="jp-KernelContainers-rowTitle">
             {shortTitle(job.title)}
           </span>
@@ -133,12 +152,8 @@ function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
       <div className="jp-KernelContainers-hint">
         {facts.filter(Boolean).join(' · ')}
       </div>
-      {parameters.length > 0 && (
-        <div className="jp-KernelContainers-hint">
-          {parameters
-            .map(([name, value]) => `${name} = ${formatValue(value, 24)}`)
-            .join(', ')}
-        </div>
+      {parameters && (
+        <div className="jp-KernelContainers-hint">{parameters}</div>
       )}
       <div className="jp-KernelContainers-actions">
         <Button

@@ -60,15 +60,24 @@ export function SpaceView(): JSX.Element {
       )}
       {failed && <ErrorView error={failed} />}
       <div className="jp-KernelContainers-actions">
+        {value.containers.length > 0 && (
+          <Confirm
+            label={trans.__('Remove leftovers…')}
+            question={trans._n(
+              'Remove %1 container that nobody owns?',
+              'Remove %1 containers that nobody owns?',
+              value.containers.length
+            )}
+            confirm={trans.__('Remove')}
+            onConfirm={() => free(false)}
+          />
+        )}
         <Confirm
-          label={trans.__('Remove leftovers…')}
-          question={trans.__('Remove containers that nobody owns?')}
-          confirm={trans.__('Remove')}
-          onConfirm={() => free(false)}
-        />
-        <Confirm
-          label={trans.__('Remove the cache, too…')}
-          question={trans.__('The next image then takes longer. Remove it?')}
+          label={trans.__('Remove leftovers and the cache…')}
+          question={trans.__(
+            'Remove %1? The next image then takes longer.',
+            formatBytes(value.cache)
+          )}
           confirm={trans.__('Remove')}
           onConfirm={() => free(true)}
         />

@@ -1,4 +1,5 @@
 import type { Image, Job } from '../api';
+import { shortTitle } from '../components/words';
 
 export const TABS = ['images', 'runs', 'results', 'gallery'] as const;
 export type Tab = (typeof TABS)[number];
@@ -28,10 +29,14 @@ export interface IRunKey {
   readonly prefix: string | undefined;
 }
 
+export const ORDERS = ['newest', 'oldest', 'name', 'longest', 'state'] as const;
+export type Order = (typeof ORDERS)[number];
+
 export interface IPanel {
   readonly tab: Tab;
   readonly views: readonly View[]; // the last one is shown; none shows the tab
   readonly filter: string;
+  readonly order: Order; // of the runs
   readonly picked: readonly string[]; // ids of runs to compare
   readonly prefix: string; // of the results; empty for the configured place
 }
@@ -41,6 +46,7 @@ export type PanelEvent =
   | { type: 'show'; view: View }
   | { type: 'back' }
   | { type: 'filter'; text: string }
+  | { type: 'order'; order: Order }
   | { type: 'pick'; id: string; picked: boolean }
   | { type: 'prefix'; prefix: string };
 
@@ -48,6 +54,7 @@ export const START: IPanel = {
   tab: 'images',
   views: [],
   filter: '',
+  order: 'newest',
   picked: [],
   prefix: ''
 };
@@ -63,6 +70,8 @@ export function nextPanel(panel: IPanel, event: PanelEvent): IPanel {
       return { ...panel, views: panel.views.slice(0, -1) };
     case 'filter':
       return { ...panel, filter: event.text };
+    case 'order':
+      return { ...panel, order: event.order };
     case 'pick': {
       const others = panel.picked.filter(id => id !== event.id);
       return {
@@ -85,6 +94,47 @@ export function matching(jobs: readonly Job[], filter: string): Job[] {
       .toLowerCase();
     return words.every(word => text.includes(word));
   });
+}
+
+/** Return how long a job ran, null where it has not ended. */
+export function secondsOf(job: Job): number | null {
+  return job.started && job.finished
+    ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000
+    : null;
+}
+
+// What needs somebody comes first.
+const STATES: readonly Job['state'][] = [
+  'failed',
+  'lost',
+  'running',
+  'cancelling',
+  'queued',
+  'cancelled',
+  'succeeded'
+];
+
+/** Return the jobs in an order; those that are equal in it stay newest first. */
+export function inOrder(jobs: readonly Job[], order: Order): Job[] {
+  const newest = [...jobs].sort((a, b) => b.created.localeCompare(a.created));
+  switch (order) {
+    case 'newest':
+      return newest;
+    case 'oldest':
+      return newest.reverse();
+    case 'name':
+      return newest.sort((a, b) =>
+        shortTitle(a.title).localeCompare(shortTitle(b.title), undefined, {
+          numeric: true
+        })
+      );
+    case 'longest':
+      return newest.sort((a, b) => (secondsOf(b) ?? -1) - (secondsOf(a) ?? -1));
+    case 'state':
+      return newest.sort(
+        (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state)
+      );
+  }
 }
 
 /** A table of what differs between runs: one row for each name that any of them has. */

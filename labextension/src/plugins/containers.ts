@@ -4,6 +4,7 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { IFrame, MainAreaWidget } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -11,6 +12,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Api } from '../api';
 import { containerIcon } from '../icons';
 import { JobsModel } from '../jobs';
+import { ResultsDrive } from '../results';
 import { IServices } from '../services';
 import { Transport } from '../transport';
 import { CommandIDs } from './commands';
@@ -43,21 +45,40 @@ async function showDocument(
   }
 }
 
+async function pickFolder(
+  manager: IDocumentManager,
+  title: string,
+  translator: ITranslator | null
+): Promise<string | null> {
+  const { FileDialog } = await import('@jupyterlab/filebrowser');
+  const { value } = await FileDialog.getExistingDirectory({
+    manager,
+    title,
+    translator: translator ?? undefined
+  });
+  return value?.length
+    ? manager.services.contents.localPath(value[0].path)
+    : null;
+}
+
 const plugin: JupyterFrontEndPlugin<IServices> = {
   id: 'kernel-containers:containers',
   description: 'Provides the client of the server extension and its jobs.',
   autoStart: true,
   provides: IServices,
-  optional: [ITranslator, IStateDB, ILabShell],
+  optional: [ITranslator, IStateDB, ILabShell, IDocumentManager],
   activate: (
     app: JupyterFrontEnd,
     translator: ITranslator | null,
     state: IStateDB | null,
-    labShell: ILabShell | null
+    labShell: ILabShell | null,
+    manager: IDocumentManager | null
   ): IServices => {
     const trans = (translator ?? nullTranslator).load('kernel_containers');
-    const { serverSettings, events, kernelspecs } = app.serviceManager;
+    const { serverSettings, contents, events, kernelspecs } =
+      app.serviceManager;
     const api = new Api(new Transport(serverSettings));
+    contents.addDrive(new ResultsDrive(api, serverSettings));
     const run = (command: string, args = {}) =>
       void app.commands.execute(command, args);
     return {
@@ -74,6 +95,8 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
           window.open(url, '_blank', 'noopener');
         }
       },
+      pickFolder: title =>
+        manager ? pickFolder(manager, title, translator) : Promise.resolve(''),
       containerize: path => run(CommandIDs.containerizeFile, { path }),
       showPanel: () => run(CommandIDs.showPanel),
       addKernel: () => run(CommandIDs.addKernel),

@@ -2,12 +2,13 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { containerIcon } from '../icons';
+import { saveIfNeeded, selectedPath } from '../notebooks';
 import { IServices } from '../services';
 import type { IOpening } from '../wizard';
 import { CommandIDs } from './commands';
@@ -20,14 +21,15 @@ function kernelName(panel: NotebookPanel): string | undefined {
   return running ?? asked?.name;
 }
 
-/** Save a notebook with unsaved changes; returns whether that was needed. */
-async function saveIfNeeded(panel: NotebookPanel): Promise<boolean> {
-  await panel.context.ready;
-  if (!panel.context.model.dirty) {
-    return false;
+/** Save a notebook for the wizard; null when the user cancelled that in Jupyter's own dialog. */
+async function save(panel: NotebookPanel): Promise<IOpening['saved'] | null> {
+  try {
+    return (await saveIfNeeded(panel)) ? 'done' : 'not-needed';
+  } catch (error) {
+    // Jupyter shows why; a file that is read-only for this user can be containerized all the same.
+    const { name } = error as Error;
+    return name === 'ModalCancelError' ? null : 'failed';
   }
-  await panel.context.save();
-  return true;
 }
 
 /** Select a cell and bring it into sight. */
@@ -58,6 +60,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const notebook = contents.localPath(path);
       await openWizard(services, { ...opening, notebook });
     };
+    // A second dialog would wait behind the first one, and open when that is closed.
+    let isOpen = false;
+    const oneAtATime = async (opened: () => Promise<void>) => {
+      if (isOpen) {
+        return;
+      }
+      isOpen = true;
+      try {
+        await opened();
+      } finally {
+        isOpen = false;
+      }
+    };
 
     app.commands.addCommand(CommandIDs.containerize, {
       label: trans.__('Containerize'),
@@ -65,28 +80,20 @@ const plugin: JupyterFrontEndPlugin<void> = {
       icon: containerIcon,
       isEnabled: () => !!tracker?.currentWidget,
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
-        const panel = tracker?.currentWidget;
-        if (!panel) {
-          return;
-        }
-        let saved: boolean;
-        try {
-          saved = await saveIfNeeded(panel);
-        } catch (error) {
-          await showErrorMessage(
-            trans.__('The notebook could not be saved'),
-            error instanceof Error ? error : String(error)
-          );
-          return;
-        }
-        await open(panel.context.path, {
-          kernel: kernelName(panel),
-          kernelId: panel.sessionContext.session?.kernel?.id,
-          saved,
-          goToCell: index => showCell(panel, index)
-        });
-      }
+      execute: () =>
+        oneAtATime(async () => {
+          const panel = tracker?.currentWidget;
+          const saved = panel && (await save(panel));
+          if (!panel || !saved) {
+            return;
+          }
+          await open(panel.context.path, {
+            kernel: kernelName(panel),
+            kernelId: panel.sessionContext.session?.kernel?.id,
+            saved,
+            goToCell: index => showCell(panel, index)
+          });
+        })
     });
 
     app.commands.addCommand(CommandIDs.containerizeFile, {
@@ -106,15 +113,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
           }
         }
       },
-      execute: async args => {
-        const selected = Array.from(
-          browsers?.tracker.currentWidget?.selectedItems() ?? []
-        );
-        const path = (args.path as string | undefined) ?? selected[0]?.path;
-        if (path) {
-          await open(path, { kernel: undefined, saved: false });
-        }
-      }
+      execute: args =>
+        oneAtATime(async () => {
+          const path =
+            (args.path as string | undefined) ?? selectedPath(browsers);
+          if (path) {
+            await open(path, { kernel: undefined, saved: 'not-needed' });
+          }
+        })
     });
 
     palette?.addItem({
