@@ -7,6 +7,7 @@ docker-py's own stream ends silently when the connection breaks, and leaves its 
 
 from __future__ import annotations
 
+import socket
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,15 @@ from kernel_containers.engine.client import Engine, engine_errors
 from kernel_containers.errors import Unavailable
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
     from io import BufferedReader
 
 HEADER = struct.Struct("!B3xI")
 STDOUT = 1
 STDERR = 2
+# Seconds of silence before an engine on another machine is asked for a sign of life, between
+# such questions, and how many stay without an answer before the connection counts as lost.
+_KEPT_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
@@ -83,6 +86,11 @@ def _upgraded(engine: Engine, path: str, what: str, **content: Any) -> Attachmen
     reader = response.raw._fp.fp  # noqa: SLF001 - as docker-py's attach_socket()
     raw = reader.raw._sock  # noqa: SLF001
     raw.settimeout(None)
+    if getattr(raw, "family", None) in {socket.AF_INET, socket.AF_INET6}:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEPT_ALIVE.items():
+            if hasattr(socket, name):  # not on every system
+                raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return Attachment(raw, reader, response)
 
 

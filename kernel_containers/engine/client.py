@@ -52,6 +52,18 @@ class Engine:
         """Whether this machine's folders can be mounted: the engine has a Unix socket here."""
         return self.endpoint.socket is not None
 
+    def knock(self) -> None:
+        """Return when somebody listens; a refused request would leave docker-py's socket open.
+
+        Raises:
+            Unavailable: nobody does.
+        """
+        with engine_errors("The Docker Engine does not answer."):
+            try:
+                _knock(self.endpoint)
+            except FileNotFoundError as error:
+                raise ConnectionError(error) from error
+
     def info(self) -> dict[str, Any]:
         """Return the engine's description of itself (`docker info`).
 

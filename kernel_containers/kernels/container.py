@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
     from kernel_containers.engine.containers import PlacedFile
     from kernel_containers.kernels.connection import Address
 
+logger = logging.getLogger(__name__)
+
 DOOR = f"{RUN}/door"
+# Seconds that a kernel and its server wait for each other when the connection through the engine
+# is lost. An engine that keeps containers over its restart (`live-restore`) needs 1 to 3.
+RETURN = 10.0
+RETRY = 0.2  # seconds between attempts
 KILLED = 137  # the exit code of a container that was killed, where nobody can tell it any more
 
 
@@ -66,6 +74,9 @@ class KernelContainer:
         self.connection: Mapping[str, Any] = {}
         self.outlives = False  # its process, which may leave it
         self._relay: Relay | None = None
+        self._connected = threading.Event()
+        self._alone_since: float | None = None  # the stream was lost, and nobody has answered since
+        self._lost: KernelContainersError | None = None  # why the engine did not answer meanwhile
         self._removing = False
 
     @classmethod
@@ -115,22 +126,30 @@ class KernelContainer:
         """
         made = cls(engine, container, address, died)
         made.outlives = made.is_adopted = True
-        python = containers.inspect(engine, container)["Config"]["Cmd"][0]
-        relay = made._carry(attach_program(engine, container, bridge_command(python, DOOR)))
-        if address.transport == "stdio":
-            relay.listen()
+        made._return(containers.inspect(engine, container))
         return made
 
     def _carry(self, attachment: Attachment) -> Relay:
         relay = Relay(attachment, self.address.folder, self._heard, self._stream_ended)
         self._relay = relay
         relay.start()
+        self._connected.set()
         return relay
+
+    def _return(self, description: dict[str, Any]) -> None:
+        """Go on through the supervisor's door; `attached` tells that somebody is behind it."""
+        command = bridge_command(description["Config"]["Cmd"][0], DOOR)
+        relay = self._carry(attach_program(self.engine, self.id, command))
+        if self._removing:  # meanwhile
+            relay.close()
+        elif self.address.transport == "stdio":
+            relay.listen()
 
     def start_kernel(self, message: dict[str, Any]) -> None:
         """Start a kernel in place of the last one, and open the clients' sockets anew."""
         assert self._relay is not None  # noqa: S101 - made by create()
         self.death = None
+        self._connected.wait(RETURN)
         self._send("start", message)
         if self.address.transport == "stdio":
             self._relay.listen()
@@ -144,6 +163,11 @@ class KernelContainer:
     def signal(self, number: int) -> None:
         """Send a signal to the kernel and the processes in its group."""
         self._send("signal", {"number": number})
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its supervisor can be told something."""
+        return self._connected.is_set()
 
     @property
     def can_restart(self) -> bool:
@@ -211,22 +235,48 @@ class KernelContainer:
             self.is_ready = True
         elif message["event"] == "adopted":
             self.is_adopted = True
+        elif message["event"] == "attached":
+            self._alone_since = self._lost = None
 
     def _stream_ended(self) -> None:
-        self.has_ended = True
+        """Find out why, in the thread of the relay that has ended."""
+        self._connected.clear()
         if self._removing or self.death is not None:
+            self.has_ended = True
             self.death = self.death or Death(cause="container", code=KILLED)
             return
-        try:
-            state = containers.inspect(self.engine, self.id)["State"]
-        except NotFound:  # it has removed itself
+        # A lost connection is not the kernel's end. It may be lost again before the supervisor
+        # has answered, as that of a container that is just ending.
+        self._alone_since = self._alone_since or time.monotonic()
+        while not self._removing and time.monotonic() < self._alone_since + RETURN:
+            try:
+                self.engine.knock()
+                description = containers.inspect(self.engine, self.id)
+            except NotFound:  # it has removed itself
+                break
+            except KernelContainersError as error:
+                self._lost = error
+            else:
+                if not description["State"]["Running"]:
+                    self._end_with(description["State"])
+                    return
+                with contextlib.suppress(KernelContainersError):  # it is ending
+                    self._return(description)
+                    logger.info("Returned to the container %s.", self.id[:12])
+                    return
+            time.sleep(RETRY)
+        self._end_with(None)
+
+    def _end_with(self, state: dict[str, Any] | None) -> None:
+        """Note the end of the container, whose state is None where nobody can tell it."""
+        self.has_ended = True
+        if self._lost is not None:
+            self._die("engine", KILLED, self._lost.why or self._lost.what)
+        elif state is None:
             self._die("container", KILLED)
-        except KernelContainersError as error:
-            self._die("engine", KILLED, error.why or error.what)
         else:
             out_of_memory = bool(state.get("OOMKilled"))
-            code = KILLED if state.get("Running") else int(state["ExitCode"])
-            self._die("out-of-memory" if out_of_memory else "container", code)
+            self._die("out-of-memory" if out_of_memory else "container", int(state["ExitCode"]))
         with contextlib.suppress(KernelContainersError):
             self.remove()
 

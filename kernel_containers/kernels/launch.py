@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.kernels.boot import client_files, worker_program
+from kernel_containers.kernels.container import RETURN
 from kernel_containers.kernels.container_spec import (
     HOME,
     PACKAGES,
@@ -81,7 +82,7 @@ class Launch:
             "connection": dict(self.connection),
             "umask": host_user().umask if self.config.user == "host" else None,
             "home": HOME,
-            "outlive": self.config.outlive if outlives(self.config, self.place) else 0,
+            "outlive": max(RETURN, self.config.outlive if outlives(self.config, self.place) else 0),
             "packages": PACKAGES if self.is_python else None,
             "client": client_files() if self.is_python else None,
             "program": worker_program() if self.has_worker else None,

@@ -69,7 +69,7 @@ class Pool:
     def take(self, recipe: Recipe) -> KernelContainer | None:
         """Return a container that belongs to the caller from now on; None where none waits."""
         found = self._remove(lambda waiting: waiting.recipe == recipe)
-        alive = [waiting for waiting in found if waiting.container.death is None]
+        alive = [waiting for waiting in found if waiting.container.is_connected]
         for waiting in found:
             if waiting in alive[:1]:
                 waiting.timer.cancel()

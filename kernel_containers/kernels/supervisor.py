@@ -5,8 +5,8 @@ kernel writes to its own stdout and stderr. The kernel is never process 1 and le
 ipykernel interrupts its children by killpg, and as process 1 that would spare the kernel itself.
 
 stdin is also the lease: when it ends, nobody can reach the kernel any more, so the container
-ends too, and a server that was killed leaves nothing behind. A kernel that may outlive its server
-goes on for some time, in which another one can come through the door (see door.py).
+ends too, and a server that was killed leaves nothing behind. It ends after some time, `outlive`,
+in which who has lost the connection, or another server, can come through the door (see door.py).
 
 Messages in: `prepare`, `start` and `adopt` (see the methods), `signal` with a number, `end`.
 Messages out: `ready` when what was prepared can be claimed, `started`, `adopted`, `failed` with
@@ -120,11 +120,12 @@ class Supervisor:
         assert self.door is not None  # noqa: S101 - it is what was selected
         with contextlib.suppress(OSError):
             self.link.resume(self.door.accept())
+            self.waiting.clear()
             self.alone_since = None
             self.link.send({"event": "attached"})
 
     def may_outlive(self, message: dict[str, Any]) -> None:
-        """Open the door where the kernel may outlive its server, by `outlive` seconds."""
+        """Open the door where the kernel may go on without the stream, for `outlive` seconds."""
         self.outlive = float(message.get("outlive") or 0)
         if self.outlive and self.door is None:
             self.door = Door(str(Path(message["folder"]).parent / "door"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -20,7 +22,7 @@ from jupyter_client.manager import KernelManager
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import images
 from kernel_containers.kernels.failures import KernelNotStarted
-from tests.kernels.support import running
+from tests.kernels.support import EngineDoor, engine_refuses, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,6 +90,36 @@ def test_an_image_that_loses_its_name_keeps_its_kernels(
     with pytest.raises(KernelNotStarted, match="kernel pull moved"):
         manager.start_kernel()
     manager.context.destroy(linger=0)
+
+
+@engine_refuses
+@pytest.mark.parametrize("transport", ["ipc", "stdio"])
+def test_a_kernel_goes_on_when_the_connection_to_the_engine_is_lost(
+    install: Callable[..., str], workspace: Path, jupyter_folders: Path, transport: str
+) -> None:
+    door = EngineDoor(jupyter_folders / "docker.sock")
+    door.open()
+    name = install("lost", docker_host=f"unix://{door.path}", transport=transport)
+    with running(name, workspace) as started:
+        started.execute("value = 42")
+        held = started.provisioner._held.container
+        assert held is not None
+
+        door.shut()
+        until(lambda: not held.is_connected)
+        door.open()
+        until(lambda: held.is_connected)
+        started.client.wait_for_ready(timeout=30)  # its own connections were lost, too
+
+        assert started.text("print(value)") == "42"
+        started.manager.signal_kernel(signal.SIGKILL)
+        until(lambda: not started.manager.is_alive())
+        assert "SIGKILL" in str(started.provisioner.reason())
+        started.restart(now=True)
+        assert started.text("print('value' in globals())") == "False"
+        assert started.provisioner._held.container is held
+    door.shut()
+    gc.collect()
 
 
 class _Far:

@@ -287,6 +287,7 @@ def test_a_kernel_that_everybody_has_forgotten_ends(
     assert not folder.exists()
 
 
+@pytest.mark.full
 @engine_refuses
 def test_a_kernel_comes_back_with_its_engine(
     install: Callable[..., str], workspace: Path, engine: Engine, jupyter_folders: Path
