@@ -1,10 +1,8 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { components } from './contract';
-import { ApiError } from './errors';
-
-type ServerError = components['schemas']['Error'];
+import { noAnswer, notOurAnswer, refusal } from './refusals';
 
 const ROOT = 'kernel-containers/api';
 const LONGEST_WAIT = 10_000; // ms between two attempts to reconnect
@@ -13,7 +11,10 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 /** Requests to the server extension; the only place that makes any. */
 export class Transport {
-  constructor(private readonly _settings: ServerConnection.ISettings) {}
+  constructor(
+    private readonly _settings: ServerConnection.ISettings,
+    private readonly _trans: TranslationBundle
+  ) {}
 
   get<T>(path: string, query: Query = {}): Promise<T> {
     return this._request(this.url(path, query), {});
@@ -97,8 +98,13 @@ export class Transport {
   }
 
   private async _request<T>(url: string, init: RequestInit): Promise<T> {
-    const text = await (await this._fetch(url, init)).text();
-    return (text ? JSON.parse(text) : undefined) as T;
+    const response = await this._fetch(url, init);
+    const text = await response.text();
+    try {
+      return (text ? JSON.parse(text) : undefined) as T;
+    } catch {
+      throw notOurAnswer(response.status, this._trans);
+    }
   }
 
   private async _fetch(url: string, init: RequestInit): Promise<Response> {
@@ -109,50 +115,11 @@ export class Transport {
       if (init.signal?.aborted) {
         throw error;
       }
-      throw new ApiError(
-        0,
-        'The Jupyter server does not answer.',
-        error instanceof Error ? error.message : null,
-        'Check that it runs, then try again.'
-      );
+      throw noAnswer(error, this._trans);
     }
     if (!response.ok) {
-      throw readError(response, await response.text());
+      throw refusal(response.status, await response.text(), this._trans);
     }
     return response;
   }
-}
-
-function readError(response: Response, text: string): ApiError {
-  try {
-    const said = JSON.parse(text) as Partial<ServerError> & {
-      message?: string;
-    };
-    if (said.what) {
-      return new ApiError(
-        response.status,
-        said.what,
-        said.why,
-        said.todo,
-        said.code
-      );
-    }
-    if (said.message) {
-      return new ApiError(response.status, said.message);
-    }
-  } catch {
-    // Something between the browser and the server answered.
-  }
-  if (response.status === 404) {
-    return new ApiError(
-      404,
-      'The server extension kernel_containers is not enabled.',
-      null,
-      'jupyter server extension enable kernel_containers'
-    );
-  }
-  return new ApiError(
-    response.status,
-    `The server answered ${response.status} ${response.statusText}.`
-  );
 }

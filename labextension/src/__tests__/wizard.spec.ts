@@ -4,7 +4,15 @@ import { nameProblem, problemOf } from '../wizard/problems';
 import { next } from '../wizard/reducer';
 import { destinationText, imageRequest, jobRequest } from '../wizard/requests';
 import { chosenNames, open, shownVariables } from '../wizard/state';
-import { INSPECTION, NEW, PLAN, atReview, play, read } from './samples';
+import {
+  INSPECTION,
+  NEW,
+  PLAN,
+  atReview,
+  play,
+  read,
+  variable
+} from './samples';
 
 describe('name', () => {
   it.each(['sales', 'a.b-c_d', 'a__b', 'x'.repeat(128), 'a--b'])(
@@ -68,6 +76,23 @@ describe('parameters', () => {
     );
     expect(chosenNames(wizard)).toEqual(['api_key']);
   });
+  it('has what looks like a secret given with each run, unless the notebook sets it twice', () => {
+    const secret = { default: null, secret: true, chosen: false };
+    const wizard = play(open('a.ipynb', 'python3', 't'), {
+      type: 'inspected',
+      inspection: {
+        ...INSPECTION,
+        variables: [
+          variable('api_key', secret),
+          variable('token', { ...secret, contested: true })
+        ]
+      }
+    });
+    expect(imageRequest(wizard)).toMatchObject({
+      parameters: ['api_key'],
+      secrets: ['api_key']
+    });
+  });
   it('are found by all words of a search', () => {
     const found = shownVariables(
       next(read(), { type: 'search', text: 'PERIOD int' })
@@ -95,6 +120,13 @@ describe('destination', () => {
       folder: 'out'
     });
     expect(destinationText(wizard)).toBe('oci:out');
+  });
+  it('is a folder called after the name until one is chosen', () => {
+    const wizard = next(read(), {
+      type: 'destination',
+      change: { kind: 'layout' }
+    });
+    expect(destinationText(wizard)).toBe('oci:sales-image');
   });
 });
 

@@ -14,11 +14,10 @@ import type { IServices } from '../services';
 export interface IMissing {
   readonly kernel: string;
   readonly displayName: string;
-  readonly image: string;
 }
 
-/** Offer to pull a kernel's image; resolves to whether it is here when the dialog was closed. */
-export async function openPullKernel(
+/** Pull a kernel's image; resolves to whether it is here when the dialog was closed. */
+export async function pullKernel(
   services: IServices,
   missing: IMissing
 ): Promise<boolean> {
@@ -26,10 +25,10 @@ export async function openPullKernel(
   const dialog = new ScreenDialog({
     services,
     title: services.trans.__('Image of %1', missing.displayName),
-    focus: '.jp-mod-accept',
+    focus: '.jp-KernelContainers-nav button',
     content: close => (
       <PullKernel
-        {...missing}
+        kernel={missing.kernel}
         close={close}
         onPulled={() => {
           pulled = true;
@@ -42,42 +41,31 @@ export async function openPullKernel(
   return pulled;
 }
 
-function PullKernel(
-  props: IMissing & { close: () => void; onPulled: () => void }
-): JSX.Element {
+function PullKernel(props: {
+  kernel: string;
+  close: () => void;
+  onPulled: () => void;
+}): JSX.Element {
+  const { kernel, close, onPulled } = props;
   const { jobs, trans } = useServices();
   const [job, setJob] = React.useState<Job | null>(null);
   const [error, setError] = React.useState<ApiError | null>(null);
-  const start = () => {
+  const start = React.useCallback(() => {
     setError(null);
     jobs
-      .start({ kind: 'pull', token: newToken(), kernel: props.kernel })
+      .start({ kind: 'pull', token: newToken(), kernel })
       .then(setJob, (reason: unknown) => setError(asApiError(reason)));
-  };
+  }, [jobs, kernel]);
+  React.useEffect(start, [start]);
   return (
     <div className="jp-KernelContainers-wizard">
-      {job ? (
-        <Pulling job={job} onPulled={props.onPulled} onOther={setJob} />
-      ) : (
-        <>
-          <p>
-            {trans.__(
-              'The kernel did not start. Starting never downloads anything: if its image is not on this machine yet, it can be pulled now.'
-            )}
-          </p>
-          <code>{props.image}</code>
-        </>
-      )}
-      {error && <ErrorView error={error} />}
+      {job && <Pulling job={job} onPulled={onPulled} onOther={setJob} />}
+      {error && <ErrorView error={error} onRetry={start} />}
       <div className="jp-KernelContainers-nav">
-        <Button label={trans.__('Close')} onClick={props.close} />
-        {!job && (
-          <Button
-            kind="accept"
-            label={trans.__('Pull and start')}
-            onClick={start}
-          />
-        )}
+        <span className="jp-KernelContainers-hint">
+          {trans.__('The kernel starts when its image is here.')}
+        </span>
+        <Button label={trans.__('Close')} onClick={close} />
       </div>
     </div>
   );

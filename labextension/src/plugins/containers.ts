@@ -77,7 +77,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
     const trans = (translator ?? nullTranslator).load('kernel_containers');
     const { serverSettings, contents, events, kernelspecs } =
       app.serviceManager;
-    const api = new Api(new Transport(serverSettings));
+    const api = new Api(new Transport(serverSettings, trans));
     contents.addDrive(new ResultsDrive(api, serverSettings));
     const run = (command: string, args = {}) =>
       void app.commands.execute(command, args);

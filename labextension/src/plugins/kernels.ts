@@ -14,7 +14,8 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Event, Kernel, KernelSpec } from '@jupyterlab/services';
 
 import { containerIcon } from '../icons';
-import { KernelBadge, containerOf } from '../kernels/badge';
+import { KernelBadge, containerOf, shortImage } from '../kernels/badge';
+import type { IMissing } from '../kernels/pullkernel';
 import { IServices } from '../services';
 import { CommandIDs } from './commands';
 
@@ -47,12 +48,22 @@ function tellDeaths(
   });
 }
 
-/** Offer to pull the image of a containerized kernel that did not start. */
+/**
+ * Offer to pull the image of a containerized kernel that did not start. Jupyter's own dialogs, that
+ * it failed and which kernel else, come first, so this is a notification, gone with the next kernel.
+ */
 function offerPulls(
   services: IServices,
   tracker: INotebookTracker,
   specs: KernelSpec.IManager
 ): void {
+  const { api, trans } = services;
+  const pull = async (context: ISessionContext, missing: IMissing) => {
+    const { pullKernel } = await import('../kernels/pullkernel');
+    if (await pullKernel(services, missing)) {
+      await context.changeKernel({ name: missing.kernel });
+    }
+  };
   const offer = async (context: ISessionContext) => {
     const kernel = context.kernelPreference.name ?? '';
     const spec = specs.specs?.kernelspecs[kernel];
@@ -60,15 +71,28 @@ function offerPulls(
     if (!spec || !image) {
       return; // it is none of ours
     }
-    const { engine } = await services.api.health();
-    if (engine || context.isDisposed) {
+    const { engine } = await api.health();
+    if (engine || context.isDisposed || context.session) {
       return; // what is wrong then was said already
     }
-    const { openPullKernel } = await import('../kernels/pullkernel');
-    const displayName = spec.display_name;
-    if (await openPullKernel(services, { kernel, displayName, image })) {
-      await context.changeKernel({ name: kernel });
-    }
+    const missing = { kernel, displayName: spec.display_name };
+    const text = trans.__(
+      '%1 did not start. If its image is not here yet, pull it: %2',
+      spec.display_name,
+      shortImage(image)
+    );
+    const id = Notification.warning(text.slice(0, LONGEST_MESSAGE), {
+      autoClose: false,
+      actions: [
+        {
+          label: trans.__('Pull and start'),
+          callback: () => void pull(context, missing)
+        }
+      ]
+    });
+    const dismiss = () => Notification.dismiss(id);
+    context.kernelChanged.connect(dismiss);
+    context.disposed.connect(dismiss);
   };
   tracker.widgetAdded.connect((_, { sessionContext }) => {
     sessionContext.sessionChanged.connect((context, change) => {

@@ -5,6 +5,7 @@ import { Field } from '../components/parts';
 import { problemOf } from './problems';
 import { RegistryFields } from './registry';
 import { destinationText } from './requests';
+import { folderOf } from './state';
 import type { IDestination } from './state';
 import type { IStepProps } from './reducer';
 import { problemWord } from './words';
@@ -63,14 +64,13 @@ export function DestinationStep({ wizard, send }: IStepProps): JSX.Element {
           id="jp-kc-folder"
           label={trans.__('Folder')}
           hint={trans.__("Relative to the server's root folder")}
-          problem={
-            problem === 'folder-missing' ? problemWord(problem, trans) : null
-          }
         >
           {described => (
             <input
               {...described}
               className="jp-mod-styled"
+              spellCheck={false}
+              placeholder={folderOf(wizard)}
               value={folder}
               onChange={event => change({ folder: event.target.value })}
             />

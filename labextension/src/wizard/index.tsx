@@ -6,6 +6,7 @@ import type { IServices } from '../services';
 import { recallDestination } from './destinations';
 import { keepDraft, restoreDraft } from './draft';
 import { open } from './state';
+import type { Saved } from './state';
 import { Wizard } from './wizard';
 
 /** A notebook that a wizard is opened for. */
@@ -14,8 +15,8 @@ export interface IOpening {
   readonly kernel: string | undefined;
   /** The notebook's running kernel, whose values and changes count. */
   readonly kernelId?: string;
-  /** Whether the notebook was saved for the wizard. */
-  readonly saved: boolean;
+  /** Whether the notebook was saved for the wizard, which reads its file. */
+  readonly saved: Saved;
   /** Go to a code cell, counted as the server counts; the wizard is closed first. */
   readonly goToCell?: (index: number) => void;
 }

@@ -4,13 +4,14 @@ import { useServices } from '../components/context';
 import { Button, ErrorView, Field, Notice } from '../components/parts';
 import { nameProblem } from './problems';
 import type { IStepProps } from './reducer';
+import type { Saved } from './state';
 import { problemWord } from './words';
 
 const LONGEST_DESCRIPTION = 500;
 
 /** What the image is called. */
 export function NameStep(
-  props: IStepProps & { saved: boolean; onStartOver: () => void }
+  props: IStepProps & { saved: Saved; onStartOver: () => void }
 ): JSX.Element {
   const { wizard, send } = props;
   const { addKernel, trans } = useServices();
@@ -22,8 +23,15 @@ export function NameStep(
       : null;
   return (
     <>
-      {props.saved && (
+      {props.saved === 'done' && (
         <Notice kind="info">{trans.__('The notebook was saved.')}</Notice>
+      )}
+      {props.saved === 'failed' && (
+        <Notice kind="warning">
+          {trans.__(
+            'The notebook could not be saved, so its image would have the notebook as it was saved last.'
+          )}
+        </Notice>
       )}
       {wizard.restored && (
         <Notice kind="info">

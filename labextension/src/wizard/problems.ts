@@ -13,7 +13,6 @@ export type ProblemCode =
   | 'host-missing'
   | 'repository-invalid'
   | 'tag-invalid'
-  | 'folder-missing'
   | 'planning'
   | 'not-planned'
   | 'secrets'
@@ -71,9 +70,9 @@ function hasBadEdit(wizard: IWizard): boolean {
 }
 
 function destinationProblem(wizard: IWizard): ProblemCode | null {
-  const { kind, host, tag, folder } = wizard.destination;
+  const { kind, host, tag } = wizard.destination;
   if (kind === 'layout') {
-    return folder ? null : 'folder-missing';
+    return null;
   }
   if (kind === 'registry' && !host) {
     return 'host-missing';
@@ -86,11 +85,11 @@ function destinationProblem(wizard: IWizard): ProblemCode | null {
 
 function reviewProblem(wizard: IWizard): ProblemCode | null {
   const { plan, target, consent } = wizard;
-  if (plan.status === 'loading' || target.status === 'loading') {
-    return 'planning';
-  }
-  if (plan.status !== 'ready') {
+  if (plan.status === 'failed') {
     return 'not-planned';
+  }
+  if (plan.status !== 'ready' || target.status === 'loading') {
+    return 'planning';
   }
   if (plan.value.findings.length && !consent.secrets) {
     return 'secrets';

@@ -26,6 +26,7 @@ export type WizardEvent =
   | { type: 'destination'; change: Partial<IDestination> }
   | { type: 'consent'; change: Partial<IConsent> }
   | { type: 'go'; step: Step }
+  | { type: 'go-on' }
   | { type: 'plan-again' }
   | { type: 'planned'; plan: Plan }
   | { type: 'plan-failed'; error: ApiError }
@@ -105,6 +106,10 @@ export function next(wizard: IWizard, event: WizardEvent): IWizard {
       return { ...wizard, consent: { ...wizard.consent, ...event.change } };
     case 'go':
       return go(wizard, event.step);
+    case 'go-on':
+      return wizard.step === 'progress'
+        ? wizard
+        : go(wizard, STEPS[STEPS.indexOf(wizard.step) + 1]);
     case 'plan-again':
       return { ...wizard, plan: LOADING, target: LOADING };
     case 'planned':
@@ -144,7 +149,8 @@ function inspected(wizard: IWizard, found: Inspection): IWizard {
   const choices: Record<string, IChoice> = {};
   for (const variable of found.variables) {
     choices[variable.name] = wizard.choices[variable.name] ?? {
-      chosen: variable.chosen,
+      // A secret that is not given with each run would stand in the image.
+      chosen: variable.chosen || (variable.secret && !variable.contested),
       secret: variable.secret
     };
   }

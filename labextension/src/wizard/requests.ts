@@ -1,18 +1,18 @@
 import type { Declaration, ImageRequest, JobRequest } from '../api';
 import { declarationOf } from './edits';
-import { chosenNames, repositoryOf, variablesOf } from './state';
+import { chosenNames, folderOf, repositoryOf, variablesOf } from './state';
 import type { IWizard } from './state';
 
 /** Return the destination in the words of the command line. */
 export function destinationText(wizard: IWizard): string {
-  const { kind, host, tag, folder } = wizard.destination;
+  const { kind, host, tag } = wizard.destination;
   switch (kind) {
     case 'engine':
       return `docker:${repositoryOf(wizard)}:${tag}`;
     case 'registry':
       return `${host}/${repositoryOf(wizard)}:${tag}`;
     case 'layout':
-      return `oci:${folder}`;
+      return `oci:${folderOf(wizard)}`;
   }
 }
 

@@ -24,11 +24,16 @@ export function RegistryDot(props: {
       className={`jp-KernelContainers-registry jp-mod-${state.state}`}
       data-registry={state.state}
     >
-      <p role="status">
-        <span aria-hidden>{marks[state.state]}</span>{' '}
-        <strong>{words[state.state]}</strong> {state.detail}
-        {state.todo && state.state !== 'ready' ? ` ${state.todo}` : ''}
-      </p>
+      <div role="status">
+        <p>
+          <span aria-hidden>{marks[state.state]}</span>{' '}
+          <strong>{words[state.state]}</strong>
+        </p>
+        <p>{state.detail}</p>
+        {state.todo && state.state === 'unreachable' && (
+          <p>{trans.__('Try: %1', state.todo)}</p>
+        )}
+      </div>
       {state.state === 'sign-in' && (
         <SignIn host={state.host} onSignedIn={again} />
       )}

@@ -10,6 +10,9 @@ export const STEPS = [
 ] as const;
 export type Step = (typeof STEPS)[number];
 
+/** What became of a notebook's unsaved changes. */
+export type Saved = 'not-needed' | 'done' | 'failed';
+
 /** Something that is fetched: what was asked for is kept when it fails. */
 export type Fetched<T> =
   | { readonly status: 'idle' | 'loading' }
@@ -22,7 +25,7 @@ export interface IDestination {
   readonly host: string;
   readonly repository: string; // empty while it follows the name
   readonly tag: string;
-  readonly folder: string;
+  readonly folder: string; // empty while it follows the name
 }
 
 export interface IChoice {
@@ -119,6 +122,11 @@ export function open(
 /** Return the repository's path, which is the name unless another one was chosen. */
 export function repositoryOf(wizard: IWizard): string {
   return wizard.destination.repository || wizard.name;
+}
+
+/** Return the folder of a layout, called after the name unless another one was chosen. */
+export function folderOf(wizard: IWizard): string {
+  return wizard.destination.folder.trim() || `${wizard.name}-image`;
 }
 
 /** Return the names that the user wants as parameters, in the notebook's order. */

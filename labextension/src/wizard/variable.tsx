@@ -48,13 +48,7 @@ export function VariableRow(props: IRowProps): JSX.Element {
         </th>
         <td>{shown.type}</td>
         <td className="jp-KernelContainers-value">
-          {secret ? (
-            <em>{trans.__('asked for at each run')}</em>
-          ) : variable.required && edit?.default === undefined ? (
-            <em>{trans.__('none')}</em>
-          ) : (
-            <code>{formatValue(shown.default, 40)}</code>
-          )}
+          <Default {...props} />
           {!secret && <Current {...props} />}
           {problems.map(problem => (
             <div key={problem} className="jp-KernelContainers-problem">
@@ -104,6 +98,34 @@ export function VariableRow(props: IRowProps): JSX.Element {
         </tr>
       )}
     </>
+  );
+}
+
+/** What a run gets that says nothing else. */
+function Default({ variable, wizard }: IRowProps): JSX.Element {
+  const { trans } = useServices();
+  const { chosen, secret } = wizard.choices[variable.name];
+  const edit = wizard.edits[variable.name];
+  if (secret) {
+    return (
+      <em>
+        {chosen ? trans.__('asked for at each run') : trans.__('not shown')}
+      </em>
+    );
+  }
+  if (edit?.default === undefined) {
+    if (variable.secret) {
+      return <em>{trans.__('as in the notebook')}</em>;
+    }
+    if (variable.required || variable.default === null) {
+      return <em>{trans.__('none')}</em>;
+    }
+  }
+  const text = edited(variable, edit).default;
+  return text ? (
+    <code>{formatValue(text, 40)}</code>
+  ) : (
+    <em>{trans.__('empty')}</em>
   );
 }
 
@@ -178,6 +200,12 @@ function EditFields(props: IRowProps & { onDone: () => void }): JSX.Element {
       className="jp-KernelContainers-edit"
       role="group"
       aria-label={trans.__('Change %1', name)}
+      onKeyDown={event => {
+        if (event.key === 'Enter' && event.target instanceof HTMLInputElement) {
+          event.preventDefault();
+          props.onDone();
+        }
+      }}
     >
       {!secret && (
         <div className="jp-KernelContainers-columns">

@@ -15,14 +15,14 @@ import { next } from './reducer';
 import type { IStepProps, WizardEvent } from './reducer';
 import { destinationText, imageRequest, jobRequest } from './requests';
 import { STEPS } from './state';
-import type { IWizard, Step } from './state';
+import type { IWizard, Saved, Step } from './state';
 import { problemWord, stepWord } from './words';
 
 /** The way from a notebook to an image, in five steps. */
 export function Wizard(props: {
   fresh: IWizard; // without what was typed at an earlier time
   initial: IWizard;
-  saved: boolean;
+  saved: Saved;
   onState: (wizard: IWizard) => void;
   onCell?: (index: number) => void;
   close: () => void;
@@ -45,7 +45,7 @@ export function Wizard(props: {
   }, [wizard.step]);
 
   return (
-    <div className="jp-KernelContainers-wizard">
+    <div className="jp-KernelContainers-wizard jp-mod-steady">
       <Steps wizard={wizard} send={send} />
       <h2
         tabIndex={-1}
@@ -55,7 +55,15 @@ export function Wizard(props: {
       >
         {stepWord(wizard.step, trans)}
       </h2>
-      <div className="jp-KernelContainers-step">
+      <div
+        className="jp-KernelContainers-step"
+        onKeyDown={event => {
+          if (isEnterInField(event)) {
+            event.preventDefault();
+            send({ type: 'go-on' });
+          }
+        }}
+      >
         <StepBody {...props} wizard={wizard} send={send} />
       </div>
       <Navigation wizard={wizard} send={send} close={props.close} />
@@ -63,10 +71,23 @@ export function Wizard(props: {
   );
 }
 
+/** Whether Enter was pressed where it means no more than that one has typed what is wanted. */
+function isEnterInField(event: React.KeyboardEvent): boolean {
+  const { target } = event;
+  return (
+    event.key === 'Enter' &&
+    !event.nativeEvent.isComposing &&
+    !event.isDefaultPrevented() &&
+    target instanceof HTMLInputElement &&
+    ['text', 'radio'].includes(target.type) &&
+    !target.closest('form')
+  );
+}
+
 function StepBody(
   props: IStepProps & {
     fresh: IWizard;
-    saved: boolean;
+    saved: Saved;
     onCell?: (index: number) => void;
   }
 ): JSX.Element {
@@ -218,7 +239,7 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
             kind="accept"
             label={trans.__('Next')}
             reason={reason}
-            onClick={() => send({ type: 'go', step: STEPS[current + 1] })}
+            onClick={() => send({ type: 'go-on' })}
           />
         )}
       </div>

@@ -49,8 +49,6 @@ export function problemWord(
       );
     case 'tag-invalid':
       return trans.__('A tag is up to 128 letters, digits and . _ -');
-    case 'folder-missing':
-      return trans.__('Name a folder.');
     case 'planning':
       return trans.__('The plan is being made.');
     case 'not-planned':
