@@ -1,19 +1,22 @@
 """The image that others are built on, as the store keeps it.
 
-The engine hands it out uncompressed (`docker save`); each layer is compressed once. What later
-layers must know of its file system is kept beside: symbolic links, and folders with their modes.
+The engine hands it out uncompressed (`docker save`); each layer is compressed once. A registry
+hands out the layers as they were pushed. What later layers must know of its file system is kept
+beside: symbolic links, and folders with their modes.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.oci_json import config_from_json
+from kernel_containers.core.digest import Digest
+from kernel_containers.core.oci import DOCKER_LAYER, LAYER_GZIP
+from kernel_containers.core.oci_json import config_from_json, read_object
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.engine import images
-from kernel_containers.errors import NotFound
+from kernel_containers.errors import InvalidInput, NotFound
 from kernel_containers.image.archive import SavedImage, read_archive
 from kernel_containers.image.compress import fastest
 from kernel_containers.image.inventory import Inventory, Package, read_packages, read_system
@@ -25,8 +28,7 @@ from kernel_containers.image.upkeep import in_use
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from kernel_containers.core.digest import Digest
-    from kernel_containers.core.oci import ImageConfig, Layer
+    from kernel_containers.core.oci import BuiltImage, ImageConfig, Layer
     from kernel_containers.engine import Engine
     from kernel_containers.image.store import BlobStore
 
@@ -87,6 +89,43 @@ def import_base(engine: Engine, image: str, store: BlobStore, report: Report) ->
             record = _record(saved, store)
             store.remember_record(key, record, saved.layers)
     return _from_record(image, found.id, record)
+
+
+def recall_pulled(name: str, digest: Digest, store: BlobStore) -> BaseImage | None:
+    """Return what `keep_pulled` has kept of an image, as long as the store has its blobs."""
+    record = store.recall_record(_pulled_key(digest))
+    return _from_record(name, Digest.parse(record["id"]), record) if record else None
+
+
+def keep_pulled(name: str, digest: Digest, image: BuiltImage, store: BlobStore) -> BaseImage:
+    """Return an image whose blobs a registry has brought into the store, as a base.
+
+    `digest` is what it was asked for by: its own, or that of an index.
+
+    Raises:
+        InvalidInput: it has layers that are not of gzip, which old engines can't read.
+        Unavailable: a layer is damaged.
+    """
+    layers = tuple(map(_as_oci, image.layers))
+    config = read_object(image.config_bytes, f"The config of {name}")
+    image_id = image.manifest.config.digest
+    record = {"id": str(image_id), **_record(SavedImage(config=config, layers=layers), store)}
+    store.remember_record(_pulled_key(digest), record, layers)
+    return _from_record(name, image_id, record)
+
+
+def _pulled_key(digest: Digest) -> str:
+    return f"pulled base {_FORMAT} {digest}"
+
+
+def _as_oci(layer: Layer) -> Layer:
+    if layer.descriptor.media_type not in (LAYER_GZIP, DOCKER_LAYER):
+        raise InvalidInput(
+            "The base image has a layer that is not compressed with gzip.",
+            why=f"its type is {layer.descriptor.media_type}",
+            todo="choose or build a base image with gzip layers",
+        )
+    return replace(layer, descriptor=replace(layer.descriptor, media_type=LAYER_GZIP))
 
 
 def _counted(chunks: Iterable[bytes], image: str, total: int, report: Report) -> Iterator[bytes]:

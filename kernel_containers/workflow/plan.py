@@ -24,7 +24,6 @@ from kernel_containers.core.reference import (
 )
 from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet, Snapshot
 from kernel_containers.errors import InvalidInput
-from kernel_containers.image.base import import_base
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.notebook import document, imports
@@ -37,6 +36,7 @@ from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.bases import OLDEST_RUNNER
 from kernel_containers.workflow.compression import Compression, choose_compressor
 from kernel_containers.workflow.data_notes import data_notes
+from kernel_containers.workflow.fetch_base import fetch_base
 from kernel_containers.workflow.image_process import HOME, image_user, image_variables
 from kernel_containers.workflow.libraries import with_libraries
 from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
@@ -119,7 +119,7 @@ def make_plan(
             settings=settings,
             report=report,
         )
-    base = import_base(engine, source.base, store, report)
+    base = fetch_base(engine, source.base, destination, settings, report)
     source = with_libraries(source, base, engine, store)
     found, exclusions, notes = files.notebook_files(
         path,

@@ -17,7 +17,7 @@ from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
 from kernel_containers.registry.docker_config import config_path, read_docker_config
 from kernel_containers.registry.known import KnownBlobs
-from kernel_containers.registry.pull import pull_config, pull_layer
+from kernel_containers.registry.pull import pull, pull_config, pull_layer
 from kernel_containers.registry.push import push
 from kernel_containers.registry.repositories import (
     create_repository,
@@ -139,7 +139,7 @@ class Registries:
             )
 
     def hosts(self) -> dict[str, bool]:
-        """Return the registries that Docker's configuration or earlier pushes name.
+        """Return the registries that Docker's configuration, earlier pushes or pulls name.
 
         The value says whether Docker's configuration holds credentials for it. None is asked.
 
@@ -218,6 +218,22 @@ class Registries:
         """
         with self._open(reference.repository.host) as registry:
             return pull_layer(reference, registry, name, folder)
+
+    def pull(self, reference: ImageReference, store: BlobStore, report: Report) -> BuiltImage:
+        """Bring an image's blobs into the store; see `registry.pull.pull`.
+
+        A later push to the same registry has them mounted from there.
+
+        Raises:
+            NotFound, InvalidInput, Unauthorized, TryAgain, Unavailable: there is no such image,
+                or the registry does not give it.
+            CannotWrite: the store's disk is full.
+        """
+        with self._open(reference.repository.host) as registry:
+            image = pull(reference, registry, store.blobs, report)
+        held = [layer.digest for layer in image.manifest.layers]
+        KnownBlobs(self._settings.known_blobs).remember(reference.repository, held)
+        return image
 
     def config(self, reference: ImageReference) -> ImageConfig:
         """Return an image's config without its layers.
