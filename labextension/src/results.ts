@@ -113,7 +113,7 @@ export function contentOf(
             type: 'notebook',
             format: 'json',
             mimetype: '',
-            content: untrusted(JSON.parse(text) as INotebook)
+            content: asServed(JSON.parse(text) as { cells?: ICell[] })
           }
         : {
             type: 'file',
@@ -136,14 +136,36 @@ export function contentOf(
   };
 }
 
-/** Jupyter's server does not say that it trusts this notebook, so the notebook may not either. */
-function untrusted(notebook: INotebook): object {
+type Lines = string | string[];
+
+interface ICell {
+  source?: Lines;
+  readonly metadata?: { trusted?: boolean };
+  readonly outputs?: { text?: Lines; data?: Record<string, unknown> }[];
+}
+
+/**
+ * Do what Jupyter's own server does with a file: join lines, and let no notebook say itself that
+ * it is trusted.
+ */
+function asServed(notebook: { readonly cells?: ICell[] }): object {
   notebook.cells?.forEach(cell => {
     delete cell.metadata?.trusted;
+    cell.source = joined(cell.source ?? '');
+    cell.outputs?.forEach(output => {
+      if (output.text !== undefined) {
+        output.text = joined(output.text);
+      }
+      for (const [type, value] of Object.entries(output.data ?? {})) {
+        if (Array.isArray(value) && !type.endsWith('json')) {
+          output.data![type] = value.join('');
+        }
+      }
+    });
   });
   return notebook;
 }
 
-interface INotebook {
-  readonly cells?: { readonly metadata?: { trusted?: boolean } }[];
+function joined(lines: Lines): string {
+  return typeof lines === 'string' ? lines : lines.join('');
 }

@@ -22,16 +22,24 @@ describe('a file of a run', () => {
     );
   });
 
-  it('is a notebook that can not say itself that it is trusted', () => {
-    const cell = {
-      cell_type: 'code',
-      metadata: { trusted: true, tags: ['a'] }
-    };
+  it('is a notebook as the server would give it', () => {
+    const cells = [
+      {
+        cell_type: 'code',
+        source: ['a\n', 'b'],
+        metadata: { trusted: true, tags: ['a'] },
+        outputs: [
+          { output_type: 'stream', text: ['1\n', '2'] },
+          {
+            data: { 'text/html': ['<b>', '</b>'], 'application/json': [1, 2] }
+          },
+          { output_type: 'error', traceback: ['a', 'b'] }
+        ]
+      },
+      { cell_type: 'raw' }
+    ];
 
-    const found = contentOf(
-      'n.ipynb',
-      bytes(JSON.stringify({ cells: [cell, { cell_type: 'raw' }] }))
-    );
+    const found = contentOf('n.ipynb', bytes(JSON.stringify({ cells })));
 
     expect(found).toEqual({
       type: 'notebook',
@@ -39,8 +47,17 @@ describe('a file of a run', () => {
       mimetype: '',
       content: {
         cells: [
-          { cell_type: 'code', metadata: { tags: ['a'] } },
-          { cell_type: 'raw' }
+          {
+            cell_type: 'code',
+            source: 'a\nb',
+            metadata: { tags: ['a'] },
+            outputs: [
+              { output_type: 'stream', text: '1\n2' },
+              { data: { 'text/html': '<b></b>', 'application/json': [1, 2] } },
+              { output_type: 'error', traceback: ['a', 'b'] }
+            ]
+          },
+          { cell_type: 'raw', source: '' }
         ]
       }
     });

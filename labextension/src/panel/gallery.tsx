@@ -92,7 +92,9 @@ function CardRow({
           />
         )}
         <span>
-          <span className="jp-KernelContainers-rowTitle">{card.title}</span>
+          <span className="jp-KernelContainers-rowTitle" title={card.title}>
+            {card.title}
+          </span>
           <span className="jp-KernelContainers-hint">
             {[
               authorWord(card.author),

@@ -134,7 +134,7 @@ function ImageRow(
       <button
         type="button"
         className="jp-KernelContainers-row jp-KernelContainers-rowTitle"
-        title={trans.__('Show what it is and takes')}
+        title={reference}
         onClick={() => send({ type: 'show', view: { view: 'image', image } })}
       >
         {name}

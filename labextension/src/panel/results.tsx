@@ -137,7 +137,7 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
                 />
               )}
               <span>
-                <span className="jp-KernelContainers-rowTitle">
+                <span className="jp-KernelContainers-rowTitle" title={run.uri}>
                   {run.notebook}
                 </span>
                 <span className="jp-KernelContainers-hint">

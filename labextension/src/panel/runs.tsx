@@ -144,7 +144,7 @@ function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
           }
         >
           <StateMark state={job.state} />
-          <span className="jp-KernelContainers-rowTitle">
+          <span className="jp-KernelContainers-rowTitle" title={job.title}>
             {shortTitle(job.title)}
           </span>
         </button>

@@ -2,7 +2,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 
@@ -53,12 +53,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
         try {
           await (panel && saveIfNeeded(panel));
-        } catch (error) {
-          await showErrorMessage(
-            trans.__('The notebook could not be saved'),
-            error instanceof Error ? error : String(error)
-          );
-          return;
+        } catch {
+          return; // Jupyter has shown why
         }
         const { openPublish } = await import('../components/publish');
         await openPublish(services, contents.localPath(path));
