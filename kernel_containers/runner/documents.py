@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from kernel_containers.core.parameters import JsonValue, Parameter
 
 _TEXT_TYPES = ("str", "date", "datetime")
+_TAG = "tag:yaml.org,2002:"
+# Not those that somebody wrote, such as `!!binary`: they make something else of a text.
+_AS_WRITTEN = frozenset(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null"))
 _CORE_SCHEMA = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -77,7 +80,10 @@ def _checked(name: str, value: JsonValue, parameters: Mapping[str, Parameter]) -
 def _read_yaml(text: str, parameters: Mapping[str, Parameter], source: str) -> dict[str, JsonValue]:
     import yaml  # noqa: PLC0415 - most runs have no YAML
 
-    loader = _core_loader()(text)
+    try:
+        loader = _core_loader()(text)
+    except (yaml.YAMLError, ValueError) as error:  # half of a surrogate pair
+        raise _unreadable(source, error) from error
     try:
         root = loader.get_single_node()
         if root is None:
@@ -94,9 +100,13 @@ def _read_yaml(text: str, parameters: Mapping[str, Parameter], source: str) -> d
             found[name] = _value(loader, node, parameters.get(name))
         return found
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{source} can't be read.", why=" ".join(str(error).split())) from error
+        raise _unreadable(source, error) from error
     finally:
         loader.dispose()
+
+
+def _unreadable(source: str, error: Exception) -> InvalidInput:
+    return InvalidInput(f"{source} can't be read.", why=" ".join(str(error).split()))
 
 
 def _value(loader: Any, node: Any, parameter: Parameter | None) -> JsonValue:
@@ -104,12 +114,8 @@ def _value(loader: Any, node: Any, parameter: Parameter | None) -> JsonValue:
 
     # The tag says how the scalar would be read; what was written is in `value`.
     is_null = node.tag.endswith(":null") and not node.value
-    if (
-        parameter
-        and isinstance(node, yaml.ScalarNode)
-        and parameter.type in _TEXT_TYPES
-        and not is_null
-    ):
+    is_text = isinstance(node, yaml.ScalarNode) and node.tag in _AS_WRITTEN and not is_null
+    if parameter and is_text and parameter.type in _TEXT_TYPES:
         return from_text(parameter, node.value)
     value = loader.construct_object(node, deep=True)
     return from_json(parameter, value) if parameter else value
@@ -126,11 +132,10 @@ def _core_loader() -> type[Any]:
 
         yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
-    prefix = "tag:yaml.org,2002:"
     for name, pattern, first in _CORE_SCHEMA:
-        CoreLoader.add_implicit_resolver(prefix + name, re.compile(f"(?:{pattern})\\Z"), first)
+        CoreLoader.add_implicit_resolver(_TAG + name, re.compile(f"(?:{pattern})\\Z"), first)
     for name, construct in _CONSTRUCTORS.items():
-        CoreLoader.add_constructor(prefix + name, construct)
+        CoreLoader.add_constructor(_TAG + name, construct)
     return CoreLoader
 
 

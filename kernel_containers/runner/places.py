@@ -28,16 +28,21 @@ def read_text(place: str, source: str) -> str:
         InvalidInput: there is none, it is not UTF-8, or it is too long.
     """
     try:
-        data = _read_s3(place) if place.startswith("s3://") else Path(place).read_bytes()
+        data = _read_s3(place) if place.startswith("s3://") else _read_file(Path(place))
         if len(data) > _LONGEST_TEXT:
             raise InvalidInput(f"{place} is longer than {_LONGEST_TEXT // 1000**2} MB.")
         return data.decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         todo = "-r gives a text that starts with @" if source.startswith("-p") else None
         raise InvalidInput(
             f"{place!r}, given by {source}, can't be read.", why=why or str(error), todo=todo
         ) from error
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LONGEST_TEXT + 1)  # /dev/zero has no end
 
 
 def _read_s3(place: str) -> bytes:

@@ -43,8 +43,7 @@ def check(source: str, spans: Sequence[Span], index: int) -> None:
     Raises:
         InvalidInput: the trees differ.
     """
-    before = _parse(source)
-    if before is None:
+    if _parse(source) is None:
         return
     names = [_PLACEHOLDER.format(number) for number in range(len(spans))]
     between = _parse(
@@ -54,7 +53,9 @@ def check(source: str, spans: Sequence[Span], index: int) -> None:
     new = {name: _parse_value(span[4]) for span, name in zip(spans, names, strict=True)}
     same = between is not None and after is not None and _filled(between, new) == ast.dump(after)
     # With a prefix the statement around the value is rewritten too, as decided with the image.
-    if same and between is not None and not any(span[2] or span[3] for span in spans):
+    # A text of several lines may look like magics where these are masked.
+    before = _tree(source)
+    if same and between and before and not any(span[2] or span[3] for span in spans):
         old = {
             name: _parse_value(source[span[0] : span[1]])
             for span, name in zip(spans, names, strict=True)
@@ -126,12 +127,14 @@ def _names(node: ast.AST) -> set[str]:
 def _parse(source: str) -> ast.Module | None:
     masked = _CONTINUED_SHELL.sub(r"\1\n%", source)
     masked = _MAGIC.sub(lambda match: f"{match['indent']}pass", masked)
-    for text in (source, masked):
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return None
+    return _tree(source) or _tree(masked)
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _parse_value(text: str) -> ast.expr | None:

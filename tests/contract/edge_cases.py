@@ -275,6 +275,12 @@ SYNTAX = {
         cells=("n = 1  # type: float",), given={"n": "9.5"}, code=("n = 9.5  # type: float",),
         ends={"n": 9.5},
     ),
+    "a text of lines that look like magics, beside a magic": Applied(
+        cells=("%env KC_EDGE=1\nn = '''\n%time\n! take care\n'''\nm = '''\n%x'''",),
+        given={"n": "9"},
+        code=("%env KC_EDGE=1\nn = '9'\nm = '''\n%x'''",),
+        ends={"n": "9", "m": "\n%x"},
+    ),
     "in a source of lines": Applied(
         cells=(code(["m = 1\n", "n = 1\n", "k = n"]),), code=("m = 1\nn = 9\nk = n",)
     ),

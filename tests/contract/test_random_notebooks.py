@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 SEVERAL = {
-    "max_examples": 40,
+    "max_examples": 100,
     "deadline": None,
     "phases": [Phase.generate],
 }
