@@ -23,10 +23,17 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     raise AttributeError(message)
 
 
+def _absolute(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    try:
+        return os.path.abspath(path)  # noqa: PTH100
+    except OSError:  # the working folder was removed, and what is relative to it is nowhere
+        return path
+
+
 def _find_installed():  # type: ignore[no-untyped-def]  # noqa: ANN202
-    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    own = os.path.dirname(os.path.dirname(_absolute(__file__)))  # noqa: PTH120
     whole = sys.path[:]
-    sys.path[:] = [path for path in whole if os.path.abspath(path) != own]  # noqa: PTH100
+    sys.path[:] = [path for path in whole if _absolute(path) != own]
     try:
         found = [finder.find_spec(__name__, None) for finder in sys.meta_path]
     finally:

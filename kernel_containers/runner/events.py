@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from kernel_containers.runner.masking import Masker, StreamMasker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kernel_containers.core.runs import RunReport
@@ -109,7 +109,8 @@ class Events:
         """Write all that waits, and end the file."""
         self.flush()
         if self._file:
-            self._file.close()
+            with self._giving_up_file():
+                self._file.close()
             self._file = None
 
     def _write_stream(self, *, last: bool = False) -> None:
@@ -132,8 +133,17 @@ class Events:
 
     def _write_file(self, event: dict[str, Any]) -> None:
         if self._file:
-            with contextlib.suppress(OSError, ValueError):
+            with self._giving_up_file():
                 self._file.write(_line(event))
+
+    @contextlib.contextmanager
+    def _giving_up_file(self) -> Iterator[None]:
+        """Write no further line after one that found no room, which is cut."""
+        try:
+            yield
+        except OSError as error:
+            self._file = None
+            self.warn(f"log.jsonl is not whole: {error.strerror}.")
 
     def _write_stdout(self, event: dict[str, Any]) -> None:
         data = as_text(event).encode(errors="replace") if self._as_text else _line(event)

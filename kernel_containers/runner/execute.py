@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.runs import CellReport, CellStatus
 from kernel_containers.runner.client import KernelClient, Meter
+from kernel_containers.runner.death import Deaths, last_words
 from kernel_containers.runner.events import utc_text
 from kernel_containers.runner.notebook_file import cell_id, numbers_of
-from kernel_containers.runner.starting import kernel_words, wait_for_kernel
+from kernel_containers.runner.starting import wait_for_kernel
 from kernel_containers.runner.verdict import (
     Ended,
     Outcome,
-    death_words,
     error_of,
     exit_code_of,
     tags_of,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from kernel_containers.runner.events import Events
     from kernel_containers.runner.held_values import HeldValues
     from kernel_containers.runner.kernel import KernelProcess
-    from kernel_containers.runner.memory import MemoryFiles
     from kernel_containers.runner.stopping import Stop
 
 POLL = 0.1  # seconds; how soon a dead kernel or a signal is seen
@@ -61,7 +60,7 @@ class Execution:
         limits: Limits,
         stop: Stop,
         events: Events,
-        memory: MemoryFiles,
+        deaths: Deaths,
         collector: Collector,
         held: HeldValues,
         tick: Callable[[], None],
@@ -72,8 +71,7 @@ class Execution:
         self._limits = limits
         self._stop = stop
         self._events = events
-        self._memory = memory
-        self._kills_before = memory.oom_kills()
+        self._deaths = deaths
         self._tick = tick
         self._idle = idle
         self._collector = collector
@@ -120,6 +118,7 @@ class Execution:
             self._kernel,
             self._client,
             self._watch,
+            self._deaths,
             seconds=self._limits.start,
             tick=self._tick,
             idle=self._idle,
@@ -226,9 +225,8 @@ class Execution:
             if not reply and self._client.is_idle(request) and silent > NO_REPLY:
                 state.status = "failed"
                 state.error = "the kernel did not answer"
-                raise Ended(
-                    "kernel-died", f"The kernel did not answer. {kernel_words(self._kernel)}"
-                )
+                words = f"The kernel did not answer. {last_words(self._kernel)}"
+                raise Ended("kernel-died", words.rstrip())
             if reply and silent > SILENCE:
                 self._events.warn("The kernel never said that a cell's output is complete.")
                 return reply
@@ -242,22 +240,8 @@ class Execution:
             return reply  # it ended after the cell did, as with exit()
         self._end_if_interrupted(state)
         state.status = "failed"
-        code = self._kernel.exit_code() or 0
-        if self._memory.oom_kills() > self._kills_before:
-            state.error = f"the kernel was killed: {self._memory_words()}"
-            raise Ended("out-of-memory", f"The kernel was killed: {self._memory_words()}")
-        state.error = f"the kernel died: its process {death_words(code)}"
-        said = self._kernel.said().strip()
-        raise Ended(
-            "kernel-died",
-            f"The kernel died: its process {death_words(code)}."
-            + (f" It said:\n{said}" if said else ""),
-        )
-
-    def _memory_words(self) -> str:
-        limit = self._memory.limit_bytes()
-        of = f" of {limit // 1024**2} MiB" if limit else ""
-        return f"the container ran out of its memory{of}"
+        state.error = f"the kernel died: {self._deaths.words(self._kernel)}"
+        raise self._deaths.end(self._kernel, "kernel-died", "The kernel died")
 
     def _end_if_interrupted(self, state: _State) -> None:
         interrupt = self._watch.interrupt

@@ -183,14 +183,17 @@ def command_line(kernel: KernelCommand, connection_file: Path) -> list[str]:
 def kernel_environment(
     kernel: KernelCommand, folder: Path, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the kernel's variables: a home that can be written to, and a user with a name."""
+    """Return the kernel's variables: a home and a place for temporary files that can be written
+    to, and a user with a name.
+    """
     found = {**environ, **kernel.environment}
     found.pop(PARAMETERS_VARIABLE, None)
     home = found.get("HOME", "")
-    if home in ("", "/") or not os.access(home, os.W_OK | os.X_OK):
-        made = folder / "home"
-        made.mkdir(mode=0o700, exist_ok=True)
-        found["HOME"] = str(made)
+    if home in ("", "/") or not _is_writable(home):
+        found["HOME"] = str(_own(folder / "home"))
+    # Where Python looks; without any, ipykernel can't even name a cell's code.
+    if not any(map(_is_writable, (found.get("TMPDIR", ""), "/tmp", "/var/tmp", "/usr/tmp"))):  # noqa: S108
+        found["TMPDIR"] = str(_own(folder / "temporary"))
     if not _has_user_name():
         for name in ("LOGNAME", "USER"):
             found.setdefault(name, "notebook")
@@ -200,6 +203,15 @@ def kernel_environment(
     # ipykernel ends itself with this process; as PID 1 it would not see it end, nor need to.
     found["JPY_PARENT_PID"] = str(os.getpid())
     return found
+
+
+def _is_writable(folder: str) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _own(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _client_folder(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 from kernel_containers.runner import notebook_file, papermill
+from kernel_containers.runner.death import Deaths
 from kernel_containers.runner.events import Events, describe_output, utc_text
 from kernel_containers.runner.imports import Imports
 from kernel_containers.runner.inject import apply_values
@@ -78,7 +79,7 @@ class Session:
         )
         self._events = Events(sys.stdout.buffer, as_text=as_text)
         self._events.keep(folder / "log.jsonl")
-        self._memory = find_memory_files()
+        self._deaths = Deaths(find_memory_files())
         self._masker = Masker(())
         self._given = Given(values={})
         self._notebook: Any = None
@@ -169,7 +170,7 @@ class Session:
             limits=limits_of(self._arguments, self._begin),
             stop=self._stop,
             events=self._events,
-            memory=self._memory,
+            deaths=self._deaths,
             collector=collector,
             held=HeldValues(self._notebook, self._set_values, self._events.warn),
             tick=lambda: self._tick(kernel),
@@ -251,7 +252,7 @@ class Session:
             hurry = self._stop.requested or not self._execution.kernel_answered
             self._execution.shutdown(1.0 if hurry else _SHUTDOWN_TIME)
         kernel.end(0.0)
-        return self._memory.peak_bytes()
+        return self._deaths.memory.peak_bytes()
 
     def _report(
         self, cause: Cause, exit_code: int, message: str, cells: tuple[CellReport, ...]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.runner.verdict import Ended, death_words
+from kernel_containers.runner.death import last_words
+from kernel_containers.runner.verdict import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel_containers.runner.client import KernelClient
+    from kernel_containers.runner.death import Deaths
     from kernel_containers.runner.kernel import KernelProcess
     from kernel_containers.runner.watch import Watch
 
@@ -22,6 +24,7 @@ def wait_for_kernel(
     kernel: KernelProcess,
     client: KernelClient,
     watch: Watch,
+    deaths: Deaths,
     *,
     seconds: float,
     tick: Callable[[], None],
@@ -48,15 +51,7 @@ def wait_for_kernel(
             return reply
         watch.check()
         if kernel.exit_code() is not None:
-            raise Ended("kernel-start", f"The kernel did not start. {kernel_words(kernel)}")
+            raise deaths.end(kernel, "kernel-start", "The kernel did not start")
         if now > end:
-            words = f"The kernel did not answer for {seconds:g} s. {kernel_words(kernel)}"
-            raise Ended("kernel-start", words)
-
-
-def kernel_words(kernel: KernelProcess) -> str:
-    """Return how a kernel's process ended, if it did, and its last words."""
-    code = kernel.exit_code()
-    how = "" if code is None else f"Its process {death_words(code)}. "
-    said = kernel.said().strip()
-    return f"{how}It said:\n{said}" if said else f"{how}It said nothing."
+            words = f"The kernel did not answer for {seconds:g} s. {last_words(kernel)}"
+            raise Ended("kernel-start", words.rstrip())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import signal
 from dataclasses import dataclass
 from typing import Any
 
 from kernel_containers.core.runs import EXIT_CODES, Cause
 
 _NO_STDIN = "StdinNotImplementedError"
+_NOTHING = "NoneType"
 _LONGEST_WORDS = 1000  # characters
 
 
@@ -40,11 +40,12 @@ def tags_of(cell: Any) -> list[str]:
 def error_of(reply: Any, cell: Any) -> tuple[str, str] | None:
     """Return the name and words of what went wrong; an error output counts like a reply."""
     status = reply.get("status")
-    if status == "error":
+    shown = [item for item in cell.outputs if item.output_type == "error"]
+    # IPython's reply names nothing where it was the display of a value that failed.
+    if status == "error" and not (shown and reply.get("ename") == _NOTHING):
         return str(reply.get("ename", "Error")), str(reply.get("evalue", ""))
-    for output in cell.outputs:
-        if output.output_type == "error":
-            return str(output.get("ename", "Error")), str(output.get("evalue", ""))
+    if shown:
+        return str(shown[0].get("ename", "Error")), str(shown[0].get("evalue", ""))
     return None if status == "ok" else (f"The kernel's reply was {status!r}", "")
 
 
@@ -64,13 +65,3 @@ def exit_code_of(value: str) -> int:
         # A process has eight bits; a multiple of 256 is no success.
         return int(value) & 0xFF or 1
     return 1
-
-
-def death_words(code: int) -> str:
-    """Return how a process ended, to follow its name; `code` is as in subprocess."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was ended by signal {-code} ({signal.Signals(-code).name})"
-    except ValueError:
-        return f"was ended by signal {-code}"

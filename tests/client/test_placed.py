@@ -83,6 +83,14 @@ def test_a_folder_of_the_same_name_is_no_installed_package(placed: Path, tmp_pat
     assert python(code, [placed, tmp_path], tmp_path) == "rows = 5"
 
 
+def test_a_removed_working_folder_does_not_matter(placed: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = "import os; os.rmdir(os.getcwd())\nfrom kernel_containers import scrap; scrap('rows', 5)"
+
+    assert python(code, [placed], gone) == "rows = 5"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_the_client_is_python_3_8_and_needs_the_standard_library_only(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 8))

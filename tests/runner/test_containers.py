@@ -9,6 +9,7 @@ import pytest
 
 from kernel_containers.core.containers import Resources
 from kernel_containers.engine import containers
+from tests.runner.image import code
 from tests.runner.test_failures import wait_for
 
 if TYPE_CHECKING:
@@ -62,12 +63,16 @@ def test_a_stranger_without_home_network_or_writable_root_runs_the_notebook(
 
 
 def test_without_a_folder_for_temporary_files_shared_memory_serves(
-    make_image: Callable[..., Image], in_containers: Containers
+    make_image: Callable[..., Image], in_containers: Containers, open_folder: Path
 ) -> None:
-    run = in_containers.run(make_image("print('ran')"), read_only=True)
+    image = make_image("print('ran')", "import tempfile; print(tempfile.TemporaryFile().tell())")
+
+    # Python would take the notebook's folder, if this user could write to it.
+    run = in_containers.run(image, read_only=True, user="12345:0")
 
     assert run.code == 0, run.stdout + run.stderr
     assert run.text(0) == "ran\n"
+    assert run.text(1) == "0\n"
 
 
 def test_a_kernel_that_needs_too_much_memory_is_told_from_a_dead_one(
@@ -83,6 +88,22 @@ def test_a_kernel_that_needs_too_much_memory_is_told_from_a_dead_one(
     assert "200 MiB" in run.report["message"]
     assert run.report["peak_memory"] > MEMORY * 0.9
     assert "before" in run.html
+
+
+def test_a_kernel_that_needs_too_much_memory_to_start_is_told_so(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    image = make_image("1")
+    early = image.place("/early/sitecustomize.py", "bytearray(10 ** 9)").parent
+
+    run = in_containers.run(
+        image, resources=Resources(memory=MEMORY), environment={"PYTHONPATH": str(early)}
+    )
+
+    assert run.code == 137, run.stdout + run.stderr
+    assert run.report["cause"] == "out-of-memory"
+    words = "The kernel did not start: the container ran out of its memory of 200 MiB."
+    assert run.report["message"] == words
 
 
 def test_a_stopped_container_lets_the_notebook_clean_up_and_writes_its_outputs(
@@ -132,6 +153,23 @@ def test_a_file_that_fills_the_disk_does_not_cost_the_run_its_outputs(
     told = [event["message"] for event in run.events if event["event"] == "warning"]
     assert "cell-1-stdout.txt was dropped: No space left on device." in told
     assert "cell-1-stdout.txt" not in run.events[-1]["outputs"]
+
+
+def test_a_notebook_that_fills_the_place_of_the_log_costs_only_its_end(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    fill = (
+        "with open('/tmp/all', 'wb', buffering=0) as file:\n    while True: file.write(bytes(4096))"
+    )
+    image = make_image(code(fill, "raises-exception"), "print('x' * 100_000)", "1 / 0")
+
+    run = in_containers.run(image, tmpfs={"/tmp": "rw,size=4m"})
+
+    assert run.code == 1, run.stdout[-2000:] + run.stderr
+    assert run.text(1) == "x" * 100_000 + "\n"
+    assert run.events[-1]["cause"] == "cell-failed"
+    told = [event["message"] for event in run.events if event["event"] == "warning"]
+    assert "log.jsonl is not whole: No space left on device." in told
 
 
 def test_a_container_that_is_killed_after_its_grace_leaves_the_last_checkpoint(

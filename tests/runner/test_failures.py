@@ -44,6 +44,15 @@ def test_a_failed_cell_ends_the_run_and_all_outputs_are_written(
     assert 'id="cell-id=id-1"' in run.html
 
 
+def test_a_value_that_can_not_be_shown_is_told_as_it_was(make_image: Callable[..., Image]) -> None:
+    source = "class Value:\n    def __repr__(self): raise RuntimeError('no words')\nValue()"
+
+    run = make_image(source).run()
+
+    assert run.code == 1
+    assert run.report["message"] == "Cell 1 failed: RuntimeError: no words"
+
+
 DEATHS = {
     "killed": ("import os, signal; os.kill(os.getpid(), 9)", "signal 9 (SIGKILL)"),
     "quit without a word": ("import os; os._exit(0)", "exit code 0"),
