@@ -64,9 +64,32 @@ class Stack:
     sizes: tuple[int, ...]
     content: Mapping[str, Description]
 
-    def delta(self, entries: Sequence[FileEntry], beneath: Beneath) -> Delta | None:
-        """Return what has to come on top to get `entries`; None if the set has to be built anew."""
-        delta = difference(self.content, entries, beneath)
+    def touched(self, entries: Iterable[FileEntry]) -> list[tuple[FileEntry, int]]:
+        """Return the files whose time alone differs, with the time that they have in the layers.
+
+        None unless they are most of what differs, by bytes: else a delta costs less than to find
+        out whether their content is the same.
+        """
+        touched: list[tuple[FileEntry, int]] = []
+        changed = 0
+        for entry in entries:
+            before = self.content.get(entry.target, ())
+            is_as_before = before[1:3] == [entry.size, entry.mtime_ns]  # nearly all are
+            if is_as_before or entry.kind is not FileKind.FILE or _is_code(entry.target):
+                continue
+            changed += entry.size
+            if entry.source and isinstance(before, list) and _but_time(before, _describe(entry)):
+                touched.append((entry, int(before[2])))
+        return touched if sum(entry.size for entry, _ in touched) * 2 >= changed else []
+
+    def delta(
+        self, entries: Sequence[FileEntry], beneath: Beneath, same: Container[str] = ()
+    ) -> Delta | None:
+        """Return what has to come on top to get `entries`; None if the set has to be built anew.
+
+        Files in `same` were only touched, and stay as they are.
+        """
+        delta = difference(self.content, entries, beneath, same)
         if delta is None or not delta.entries:
             return delta
         changed = sum(self.sizes[1:]) + delta.size
@@ -103,18 +126,30 @@ def _describe(entry: FileEntry) -> Description:
     return [entry.final_mode, entry.size, entry.mtime_ns, content, *owner]
 
 
+def _but_time(one: Description, other: Description) -> bool:
+    return (*one[:2], *one[3:]) == (*other[:2], *other[3:])
+
+
 def difference(
-    before: Mapping[str, Description], entries: Sequence[FileEntry], beneath: Beneath
+    before: Mapping[str, Description],
+    entries: Sequence[FileEntry],
+    beneath: Beneath,
+    same: Container[str] = (),
 ) -> Delta | None:
-    """Return what turns a tree described by `before` into `entries`.
+    """Return what turns a tree described by `before` into `entries`, but for times of `same`.
 
     What was removed becomes whiteouts; None if those could hide what lies beneath. New byte code
-    of unchanged modules is left out.
+    of unchanged modules is left out, and any of those in `same`: it would not fit their times.
     """
     after = {entry.target: entry for entry in entries}
     described = describe(entries)
     changed = {target for target, found in described.items() if before.get(target) != found}
-    changed -= {target for target in changed - before.keys() if _is_old_code(target, changed)}
+    changed = {target for target in changed if target not in same}
+    changed -= {
+        target
+        for target in changed
+        if _is_old_code(target, changed) and (target not in before or _module(target) in same)
+    }
     whiteouts = _whiteouts(before.keys() - after.keys(), after, beneath)
     if whiteouts is None:
         return None
@@ -127,7 +162,7 @@ def difference(
     return Delta(
         entries=tuple(result[target] for target in sorted(result)),
         content={
-            target: found
+            target: found if target in result else before[target]
             for target, found in described.items()
             if target in before or target in result
         },
@@ -153,9 +188,16 @@ def _whiteouts(
 
 def _is_old_code(target: str, changed: Container[str]) -> bool:
     """Whether this is byte code, or a folder for it, of modules that did not change."""
-    folder, _, name = target.rpartition("/")
     if target.endswith(_CACHE):
         return True  # it comes back as a parent where something in it is needed
-    if not (folder.endswith(_CACHE) and name.endswith(".pyc")):
-        return False
-    return f"{folder.removesuffix(_CACHE)}/{name.partition('.')[0]}.py" not in changed
+    return _is_code(target) and _module(target) not in changed
+
+
+def _is_code(target: str) -> bool:
+    return target.endswith(".pyc") and target.rpartition("/")[0].endswith(_CACHE)
+
+
+def _module(code: str) -> str:
+    """Return the target of the module that byte code belongs to."""
+    folder, _, name = code.rpartition("/")
+    return f"{folder.removesuffix(_CACHE)}/{name.partition('.')[0]}.py"

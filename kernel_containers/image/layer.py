@@ -20,6 +20,7 @@ from kernel_containers.image.lower import Lower
 from kernel_containers.image.placement import Placed, place
 from kernel_containers.image.read_ahead import read_ahead
 from kernel_containers.image.store import layer_from_json, layer_to_json
+from kernel_containers.image.touched import with_same_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -167,7 +168,9 @@ class _Builder:
         self, stack: Stack, file_set: FileSet, placed: Placed, beneath: Beneath
     ) -> Stack | None:
         """Return the stack with what changed on it; None if it has to be built anew."""
-        delta = stack.delta(placed.entries, beneath)
+        touched = stack.touched(placed.entries)
+        same = with_same_content(touched, stack.layers, self.store) if touched else ()
+        delta = stack.delta(placed.entries, beneath, same)
         if delta is None:
             return None
         if not delta.entries:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FORMAT = 1  # part of every layer's key: raise it when the same entries give other bytes
 BLOCK = 4 * 1024**2  # bytes; blocks are cut after the part that fills them, so by content only
 END = bytes(1024)
-_UNIT = 512  # bytes; everything is padded to a multiple
-_PADDING = bytes(_UNIT)
+UNIT = 512  # bytes; everything is padded to a multiple
+_PADDING = bytes(UNIT)
 _LARGEST_OCTAL = 8**11 - 1  # eleven digits: 8 GiB as a size, the year 2242 as a time
 _NAME, _PREFIX = 100, 155  # bytes of the two parts of a name
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would block for ever
@@ -147,7 +147,7 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 def padding(size: int) -> bytes:
     """Return the zeros that follow a member's `size` bytes."""
-    return _PADDING[: -size % _UNIT]
+    return _PADDING[: -size % UNIT]
 
 
 def blocks(entries: Sequence[FileEntry]) -> Iterator[bytes]:
@@ -192,15 +192,21 @@ def _parts(entries: Sequence[FileEntry]) -> Iterator[bytes]:
             mtime = entry.mtime_ns // 10**9
             yield header(name, kind=b"1", mode=mode, mtime=mtime, link=first, owner=entry.owner)
         else:
-            yield from _file(entry, name, mode)
+            yield from _file(entry)
 
 
-def _file(entry: FileEntry, name: bytes, mode: int) -> Iterator[bytes]:
+def file_header(entry: FileEntry) -> bytes:
+    """Return what an archive has before a file's content."""
+    name, mode = os.fsencode(entry.target[1:]), entry.final_mode
     size = entry.size if entry.content is None else len(entry.content)
     mtime, owner, able = entry.mtime_ns // 10**9, entry.owner, entry.capability
-    start = header(name, kind=b"0", mode=mode, size=size, mtime=mtime, owner=owner, capability=able)
+    return header(name, kind=b"0", mode=mode, size=size, mtime=mtime, owner=owner, capability=able)
+
+
+def _file(entry: FileEntry) -> Iterator[bytes]:
+    start = file_header(entry)
     if entry.content is not None:
-        yield start + entry.content + padding(size)
+        yield start + entry.content + padding(len(entry.content))
         return
     if entry.source is None:
         raise Defect(f"{entry.target} has neither content nor a source.")
@@ -265,8 +271,7 @@ def _read(file: int, size: int, source: str) -> bytes:
 
 
 def _check(file: int, entry: FileEntry) -> None:
-    found = os.fstat(file)
-    if not _is_as_planned(found, entry):
+    if not _is_as_planned(os.fstat(file), entry):
         raise _Changed(entry.source)
 
 

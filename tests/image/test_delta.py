@@ -182,6 +182,52 @@ def test_a_change_that_is_none_adds_no_layer(environment: Path, store: BlobStore
     assert build(environment, "the same with byte code", store) == first
 
 
+def touch(*paths: Path) -> None:
+    for path in paths:
+        found = path.stat()
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 5 * 10**9))
+
+
+def test_files_that_were_only_touched_add_no_layer(environment: Path, store: BlobStore) -> None:
+    first = build(environment, "one", store)
+    touch(environment / "lib/pkg/__init__.py", environment / "large")
+    # Compiled for the new time, as an import does it; the layer's fits the old one.
+    (environment / "lib/pkg/__pycache__/__init__.cpython-311.pyc").write_text("COMPILED")
+
+    assert build(environment, "touched", store) == first
+    touch(environment / "large")
+    assert build(environment, "touched again", store) == first
+    assert usage(store).blobs == 1
+
+
+def test_of_touched_files_only_changed_ones_are_built(environment: Path, store: BlobStore) -> None:
+    long = environment / ("n" * 120)  # its name needs a header of more blocks
+    long.write_text("long")
+    first = build(environment, "one", store)
+    touch(environment / "large", environment / "lib/pkg/__init__.py", long)
+    (environment / "lib/pkg/other.py").write_text("OTHER")  # of the same size
+
+    second = build(environment, "two", store)
+
+    assert second[:1] == first
+    with decompressed(store.path(second[1].descriptor.digest)) as file:
+        added = {name for name, member in members_of(file).items() if member.kind == "file"}
+    assert added == {"opt/venv/lib/pkg/other.py"}
+    touch(environment / "lib/pkg/other.py")
+    assert build(environment, "three", store) == second
+
+
+def test_a_layer_that_is_damaged_holds_nothing(environment: Path, store: BlobStore) -> None:
+    (first,) = build(environment, "one", store)
+    blob = store.path(first.descriptor.digest)
+    blob.write_bytes(blob.read_bytes()[: blob.stat().st_size // 2].ljust(blob.stat().st_size))
+    touch(environment / "large")
+
+    (second,) = build(environment, "two", store)
+
+    assert second.descriptor.digest != first.descriptor.digest
+
+
 def test_byte_code_follows_its_module(environment: Path, store: BlobStore) -> None:
     build(environment, "one", store)
     (environment / "lib/pkg/other.py").write_text("changed")
