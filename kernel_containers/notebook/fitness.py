@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
+from kernel_containers.notebook.foreign import foreign
 from kernel_containers.notebook.missing_files import missing_files
 from kernel_containers.notebook.names import unmet_names
 from kernel_containers.notebook.remark import Remark, remark_at
@@ -23,14 +24,11 @@ if TYPE_CHECKING:
 
 def remarks(notebook: Notebook) -> tuple[Remark, ...]:
     """Return what speaks against running a notebook unattended, in the order of its cells."""
-    if notebook.language != "python":
-        return tuple(_order(notebook))
-    found = [
-        *_cells(notebook),
-        *_order(notebook),
-        *_parameters(notebook),
-        *_names(notebook),
-    ]
+    found = [*_order(notebook)]
+    if notebook.language == "python":
+        found += [*_cells(notebook), *_parameters(notebook), *_names(notebook)]
+    else:
+        found += foreign(notebook)
     return tuple(sorted(found, key=lambda remark: (remark.cell or 0, remark.line or 0)))
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from kernel_containers.notebook.assignments import find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
 from kernel_containers.notebook.remark import Remark, remark_at
-from kernel_containers.notebook.walk import walk_but
+from kernel_containers.notebook.unattended import ABSOLUTE_PATH, OWN_PATH, own_path
+from kernel_containers.notebook.walk import last_name, walk_but
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,8 @@ def missing_files(notebook: Notebook) -> Iterator[Remark]:
             text = _read_by(node, names)
             if text and _is_missing(notebook, text):
                 yield _missing(cell, node.lineno, text)
+            if ABSOLUTE_PATH.match(text) and not OWN_PATH.match(text):
+                yield own_path(cell, node.lineno, text)
         for match in _RUN.finditer(cell.source):
             line = cell.source.count("\n", 0, match.start()) + 1
             is_command = parsed[0].text.splitlines()[line - 1].strip(" 0") == ""
@@ -71,7 +74,7 @@ def _missing(cell: Cell, line: int, text: str) -> Remark:
 
 
 def _certain(tree: ast.AST) -> Iterator[ast.Call]:
-    """Yield all calls, but those in a `try` that expects a file to be missing."""
+    """Yield all calls, but those where a missing file is expected, by `try` or `suppress`."""
     return (node for node in walk_but(tree, _unless_expected) if isinstance(node, ast.Call))
 
 
@@ -80,7 +83,17 @@ def _unless_expected(node: ast.AST) -> list[ast.stmt] | None:
         handler.type is None or _EXCUSES.search(ast.dump(handler.type)) for handler in node.handlers
     ):
         return node.finalbody
+    if isinstance(node, ast.With) and any(_suppresses(item.context_expr) for item in node.items):
+        return []
     return None
+
+
+def _suppresses(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and last_name(node.func) == "suppress"
+        and bool(_EXCUSES.search(ast.dump(node)))
+    )
 
 
 def _read_by(call: ast.Call, names: Mapping[str, str]) -> str:
@@ -143,7 +156,7 @@ def _paths_in_names(notebook: Notebook) -> dict[str, str]:
 
 def _is_missing(notebook: Notebook, text: str) -> bool:
     path = PurePosixPath(text)
-    is_no_path = re.search(r"://|[{}<>*?\n]|^~", text)
+    is_no_path = re.search(r"://|[{}<>*?\n]|^~|^[A-Za-z]:[\\/]", text)
     if is_no_path or path.is_absolute() or not path.suffix:
         return False
     code = "\n".join(cell.source for cell in notebook.code_cells)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.notebook.assignments import parse_cell
 from kernel_containers.notebook.remark import Remark, remark_at
-from kernel_containers.notebook.walk import walk_but
+from kernel_containers.notebook.walk import last_name, walk_but
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kernel_containers.notebook.document import Cell
     from kernel_containers.notebook.magics import PlainPython
@@ -27,21 +27,27 @@ _INSTALL = re.compile(
 _SHELL_CALLS = frozenset(
     {"system", "getoutput", "run", "call", "check_call", "check_output", "Popen", "popen", "main"}
 )
-_OWN_PATH = re.compile(
+OWN_PATH = re.compile(
     r"(?:file://)?(?:/(?:home|Users|root|mnt|media|Volumes|content|kaggle)/|~/|[A-Za-z]:[\\/]|"
     r"\\\\\w+\\)[^\s\"';)]"
 )
+# An absolute path, where it is certain to be one, of what not every system has.
+ABSOLUTE_PATH = re.compile(r"/(?!(?:tmp|dev|etc|proc|sys|usr|run|var/tmp)\b)\w")
+_PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _QUESTIONS = frozenset({"input", "getpass", "raw_input"})
 # Where what is called belongs to what: `click.prompt("…")`, `sys.stdin.readline()`.
 _ASKING = {
     ("click", "prompt"), ("click", "confirm"), ("stdin", "read"), ("stdin", "readline"),
     ("stdin", "readlines"), ("getpass", "getpass"), ("pdb", "set_trace"), ("ipdb", "set_trace"),
     ("files", "upload"), ("auth", "authenticate_user"), ("ee", "Authenticate"),
-    ("huggingface_hub", "notebook_login"),
+    ("huggingface_hub", "notebook_login"), ("huggingface_hub", "login"), ("wandb", "login"),
+    ("drive", "mount"), ("cv2", "waitKey"), ("plt", "ginput"), ("plt", "waitforbuttonpress"),
 }  # fmt: skip
 _ASKING_NAMES = frozenset({"notebook_login", "breakpoint", "set_trace"})
-_DEBUG = re.compile(r"^[ \t]*%(?:debug|pdb)\b", re.MULTILINE)
-_COLAB = re.compile(r"colab|kaggle", re.IGNORECASE)
+_DEBUG = re.compile(r"[ \t]*%(?:debug|pdb|edit)\b")
+_STORED = re.compile(r"[ \t]*%store[ \t]+-r\b")
+_WINDOW = re.compile(r"[ \t]*%(?:matplotlib|gui)[ \t]+(?:qt\w*|tk|gtk\w*|wx|osx)\b")
+_ELSEWHERE = re.compile(r"colab|kaggle|environ|getenv", re.IGNORECASE)
 
 
 def unattended(cell: Cell, own_names: frozenset[str]) -> Iterator[Remark]:
@@ -56,12 +62,13 @@ def unattended(cell: Cell, own_names: frozenset[str]) -> Iterator[Remark]:
         if _INSTALL.search(command):
             yield installs(cell, line)
         if _DEBUG.match(command):
-            yield _question(cell, line, command.split()[0])
+            yield asks_for_input(cell, line, command.split()[0])
+        yield from _of_this_desk(cell, line, command)
     yield from _paths(cell, nodes, commands)
     for node in nodes:
         asks = _asks(node, own_names)
         if asks:
-            yield _question(cell, node.lineno, asks)
+            yield asks_for_input(cell, node.lineno, asks)
     for statement in tree.body:
         yield from _endless(cell, statement)
 
@@ -75,15 +82,33 @@ def installs(cell: Cell, line: int) -> Remark:
     )  # fmt: skip
 
 
+def _of_this_desk(cell: Cell, line: int, command: str) -> Iterator[Remark]:
+    if _STORED.match(command):
+        yield remark_at(
+            cell, line, "stored-variable", "error", "The cell reads what %store kept.",
+            "that lies in this machine's profile of IPython, which no image has",
+            "read it from a file beside the notebook, or make it a parameter",
+        )  # fmt: skip
+    if _WINDOW.match(command):
+        yield remark_at(
+            cell, line, "window", "error", f"{command.strip()} opens windows.",
+            "there is no screen, and the cell fails", "write %matplotlib inline",
+        )  # fmt: skip
+
+
 def _everywhere(tree: ast.AST) -> Iterator[ast.expr]:
-    """Yield all expressions, but those under a condition that asks for Colab or Kaggle."""
-    return (node for node in walk_but(tree, _unless_colab) if isinstance(node, ast.expr))
+    """Yield all expressions, but those for Colab and Kaggle, or without a variable's value."""
+    return (node for node in walk_but(tree, _unless_elsewhere) if isinstance(node, ast.expr))
 
 
-def _unless_colab(node: ast.AST) -> list[ast.stmt] | None:
-    if isinstance(node, ast.If) and _COLAB.search(ast.dump(node.test)):
-        return node.orelse
-    return None
+def _unless_elsewhere(node: ast.AST) -> list[ast.stmt] | None:
+    match node:
+        case ast.If(test=test, orelse=orelse) if _ELSEWHERE.search(ast.dump(test)):
+            return orelse
+        case ast.BoolOp(op=ast.Or(), values=[first, *_]) if _ELSEWHERE.search(ast.dump(first)):
+            return []
+        case _:
+            return None
 
 
 def _commands(cell: Cell, plain: PlainPython) -> Iterator[tuple[int, str]]:
@@ -118,24 +143,36 @@ def _called_commands(nodes: Iterable[ast.expr]) -> Iterator[tuple[int, str]]:
 
 
 def _paths(
-    cell: Cell, nodes: Iterable[ast.expr], commands: Iterable[tuple[int, str]]
+    cell: Cell, nodes: Sequence[ast.expr], commands: Iterable[tuple[int, str]]
 ) -> Iterator[Remark]:
+    certain = {
+        id(node.args[0])
+        for node in nodes
+        if isinstance(node, ast.Call) and node.args and last_name(node.func) in _PATHS
+    }
     texts = (
         (node.lineno, node.value)
         for node in nodes
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and "\n" not in node.value
-        and _OWN_PATH.match(node.value)
+        and (
+            OWN_PATH.match(node.value) or (id(node) in certain and ABSOLUTE_PATH.match(node.value))
+        )
     )
     words = ((line, word) for line, command in commands for word in command.split())
-    found = ((line, word) for line, word in words if _OWN_PATH.match(word))
+    found = ((line, word) for line, word in words if OWN_PATH.match(word))
     for line, text in dict.fromkeys(chain(texts, found)):
-        yield remark_at(
-            cell, line, "absolute-path", "warning", f"{text} is a path of one machine.",
-            "other machines and images do not have it",
-            "use a path relative to the notebook, or make it a parameter",
-        )  # fmt: skip
+        yield own_path(cell, line, text)
+
+
+def own_path(cell: Cell, line: int, text: str) -> Remark:
+    """Return the remark about a path that other machines lack."""
+    return remark_at(
+        cell, line, "absolute-path", "warning", f"{text} is a path of one machine.",
+        "other machines and images do not have it",
+        "use a path relative to the notebook, or make it a parameter",
+    )  # fmt: skip
 
 
 def _asks(node: ast.expr, own_names: frozenset[str]) -> str:
@@ -145,6 +182,8 @@ def _asks(node: ast.expr, own_names: frozenset[str]) -> str:
             return name + "()"
         case ast.Call(func=ast.Name(id=name)) if name in _ASKING_NAMES:
             return name + "()"
+        case ast.Call(func=ast.Name(id="login"), args=[], keywords=[]) if "login" not in own_names:
+            return "login()"
         case ast.Call(
             func=ast.Attribute(attr=name, value=ast.Name(id=owner) | ast.Attribute(attr=owner))
         ) if (owner, name) in _ASKING:
@@ -153,7 +192,8 @@ def _asks(node: ast.expr, own_names: frozenset[str]) -> str:
             return ""
 
 
-def _question(cell: Cell, line: int, asks: str) -> Remark:
+def asks_for_input(cell: Cell, line: int, asks: str) -> Remark:
+    """Return the remark about a line that asks somebody."""
     return remark_at(
         cell, line, "input", "error", f"{asks} asks for input.",
         "nobody answers, and the cell fails",

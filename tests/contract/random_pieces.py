@@ -17,6 +17,9 @@ NAMES = ("a", "b", "c", "é", "fi", "_d")
 WRITTEN = {"fi": "ﬁ"}  # Python itself makes it the name
 
 
+WAITING = "class W_:\n    def __await__(self): return iter(())"
+
+
 class Piece(NamedTuple):
     """Some lines. `text` makes them, given literals by name; `spoils` are bound by other code."""
 
@@ -76,8 +79,7 @@ def settings_of(one: str, two: str, first: str, second: str) -> list[Piece]:
         Piece(lambda v: f"if __name__ == '__main__':\n  {one} = {v.get(one, first)}", setting(one)),
         Piece(lambda v: f"try: pass\nfinally: pass\n{one}={v.get(one, first)}# {two} = 1",
               setting(one)),
-        Piece(lambda v: f"await __import__('asyncio').sleep(0); {one} = {v.get(one, first)}",
-              setting(one)),
+        Piece(lambda v: f"{WAITING}\nawait W_(); {one} = {v.get(one, first)}", setting(one)),
         Piece(lambda v: f"t_ = f'{{1:{{2}}}}{{\"{two} = 3\"!r:>9}}'; {one} = {v.get(one, first)}",
               setting(one)),
     ]  # fmt: skip
@@ -202,13 +204,16 @@ class CellOf(NamedTuple):
         return repr(self.text({}))
 
     def text(self, literals: Mapping[str, str]) -> str:
+        # IPython itself takes these for Python where the line ends as on Windows.
+        is_unix = any(mark in self._lines({}) for mark in ("print?", "\\\n"))
+        lines = self._lines(literals)
+        return lines if is_unix else lines.replace("\n", self.ending)
+
+    def _lines(self, literals: Mapping[str, str]) -> str:
         body = "\n".join(piece.text(literals) for piece in self.pieces)
         # Some versions of these magics take nothing that waits.
         magic = "" if "await " in body or "\nasync for" in body else self.magic
-        lines = f"{magic}\n{body}" if magic else body
-        # IPython itself takes these for Python where the line ends as on Windows.
-        is_unix = any(mark in lines for mark in ("print?", "\\\n"))
-        return lines if is_unix else lines.replace("\n", self.ending)
+        return f"{magic}\n{body}" if magic else body
 
 
 cells = st.builds(

@@ -31,6 +31,23 @@ FOUND: dict[str, tuple[tuple[Any, ...], tuple[str, int, int]]] = {
     "pip by shell": (("!pip install -q x",), ("install", 0, 1)),
     "pip of this Python": (("!python -m pip install x",), ("install", 0, 1)),
     "apt": (("!sudo apt-get -y install x",), ("install", 0, 1)),
+    "a login": (("from huggingface_hub import login\nlogin()",), ("input", 0, 2)),
+    "a drive to mount": (("from google.colab import drive\ndrive.mount('/d')",), ("input", 0, 2)),
+    "an editor": (("%edit",), ("input", 0, 1)),
+    "what another notebook stored": (("x = 1\n%store -r y",), ("stored-variable", 0, 2)),
+    "windows": (("%matplotlib qt5",), ("window", 0, 1)),
+    "a folder of this machine": (
+        ("from pathlib import Path\nroot = Path('/data/project')",),
+        ("absolute-path", 0, 2),
+    ),
+    "a file of this machine": (
+        ("import pandas as pd\npath = '/data/a.csv'", "pd.read_csv(path)"),
+        ("absolute-path", 1, 1),
+    ),
+    "a file on a drive": (
+        ("import pandas as pd\npd.read_csv(r'C:\\a.csv')",),
+        ("absolute-path", 0, 2),
+    ),
     "a home folder": (("p = '/home/me/data.csv'",), ("absolute-path", 0, 1)),
     "a drive": (("p = r'C:\\data.csv'",), ("absolute-path", 0, 1)),
     "a file that is not there": (("f = open('no.csv')",), ("missing-file", 0, 1)),
@@ -169,6 +186,17 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "a loop that waits for its end": (
         "xs = iter([1])\ntry:\n    while True:\n        next(xs)\nexcept StopIteration:\n    pass",
     ),
+    "a question without a variable's value": (
+        "import os, getpass\nif 'KEY' not in os.environ:\n    k = getpass.getpass()\nk = 1",
+        "k = os.getenv('KEY') or input()",
+    ),
+    "a file whose absence is suppressed": (
+        "from contextlib import suppress\nwith suppress(FileNotFoundError):\n    open('no.txt')",
+    ),
+    "paths that every system has, and what looks like one": (
+        "from pathlib import Path\nPath('/tmp/x'), Path('/'), open('/etc/hostname')",
+        "route = '/data/items'; re = r'/opt/\\d+'; doc = 'see /home/me'",
+    ),
     "names of functions and classes": (
         "def f(a, *b, c=1, **d):\n    e = 1\n    def g(): return e, a, b, c, d, last\n    return g",
         "last = 1\nclass A:\n    x = 1\n    y = x\n    def h(self): return __class__, self.x",
@@ -204,7 +232,36 @@ def test_newer_syntax_than_can_be_read_is_no_error(tmp_path: Path) -> None:
     assert "3.99" in remark.why
 
 
-def test_of_another_language_only_the_order_is_looked_at(tmp_path: Path) -> None:
+FOREIGN = [
+    ("R", "x <- 1\ninstall.packages('x')", ("install", 2)),
+    ("R", 'remotes::install_github("a/b")', ("install", 1)),
+    ("R", "d <- read.csv('/home/me/d.csv')  # all", ("absolute-path", 1)),
+    ("R", "n <- readline(prompt = 'n? ')", ("input", 1)),
+    ("R", "x <- getPass::getPass('? ')", ("input", 1)),
+    ("julia", 'using Pkg; Pkg.add("CSV")', ("install", 1)),
+    ("julia", "s = readline()", ("input", 1)),
+    ("bash", "cd x && pip install y", ("install", 1)),
+    ("bash", "read -rp 'n? ' n", ("input", 1)),
+    ("scala", "import $ivy.`org::lib:1`", ("install", 1)),
+    ("C#", '#r "nuget: A"', ("install", 1)),
+    ("R", "# install.packages('x')\nprint(\"readline() '/home/me/x\")", None),
+    ("julia", 's = readline(file); t = "# Pkg.add()"', None),
+    ("bash", 'while read line; do echo "$line"; done < x', None),
+]
+
+
+@pytest.mark.parametrize(("language", "source", "expected"), FOREIGN)
+def test_lines_of_other_languages_are_looked_at(
+    tmp_path: Path, language: str, source: str, expected: tuple[str, int] | None
+) -> None:
+    metadata = {"metadata": {"language_info": {"name": language}}}
+
+    found = remarks(write(tmp_path / "n.ipynb", unrun(source), **metadata))
+
+    assert [(remark.code, remark.line) for remark in found] == [expected] * bool(expected)
+
+
+def test_the_order_is_looked_at_in_every_language(tmp_path: Path) -> None:
     r_cells = {**code("x <- 1"), "execution_count": 5}, {**code("x"), "execution_count": 4}
     metadata = {"metadata": {"language_info": {"name": "R"}}}
 
