@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def remarks(notebook: Notebook) -> tuple[Remark, ...]:
     """Return what speaks against running a notebook unattended, in the order of its cells."""
-    found = [*_order(notebook)]
+    found = [*_order(notebook), *_failed(notebook)]
     if notebook.language == "python":
         found += [*_cells(notebook), *_parameters(notebook), *_names(notebook)]
     else:
@@ -105,6 +105,22 @@ def _order(notebook: Notebook) -> Iterator[Remark]:
             "others were, so what they show may not be what it gives",
             "restart the kernel and run all cells",
         )  # fmt: skip
+
+
+def _failed(notebook: Notebook) -> Iterator[Remark]:
+    for cell in notebook.code_cells:
+        outputs = notebook.data["cells"][cell.index].get("outputs")
+        errors = [
+            output
+            for output in (outputs if isinstance(outputs, list) else ())
+            if isinstance(output, dict) and output.get("output_type") == "error"
+        ]
+        if errors and "raises-exception" not in cell.tags:
+            yield remark_at(
+                cell, 1, "failed", "warning", "The cell failed when it was last run.",
+                f"the notebook holds its {errors[0].get('ename') or 'error'}",
+                "correct it and run it again, or tag it raises-exception",
+            )  # fmt: skip
 
 
 _DISCARDING = frozenset(

@@ -124,6 +124,10 @@ FOUND: dict[str, tuple[tuple[Any, ...], tuple[str, int, int]]] = {
         ({**code("x = 1"), "execution_count": 5}, {**code("x"), "execution_count": 4}),
         ("order", 1, 1),
     ),
+    "a cell that failed": (
+        (code("x = 1", outputs=[{"output_type": "error", "ename": "E", "evalue": ""}]),),
+        ("failed", 0, 1),
+    ),
     "a cell that was not run": ((code("x = 1"), "x"), ("not-run", 1, 1)),
     "a parameter that nothing reads": (
         (unrun("n = 1\nm = 2", "parameters"), "m"),
@@ -154,7 +158,9 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "magics that define names": ("%%capture out\n1", "out.show()"),
     "a star import": ("from math import *", "sin(0)"),
     "names of the shell": ("1", "_ , Out, In, _1\ndisplay(get_ipython())"),
-    "an expected failure": (unrun("nothing", "raises-exception"),),
+    "an expected failure": (
+        {**unrun("nothing", "raises-exception"), "outputs": [{"output_type": "error"}]},
+    ),
     "a file that the notebook makes": ("open('a.txt', 'w').write('x')", "open('a.txt').read()"),
     "an address": ("import pandas as pd\npd.read_csv('https://example.org/a.csv')",),
     "a loop with an end": ("while True:\n    break",),
