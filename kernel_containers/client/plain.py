@@ -82,10 +82,25 @@ def _has_labels(value: Any) -> bool:
 
 
 def _as_list(value: Any, where: str) -> Any:
+    kind = value.dtype.kind if type(value).__module__ == "numpy" else ""
+    if kind == "M":  # what is finer than datetime, or far away, would become a number
+        return _moments(value.astype(str).tolist())
+    if kind == "m" and value.size:
+        raise _refusal(value.flat[0], where)
     made = value.tolist()
     if type(made) is type(value):  # it would go on for ever
         raise _refusal(value, where)
     return made
+
+
+def _moments(texts: Any) -> Any:
+    """Return numpy's texts of moments without a fraction of only zeros; none where it has NaT."""
+    if isinstance(texts, list):
+        return [_moments(text) for text in texts]
+    whole, _, fraction = texts.partition(".")
+    if not fraction.strip("0"):
+        return None if whole == "NaT" else whole
+    return texts
 
 
 def _refusal(value: Any, where: str) -> TypeError:

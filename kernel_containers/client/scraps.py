@@ -78,8 +78,13 @@ def _encode(name: str, value: Any) -> tuple[dict[str, Any], str]:
         parquet = to_parquet(value)
         encoder = "json" if parquet is None else "pandas"
         data = to_table_schema(value) if parquet is None else base64.b64encode(parquet).decode()
-    text = json.dumps(data, ensure_ascii=False)
-    size = len(text.encode(errors="replace"))
+    try:
+        text = json.dumps(data, ensure_ascii=False)
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise TypeError("it holds half of a surrogate pair, which is no text") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise TypeError(f"JSON can't hold it: {error}") from None
     if size > LARGEST:
         message = (
             f"the scrap {name!r} has {size / 1e6:.1f} MB, and {LARGEST // 10**6} MB is the most: "

@@ -44,6 +44,9 @@ def kept(value: Any) -> tuple[str, Any]:
         ([pd.NaT, pd.NA, float("nan")], [None, None, None]),
         (datetime.date(2026, 1, 2), "2026-01-02"),
         (np.datetime64("2026-01-02"), "2026-01-02"),
+        (np.datetime64("2026-01-02T03:04:05.123456789"), "2026-01-02T03:04:05.123456789"),
+        (np.array(["2026-01-02", "NaT"], "M8[ns]"), ["2026-01-02T00:00:00", None]),
+        (np.datetime64("20000-01-01"), "20000-01-01"),
         (Path("/data/x"), "/data/x"),
         (True, True),
         (pa.array([1, None]), [1, None]),
@@ -89,6 +92,7 @@ def _endless() -> list[Any]:
         (1 + 2j, "complex"),
         (np.array([1 + 2j]), "complex"),
         (np.timedelta64(1, "s"), "timedelta"),
+        (np.array([1], "m8[ns]"), "timedelta64, .*total_seconds"),
         ([pd.DataFrame()], "DataFrame.* a scrap of its own"),
         ({"a": pd.Series([1], index=["x"])}, r"it\['a'\] is .*Series.* a scrap of its own"),
         ({2, 1}, r"keep sorted\(\) of it"),
@@ -102,6 +106,16 @@ def _endless() -> list[Any]:
 def test_what_it_can_not_say_is_an_error_that_names_the_place(value: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
         plain(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("\ud83d", "surrogate pair"), (10**5000, "4300 digits")],
+    ids=["a surrogate", "digits"],
+)
+def test_what_no_file_of_text_can_hold_is_refused(value: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=f"the scrap 'x' can't be kept: .*{words}"):
+        scrap("x", value)
 
 
 @pytest.mark.parametrize(
