@@ -140,14 +140,26 @@ def _read(text: str, kind: str) -> Any:
 
 def _parse(data: bytes) -> Any:
     try:
-        value = json.loads(data.decode() or "{}", parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode()
+        value = json.loads(
+            data.decode() or "{}",
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_without_duplicates,
+        )
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # 1e999 is infinite
     except (ValueError, RecursionError) as error:
         # The decoder's words may quote what was sent.
         raise UsageError("The body is not JSON in UTF-8.") from error
     if not isinstance(value, dict):
         raise UsageError("The body is not a JSON object.")
     return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse what two readers would read differently."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UsageError("The body has a name twice in one object.")
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -6,6 +6,7 @@ Hidden ones only where Jupyter shows them too.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Places:
         path = Path(os.path.normpath(self.root / text.removeprefix(_DRIVE)))
         try:
             real = path.resolve()
+            _check_name(path)
             allowed = [folder.resolve() for folder in (self.root, *self.folders)]
         except (OSError, ValueError, RuntimeError) as error:
             raise InvalidInput(f"{text!r} is not a path.", why=str(error)) from error
@@ -97,3 +99,9 @@ class Places:
         if text.startswith("oci:") and text != "oci:":
             return ToLayout(self.file(text.removeprefix("oci:")))
         return parse_destination(text)
+
+
+def _check_name(path: Path) -> None:
+    """Raise what the system says of a name that no file can have, such as one too long."""
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        path.lstat()

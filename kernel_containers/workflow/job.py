@@ -7,7 +7,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kernel_containers.errors import Defect, Interrupted, error_as_json
 from kernel_containers.workflow.stage import Stage
@@ -57,6 +57,7 @@ class JobHead:
     created: str = field(default_factory=utc_now)
     token: str | None = None
     run_id: str | None = None  # of a run, whose container it labels
+    asked: str | None = None  # a digest of the request that the token was for
 
     def as_json(self) -> dict[str, Any]:
         """Return what the API shows of it."""
@@ -253,7 +254,13 @@ class Job:
             }
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Take over what `as_json` gave in an earlier life."""
+        """Take over what `as_json` gave in an earlier life.
+
+        Raises:
+            KeyError, TypeError, ValueError: another release wrote it, or nobody.
+        """
+        if record["state"] not in TRANSITIONS or self.head.kind not in get_args(JobKind):
+            raise ValueError(record["state"])
         self.state = record["state"]
         self.started, self.finished = record["started"], record["finished"]
         self.stages = {stage["name"]: Stage(**stage) for stage in record["stages"]}

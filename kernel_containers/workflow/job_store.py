@@ -32,6 +32,7 @@ class JobStore:
             "owner": current_owner(),
             "token": job.head.token,
             "run_id": job.head.run_id,
+            "asked": job.head.asked,
             "job": job.as_json(),
         }
         if job.ended:
@@ -43,7 +44,7 @@ class JobStore:
         """Yield the records that can be read, oldest first; of ended jobs only the newest."""
         found: list[dict[str, Any]] = []
         for path in self._paths():
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, RecursionError):
                 record = json.loads(path.read_text("utf-8"))
                 if isinstance(record, dict) and isinstance(record.get("job"), dict):
                     found.append(record)
@@ -54,11 +55,14 @@ class JobStore:
 
     def events_after(self, job_id: str, number: int) -> list[Event]:
         """Return the events with a higher number of a job that has ended."""
-        with suppress(OSError, ValueError):
-            lines = (self._folder / f"{job_id}.events").read_text("utf-8").splitlines()
-            events = [json.loads(line) for line in lines]
-            return [event for event in events if event["seq"] > number]
-        return []
+        found: list[Event] = []
+        with suppress(OSError), (self._folder / f"{job_id}.events").open("rb") as lines:
+            for line in lines:
+                with suppress(ValueError, TypeError, KeyError, RecursionError):  # a broken line
+                    event = json.loads(line)
+                    if event["seq"] > number:
+                        found.append(event)
+        return found
 
     def remove(self, job_id: str) -> None:
         """Remove what is kept of a job."""

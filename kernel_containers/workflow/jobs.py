@@ -13,6 +13,7 @@ from kernel_containers.core.redaction import trace_of
 from kernel_containers.errors import (
     Defect,
     Interrupted,
+    InvalidInput,
     KernelContainersError,
     NotFound,
     TryAgain,
@@ -59,10 +60,21 @@ class Jobs:
         """How many jobs wait."""
         return len(self._waiting)
 
-    def with_token(self, token: str | None) -> Job | None:
-        """Return the job that an earlier request with this token made."""
+    def with_token(self, token: str | None, asked: str | None) -> Job | None:
+        """Return the job that an earlier request with this token made.
+
+        Raises:
+            InvalidInput: that was another request.
+        """
         with self._lock:
-            return self._jobs.get(self._tokens.get(token or "", ""))
+            job = self._jobs.get(self._tokens.get(token or "", ""))
+        if job and job.head.asked != asked:
+            raise InvalidInput(
+                "The token was used for another job.",
+                why=f"{job.head.id} was asked for with it",
+                todo="make a new token for each job; send the same one only to repeat a request",
+            )
+        return job
 
     def start(self, head: JobHead, work: Work) -> tuple[Job, bool]:
         """Return a new job and True, or the one that its token made before and False.
@@ -71,7 +83,7 @@ class Jobs:
             TryAgain: too many jobs wait.
         """
         with self._lock:
-            known = self.with_token(head.token)
+            known = self.with_token(head.token, head.asked)
             if known:
                 return known, False
             if self._closed or len(self._waiting) >= self._longest_queue:
@@ -182,8 +194,9 @@ class Jobs:
     def _restore(self, record: Mapping[str, Any], resume: Resume) -> None:
         said = record["job"]
         names = ("id", "kind", "title", "notebook", "image", "request", "command", "created")
-        known = {name: said[name] for name in names}
-        head = JobHead(**known, token=record.get("token"), run_id=record.get("run_id"))
+        known: dict[str, Any] = {name: said[name] for name in names}
+        known |= {name: record.get(name) for name in ("token", "run_id", "asked")}
+        head = JobHead(**known)
         job = Job(head, self._listener)
         job.restore(said)
         if not job.ended and not is_gone(str(record.get("owner"))):

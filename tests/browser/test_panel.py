@@ -139,19 +139,53 @@ def test_a_sweep_is_told_by_one_message_and_its_runs_are_shared_from_s3(
     runs = panel.locator("li[data-run]")
     expect(runs).to_have_count(2)
     runs.first.get_by_role("button").click()
-    expect(panel.get_by_role("button", name="Open page")).to_be_visible()
+    panel.get_by_role("button", name="Open notebook").click()
+    opened = page.locator(".jp-NotebookPanel:visible")
+    expect(opened).to_contain_text("weeks of south : ")
+    screens.look("result")
     panel.get_by_role("button", name="Publish").click()
     panel.get_by_label("Title").fill("Weeks of the south")
     screens.look("publish")
     panel.get_by_role("button", name="Publish").last.click()
     expect(panel.get_by_text("It is in the gallery")).to_be_visible()
+    page.locator(".lm-TabBar-tabCloseIcon:visible").last.click()
     panel.get_by_role("button", name="Back").click()
     panel.get_by_role("tab", name="Gallery").click()
     card = panel.locator("li[data-card]", has_text="Weeks of the south")
     screens.look("gallery")
+    (jupyter.root / "mine").mkdir()
     card.get_by_role("button", name="Clone").click()
+    page.get_by_role("dialog").locator("[title^='Name: mine']").dblclick()
+    expect(page.get_by_role("dialog").get_by_title("mine", exact=True)).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Select").click()
     expect(page.locator(".jp-NotebookPanel:visible")).to_contain_text("weeks of south")
-    assert len(list(jupyter.root.glob("panel*.ipynb"))) == 2
+    assert [path.name for path in (jupyter.root / "mine").glob("*.ipynb")] == ["panel.ipynb"]
+
+
+def test_a_notebook_is_published_when_its_author_has_seen_what_looks_like_a_secret(
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+) -> None:
+    secret = f"AKIA{'QW3ERTYU' * 2}"
+    write_notebook(jupyter.root / "shared.ipynb", [f"key = '{secret}'"], "Shared")
+    page = context.new_page()
+    page.goto("/lab/tree/shared.ipynb?reset")
+    screens = Screens(page, pictures, "share")
+    expect(page.locator(".jp-NotebookPanel:visible")).to_contain_text("Shared")
+
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_role("menuitem", name="Publish to Gallery").click()
+    screens.wizard.get_by_role("button", name="Publish").click()
+    expect(screens.wizard.get_by_role("alert")).to_contain_text("Likely secrets")
+    screens.look("refused")
+    cards = [path.read_text() for path in jupyter.root.glob("gallery/*/card.json")]
+    assert not any("Shared" in card for card in cards)
+    screens.wizard.get_by_role("button", name="None of these is a secret").click()
+    expect(screens.wizard.get_by_text("It is in the gallery")).to_be_visible()
+    screens.look("published")
+    screens.wizard.get_by_role("button", name="Close", exact=True).click()
+    screens.open_panel()
+    screens.panel.get_by_role("tab", name="Gallery").click()
+    expect(screens.panel.locator("li[data-card]", has_text="Shared")).to_be_visible()
 
 
 @pytest.mark.full
@@ -169,8 +203,12 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     screens.open_panel()
     panel = screens.panel
 
-    panel.get_by_role("button", name=image).click()
-    expect(panel.get_by_label("Command to run it", exact=True)).to_contain_text(image)
+    # An image with several names is listed by the first, and tells the others.
+    row = panel.locator('[data-image="browser-tests-copy:1"]')
+    expect(row).to_contain_text(f"also {image}")
+    row.get_by_role("button", name="browser-tests-copy:1", exact=True).click()
+    command = panel.get_by_label("Command to run it", exact=True)
+    expect(command).to_contain_text("docker run --rm")
     expect(panel.get_by_text("where")).to_be_visible()  # the description of a parameter
     panel.get_by_role("button", name="Push").click()
     panel.get_by_label("To", exact=True).fill(f"{registry.host}/browser/pushed:1")
@@ -187,7 +225,6 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     panel.get_by_role("button", name="Back").click()
     panel.get_by_role("button", name="Back").click()
     panel.get_by_role("button", name="Back").click()
-    row = panel.locator(f'[data-image="{image}"]')
     row.get_by_role("button", name="Delete").click()
     screens.look("delete")
     row.get_by_role("button", name="Keep").click()

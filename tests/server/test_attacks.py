@@ -192,6 +192,37 @@ def test_a_body_that_is_no_json_is_refused(api: Api, kind: str, content: bytes) 
     assert answer.json()["code"] == "usage"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"path": "a.ipynb", "path": "b.ipynb"}',
+        '{"path": "a.ipynb", "content": {"metadata": {"a": 1, "a": 2}}}',
+        '{"path": "a.ipynb", "content": {"a": 1e999}}',
+        '{"path": "a.ipynb", "content": {"a": -Infinity}}',
+        '{"path": "a.ipynb", "content": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"path": "\\ud800.ipynb"}',
+        '["path"]',
+    ],
+)
+def test_what_readers_would_read_differently_is_refused(api: Api, content: str) -> None:
+    answer = httpx.post(f"{api.url}/inspect", content=content, headers=api.headers, timeout=60)
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 2500, "a" * 4000, "e\u0301" * 200])
+def test_names_that_no_file_can_have_are_told(api: Api, name: str) -> None:
+    answers = [
+        api.post("/inspect", path=f"{name}.ipynb"[-4096:]),
+        api.post("/plan", notebook=f"{name}.ipynb"[-4096:]),
+        api.post("/gallery", path=f"{name}.ipynb"[-4096:], gallery="shared"),
+        api.post("/gallery/none/clone", folder=name[:4096], gallery="shared"),
+        api.get("/results", prefix=name[:2048]),
+    ]
+
+    assert {answer.status_code for answer in answers} <= {200, 404, 422}
+
+
 @pytest.mark.full
 def test_a_body_beyond_the_limit_is_refused(api: Api) -> None:
     body = b'{"path": "' + b"x" * 101 * 1024**2 + b'"}'

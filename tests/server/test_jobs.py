@@ -139,6 +139,17 @@ def test_a_token_makes_one_job(api: Api) -> None:
     assert "token" not in ended["request"]
 
 
+def test_a_token_is_for_one_request(api: Api) -> None:
+    token = uuid.uuid4().hex
+    first = api.post("/jobs", kind="pull", image="never-made:1", token=token)
+    again = api.post("/jobs", image="never-made:1", kind="pull", token=token)
+    other = api.post("/jobs", kind="pull", image="never-made:2", token=token)
+
+    assert [answer.status_code for answer in (first, again, other)] == [201, 200, 422]
+    assert again.json()["id"] == first.json()["id"]
+    assert first.json()["id"] in other.json()["why"]
+
+
 def test_a_cancelled_push_leaves_no_tag(
     api: Api, registry: RegistryServer, report: str, name: str
 ) -> None:

@@ -185,6 +185,12 @@ def test_what_ended_is_restored_and_what_is_broken_left_out(tmp_path: Path) -> N
     before, job = run(tmp_path, lambda job: {"id": job.head.id, "size": 1})
     (tmp_path / f"{2:012x}.json").write_text("{")
     (tmp_path / f"{3:012x}.json").write_text('{"job": {"id": 1}}')
+    (tmp_path / f"{4:012x}.json").write_text("[" * 100_000)
+    (tmp_path / f"{5:012x}.json").mkdir()
+    whole = json.loads((tmp_path / f"{1:012x}.json").read_text())
+    for number, newer in ((6, {"state": "paused"}), (7, {"kind": "sign"}), (8, {"stages": [{}]})):
+        record = {**whole, "job": {**whole["job"], "id": f"{number:012x}", **newer}}
+        (tmp_path / f"{number:012x}.json").write_text(json.dumps(record))
 
     after = make(tmp_path)
     after.restore(nothing)
@@ -194,6 +200,29 @@ def test_what_ended_is_restored_and_what_is_broken_left_out(tmp_path: Path) -> N
     assert after.events_after(found, -1) == before.events_after(job, -1)
     after.forget(found.head.id)
     assert [path.name for path in tmp_path.glob(f"{1:012x}*")] == []
+
+
+def test_events_that_can_be_read_are_told_besides_those_that_can_not(tmp_path: Path) -> None:
+    _, job = run(tmp_path, lambda job: {"id": job.head.id, "size": 1})
+    file = tmp_path / f"{job.head.id}.events"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], "[]", "{", '{"seq": "x"}', "\x00", *lines[1:], '{"se']))
+
+    after = make(tmp_path)
+    after.restore(nothing)
+
+    assert after.events_after(after.all()[0], -1)[0] == [json.loads(line) for line in lines]
+
+
+def test_a_place_for_records_that_is_a_file_costs_no_job(tmp_path: Path) -> None:
+    place = tmp_path / "records"
+    place.write_text("")
+
+    jobs, job = run(place, lambda job: {"id": job.head.id, "size": 1})
+
+    events, ended = jobs.events_after(job, -1)
+    assert (job.state, ended) == ("succeeded", True)
+    assert [event["type"] for event in events] == ["state", "state"]
 
 
 def test_restored_jobs_are_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:

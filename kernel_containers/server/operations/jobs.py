@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.containers import Resources, parse_size
@@ -37,11 +40,12 @@ MOST_EVENTS = 1000  # in one answer
 def create(call: Call) -> Answer:
     """Start a job, or give the one that this token made before."""
     body, jobs = call.body, call.services.jobs
-    known = jobs.with_token(body.get("token"))
+    asked = _digest(body)
+    known = jobs.with_token(body.get("token"), asked)
     if known:
         return Answer(200, jobs.as_json(known))
     head, work = _MAKERS[body["kind"]](body, call.services)
-    job, is_new = jobs.start(head, work)
+    job, is_new = jobs.start(replace(head, asked=asked), work)
     return Answer(201 if is_new else 200, jobs.as_json(job))
 
 
@@ -256,6 +260,12 @@ def _head(
         token=body.get("token"),
         run_id=run_id,
     )
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    """Return what tells requests apart; their secrets do not, as it is kept on disk."""
+    told = {name: body[name] for name in sorted(body) if name not in _KEPT_OUT}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _text(job: Mapping[str, Any]) -> str:
