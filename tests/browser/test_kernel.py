@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 from playwright.sync_api import expect
 
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
-from tests.browser.screens import Screens, expect_state
+from tests.browser.notebooks import write_notebook
+from tests.browser.screens import BUILD_TIMEOUT, Screens, expect_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
     from tests.support.jupyter import JupyterServer
+    from tests.support.registry import RegistryServer
 
 DISPLAY_NAME = "Python in a container"
 SOURCE = "import socket; print(socket.gethostname())"
@@ -106,6 +109,48 @@ def test_a_kernel_that_was_added_by_the_form_is_in_the_launcher(
             if kernel["name"] == "by-form"
         ]
     assert made["config"]["memory"] in ("1g", 1024**3)
+
+
+@pytest.fixture
+def missing_image(registry: RegistryServer, kernel_image: str) -> Iterator[str]:
+    """The kernel image under a name that a registry knows and the engine does not."""
+    name = f"{registry.host}/browser/missing:1"
+    with closing(docker.from_env(timeout=300)) as engine:
+        engine.images.get(kernel_image).tag(name)
+        engine.images.push(name)
+        engine.images.remove(name)
+        yield name
+        with suppress(ImageNotFound):
+            engine.images.remove(name)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_a_missing_image_is_pulled_from_the_notebook_and_its_kernel_starts(
+    context: BrowserContext, jupyter: JupyterServer, missing_image: str, pictures: Path
+) -> None:
+    config = KernelConfig(image=missing_image, pool="off")
+    kernelspecs.install("afar", config, display_name="From afar", prefix=str(jupyter.prefix))
+    write_notebook(jupyter.root / "afar.ipynb", ["print(6 * 7)"], kernel="afar")
+    page = context.new_page()
+    page.goto("/lab/tree/afar.ipynb?reset")
+    dialog = page.get_by_role("dialog")
+
+    expect(dialog).to_contain_text("starting a kernel never downloads")
+    dialog.get_by_role("button", name="Ok").click()
+    dialog.get_by_role("button", name="No Kernel").last.click()
+    expect(page.locator(".jp-toast-message", has_text="From afar did not start")).to_be_visible()
+    page.screenshot(path=pictures / "kernel-missing.png")
+    page.get_by_role("button", name="Pull and start").click()
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=BUILD_TIMEOUT)
+    expect(page.get_by_role("img", name=f"Image: {missing_image}")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".jp-toast-message", has_text="did not start")).to_have_count(0)
+
+    with jupyter.client() as client:
+        for session in client.get("/api/sessions").json():
+            if session["path"] == "afar.ipynb":
+                client.delete(f"/api/sessions/{session['id']}")
 
 
 @pytest.mark.full

@@ -22,7 +22,7 @@ from tests.support.registry import start_registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import BrowserContext, Page, Response
+    from playwright.sync_api import BrowserContext, Page, Response, Route
 
     from tests.support.jupyter import JupyterServer
     from tests.support.registry import RegistryServer
@@ -68,6 +68,64 @@ def test_what_was_typed_and_changed_outlives_a_reload(
     screens.look("restored")
     wizard.get_by_role("button", name="Start over").click()
     expect(wizard.get_by_label("Title")).to_have_value("Draft")
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.full
+def test_a_double_click_opens_one_wizard_and_enter_leads_on(
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+) -> None:
+    write_notebook(jupyter.root / "once.ipynb", ["weeks = 2"], "Once")
+    page = context.new_page()
+    page.goto("/lab/tree/once.ipynb?reset")
+    screens = Screens(page, pictures, "once")
+    wizard = screens.wizard
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
+
+    page.get_by_role("button", name="Containerize").dblclick()
+    name = wizard.get_by_label("Name", exact=True)
+    expect(name).to_have_value("once")
+    name.fill("Not a name")
+    name.press("Enter")
+    expect(wizard.locator("[data-step=name]")).to_be_visible()
+    name.fill("a-name")
+    name.press("Enter")
+    expect(wizard.locator("[data-step=parameters]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(wizard).to_have_count(0)
+    page.get_by_role("button", name="Containerize").click()
+    expect(wizard).to_have_count(1)
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.full
+def test_a_notebook_that_can_not_be_saved_is_taken_as_it_was_saved_last(
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+) -> None:
+    write_notebook(jupyter.root / "locked.ipynb", ["weeks = 2"], "Locked")
+    page = context.new_page()
+    page.goto("/lab/tree/locked.ipynb?reset")
+    screens = Screens(page, pictures, "locked")
+    wizard = screens.wizard
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.fulfill(status=403, json={"message": "Permission denied: locked.ipynb"})
+        else:
+            route.fallback()
+
+    page.route("**/api/contents/locked.ipynb*", refuse)
+    cell = page.locator(".jp-CodeCell .cm-content").first
+    cell.fill("weeks = 99")
+    expect(cell).to_have_text("weeks = 99")
+    page.get_by_role("button", name="Containerize").click()
+    expect(wizard).to_contain_text("Permission denied")
+    wizard.get_by_role("button", name="Close").click()
+    expect(wizard).to_contain_text("could not be saved")
+    screens.look("name")
+    screens.next("parameters")
+    expect(wizard.locator("[data-variable=weeks]")).to_contain_text("2")
     page.keyboard.press("Escape")
 
 
