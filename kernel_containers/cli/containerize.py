@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kernel_containers.cli.options import json_option, yes_option
+from kernel_containers.cli.options import GIVEN, GIVEN_PATH, json_option, yes_option
 from kernel_containers.cli.output import Output
 from kernel_containers.cli.run_lines import RunLines
 from kernel_containers.cli.verification import as_text
@@ -20,6 +19,7 @@ from kernel_containers.errors import Refused, RunFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.containerize import Containerized
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 
 @click.command("containerize")
-@click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("--kernel", metavar="NAME", help="The kernelspec. [the notebook's own]")
+@click.argument("notebook", type=GIVEN_PATH)
+@click.option("--kernel", type=GIVEN, metavar="NAME", help="The kernelspec. [the notebook's own]")
 @click.option(
     "--to",
+    type=GIVEN,
     metavar="WHERE",
     help="docker:NAME:TAG, HOST/REPOSITORY:TAG or oci:FOLDER. [docker:<notebook>:latest]",
 )
@@ -54,18 +55,20 @@ if TYPE_CHECKING:
     "--include",
     "includes",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=GIVEN_PATH,
     help="A file or folder that the notebook needs, too.",
 )
-@click.option("--base", metavar="REF", help="The base image under a local environment.")
-@click.option("--kernel-id", metavar="ID", help="Capture this live kernel. [the notebook's own]")
+@click.option("--base", type=GIVEN, metavar="REF", help="The base image under a local environment.")
+@click.option(
+    "--kernel-id", type=GIVEN, metavar="ID", help="Capture this live kernel. [the notebook's own]"
+)
 @click.option(
     "--compression",
     type=click.Choice(["gzip", "zstd"]),
     default="gzip",
     help="zstd is a tenth smaller, and for Docker 23 and newer. [gzip]",
 )
-@click.option("--title", metavar="TEXT", help="[the notebook's first heading]")
+@click.option("--title", type=GIVEN, metavar="TEXT", help="[the notebook's first heading]")
 @click.option("--description", metavar="TEXT", help="[the notebook's first paragraph]")
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
 @click.option("--verify", is_flag=True, help="Run it and compare with the notebook's outputs.")

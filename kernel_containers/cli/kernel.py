@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kernel_containers.cli.kernel_options import config_from, container_options
-from kernel_containers.cli.options import json_option
+from kernel_containers.cli.options import GIVEN, GIVEN_PATH, json_option
 from kernel_containers.cli.output import Output, table
 from kernel_containers.errors import UsageError
 
@@ -29,11 +29,11 @@ def command() -> None:
 
 @command.command("add")
 @click.argument("name", required=False)
-@click.option("--image", metavar="REF", help="An image with Python and ipykernel.")
-@click.option("--prefix", type=click.Path(path_type=Path), help="A venv or conda environment here.")
+@click.option("--image", type=GIVEN, metavar="REF", help="An image with Python and ipykernel.")
+@click.option("--prefix", type=GIVEN_PATH, help="A venv or conda environment here.")
 @click.option("--all", "every", is_flag=True, help="Each Python environment that is found here.")
 @click.option("--dry-run", is_flag=True, help="With --all: only list what would be added.")
-@click.option("--base", metavar="REF", help="The base image under --prefix.")
+@click.option("--base", type=GIVEN, metavar="REF", help="The base image under --prefix.")
 @click.option("--display-name", metavar="TEXT", help="What the launcher shows.")
 @click.option("--command", "words", metavar="TEXT", help="What starts the kernel in the image.")
 @click.option("--language", metavar="NAME", help="The language of --command.")

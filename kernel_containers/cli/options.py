@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +12,29 @@ from kernel_containers.core.containers import Resources, parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class _Given(click.types.StringParamType):
+    """A text that says something: an empty one is a variable that a shell did not have."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("it is empty", param, ctx)
+        return str(value)
+
+
+class _GivenPath(_Given):
+    """A path that is not empty, which would be the current folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Path(super().convert(value, param, ctx))
+
+
+GIVEN = _Given()
+GIVEN_PATH = _GivenPath()
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Answer yes to every question.")
 

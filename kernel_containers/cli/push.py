@@ -8,6 +8,7 @@ import click
 
 from kernel_containers.cli.options import json_option
 from kernel_containers.cli.output import Output
+from kernel_containers.core.sizes import size_text
 
 
 @click.command("push")
@@ -31,5 +32,5 @@ def command(image: str, to: str, create: bool, overwrite: bool, as_json: bool) -
         done = push_image(image, reference, connect(), registries, settings=settings, report=report)
     output.result(
         {**asdict(done), "digest": str(done.digest)},
-        f"{done.reference}\n{done.sent / 1e6:.1f} MB sent in {done.seconds:.1f} s",
+        f"{done.reference}\n{size_text(done.sent)} sent in {done.seconds:.1f} s",
     )

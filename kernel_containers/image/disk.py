@@ -7,6 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.sizes import size_text
 from kernel_containers.errors import CannotWrite
 
 if TYPE_CHECKING:
@@ -51,13 +52,9 @@ def free_space(folder: Path) -> int:
 
 def _full(path: Path, expected: int | None) -> CannotWrite:
     folder = path if path.is_dir() else path.parent
-    need = f", and about {_megabytes(expected)} are needed" if expected else ""
+    need = f", and about {size_text(expected)} are needed" if expected else ""
     return CannotWrite(
         f"There is no room for {path}." if expected is None else f"There is no room in {folder}.",
-        why=f"{_megabytes(free_space(folder))} are free{need}",
+        why=f"{size_text(free_space(folder))} are free{need}",
         todo="free some space, or run `kernel-containers clean`",
     )
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.progress import Progress
+from kernel_containers.core.sizes import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +74,7 @@ class Meter:
             if at_once or now >= self._last + self._interval:
                 self._last = now
                 size = self._sizes[digest]
-                self._tell(f"{digest.short}: {done / 1e6:.1f} of {size / 1e6:.1f} MB")
+                self._tell(f"{digest.short}: {size_text(done)} of {size_text(size)}")
 
     def _tell(self, message: str) -> None:
         self._report(

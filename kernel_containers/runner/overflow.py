@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.sizes import size_text
 from kernel_containers.runner.nodes import to_nodes
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Overflow:
         if number > _MARKED:
             return [_mark("The further outputs of this cell are in", file)]
         size = sum(len(str(value)) for value in output.get("data", {}).values())
-        return [_mark(f"Output of {_size_text(size)} left out: it is in", file)]
+        return [_mark(f"Output of {size_text(size)} left out: it is in", file)]
 
     def _take_text(self, outs: Any, output: Any, index: int, room: int) -> list[Any]:
         was_cut = self.is_cut(index)
@@ -85,7 +86,3 @@ def _mark(words: str, file: str) -> Any:
         "text/html": f"<p><em>{words} {link}, beside the report</em></p>",
     }
     return to_nodes({"output_type": "display_data", "data": data, "metadata": {}})
-
-
-def _size_text(size: int) -> str:
-    return f"{size / 1000**2:.1f} MB" if size >= 1000**2 else f"{size / 1000:.0f} kB"

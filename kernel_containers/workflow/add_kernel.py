@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernel_containers.core.containers import ContainerSpec, Mount
+from kernel_containers.core.containers import Mount
 from kernel_containers.core.progress import Progress
 from kernel_containers.core.reference import ImageReference
-from kernel_containers.engine import containers
+from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, UsageError
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
@@ -18,6 +18,7 @@ from kernel_containers.snapshot.base_libraries import ZONES
 from kernel_containers.snapshot.environment import SYSTEM_PREFIX, local_environment
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
 from kernel_containers.workflow.bases import check_stand_in, choose_base
+from kernel_containers.workflow.kernel_check import check_command, check_python
 from kernel_containers.workflow.libraries import keep_nothing, supply_libraries
 from kernel_containers.workflow.sources import check_kernel
 from kernel_containers.workflow.submit import find_image
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.settings import Settings
 
 MOST_LINKS = 40  # as the kernel of Linux: more are a loop
-
-# What a kernel needs before it can say anything; a missing system library shows here.
-_IMPORTS = "import ipykernel, zmq, ssl, sqlite3, ctypes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +83,7 @@ def add_kernel(
         interpreter, image = _image(str(request.image), engine, report)
         source = {}
     config = KernelConfig.parse({**request.config, **source, "image": image})
+    check_python(engine, config, _user_of(engine, image), interpreter.executable)
     python = ".".join(map(str, interpreter.version))
     return kernelspecs.install(
         request.name,
@@ -108,9 +107,11 @@ def _add_command(request: KernelRequest, engine: Engine, report: Report) -> Kern
         )
     found = find_image(engine, request.image, report)
     image = _pinned(request.image, found.repository_digests)
+    config = KernelConfig.parse({**request.config, "image": image})
+    check_command(engine, config, found.config.user, request.command)
     return kernelspecs.install(
         request.name,
-        KernelConfig.parse({**request.config, "image": image}),
+        config,
         display_name=request.display_name or f"{request.name} (container)",
         language=request.language or request.name,
         argv=request.command,
@@ -161,9 +162,12 @@ def _prefix(
     check_kernel(interpreter, str(prefix))
     image = choose_base(engine, interpreter, base, settings, report)
     check_stand_in(engine, image, interpreter)
-    libraries = _libraries(engine, image, interpreter, report)
-    _check_runs(engine, image, (*prefix_mounts(interpreter), *libraries), interpreter)
-    return interpreter, image, libraries
+    return interpreter, image, _libraries(engine, image, interpreter, report)
+
+
+def _user_of(engine: Engine, image: str) -> str:
+    found = images.inspect(engine, image)
+    return found.config.user if found else ""
 
 
 def _libraries(
@@ -217,23 +221,3 @@ def _links(path: Path) -> Iterator[Path]:
             return
         path = Path(os.path.normpath(path.parent / path.readlink()))
         yield path
-
-
-def _check_runs(
-    engine: Engine, image: str, mounts: tuple[Mount, ...], interpreter: Interpreter
-) -> None:
-    spec = ContainerSpec(
-        image=image,
-        entrypoint=(),
-        command=(interpreter.executable, "-c", _IMPORTS),
-        mounts=mounts,
-        network="none",
-    )
-    finished = containers.run_once(engine, spec)
-    if finished.code != 0:
-        lines = finished.stderr.decode(errors="replace").strip().splitlines()
-        raise InvalidInput(
-            f"The environment {interpreter.prefix} does not run on the base image {image}.",
-            why=lines[-1] if lines else f"exit code {finished.code}",
-            todo="choose a base image of this machine's operating system with --base",
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.sizes import size_text
 from kernel_containers.notebook.missing_files import files_elsewhere, missing_files
 from kernel_containers.snapshot.walk import size_below
 
@@ -50,5 +51,5 @@ def _elsewhere(text: str, path: Path) -> str:
         advice = "the image has another home: make the path a parameter"
     else:
         advice = f"add it with --include {text}, or mount it when the image runs"
-    size = size_below(str(path)) / 1e6
-    return f"The notebook reads {text}, {size:,.1f} MB outside of its folder: {advice}."
+    size = size_text(size_below(str(path)))
+    return f"The notebook reads {text}, {size} outside of its folder: {advice}."

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kernel_containers.core.sizes import size_text
 from kernel_containers.engine import connect
 from kernel_containers.errors import KernelContainersError, NotFound
 from kernel_containers.image.store import BlobStore
@@ -150,7 +151,7 @@ def _leftovers(engine: Engine | None, settings: Settings) -> Check:
         if items
     ]
     if found.leftovers:
-        parts.append(f"{found.leftovers / 1000**2:.0f} MB of files")
+        parts.append(f"{size_text(found.leftovers)} of files")
     if not parts:
         return Check(name="leftovers", status="ok", detail="none")
     todo = "remove them with `kernel-containers clean`"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.sizes import size_text
 from kernel_containers.core.snapshot import FileKind
 from kernel_containers.engine import containers, images
 from kernel_containers.errors import InvalidInput, NotFound
@@ -138,9 +139,9 @@ def capture_live(
         return LiveKernel(
             note="live kernel: it has changed nothing", exclusions=captured.exclusions
         )
-    count, size = captured.files.count, captured.files.size / 1e6
+    count, size = captured.files.count, size_text(captured.files.size)
     return LiveKernel(
-        note=f"live kernel: captured, {count} files, {size:.1f} MB",
+        note=f"live kernel: captured, {count} files, {size}",
         files=captured.files,
         user=captured.user,
         exclusions=captured.exclusions,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.parameters import json_schema
+from kernel_containers.core.sizes import size_text
 from kernel_containers.core.snapshot import FileKind
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def _files(file_set: FileSet) -> list[str]:
 
 def _sized(file_set: FileSet) -> list[str]:
     return [
-        f"{entry.target}  {entry.size / 1e6:.1f} MB"
-        if entry.size >= _WORTH_A_WORD
-        else entry.target
+        f"{entry.target}  {size_text(entry.size)}" if entry.size >= _WORTH_A_WORD else entry.target
         for entry in file_set.entries
         if entry.kind is not FileKind.FOLDER
     ]
@@ -74,7 +73,7 @@ def plan_as_text(plan: Plan) -> str:
         + (f": {snapshot.user_reason}" if snapshot.user_reason else ""),
         "Layers",
         *(
-            f"  {item.name:<14}{item.count:>7} files {item.size / 1e6:>10.1f} MB"
+            f"  {item.name:<14}{item.count:>7} files {size_text(item.size):>13}"
             for item in snapshot.file_sets
         ),
         *_listed("Files", _sized(snapshot.file_sets[-1])),

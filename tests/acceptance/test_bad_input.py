@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from kernel_containers.cli.main import run
 from tests.acceptance.conftest import sign_in, with_s3
 from tests.acceptance.product import PROGRAM, write_notebook
 from tests.support.faultproxy import FaultProxy
@@ -91,6 +92,15 @@ def test_a_destination_without_a_host(product: Product, notebook: Path) -> None:
     failed = product.run("containerize", notebook, "--to", "report:1", check=65)
 
     assert "docker:report:1" in failed.stderr
+
+
+@pytest.mark.parametrize("option", ["--to", "--kernel", "--include", "--base", "--title"])
+def test_a_value_that_a_shell_did_not_have(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["containerize", str(tmp_path / "n.ipynb"), option, ""]) == 64
+
+    assert f"'{option}': it is empty" in capsys.readouterr().err
 
 
 def test_an_unknown_parameter_when_containerized(product: Product, notebook: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from kernel_containers.cli.main import run
 from kernel_containers.engine import images
+from kernel_containers.kernels import kernelspecs
+from kernel_containers.kernels.config import KernelConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +102,7 @@ def test_all_takes_no_name() -> None:
 def test_any_program_of_an_image_can_be_a_kernel(
     base_image: str, kernels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = "R --slave -e 'IRkernel::main()' --args {connection_file}"
+    start = "echo --slave -e 'IRkernel::main()' --args {connection_file}"
     options = ["--image", base_image, "--language", "R"]
 
     assert run(["kernel", "add", "r", *options, "--command", start]) == 0
@@ -108,7 +110,7 @@ def test_any_program_of_an_image_can_be_a_kernel(
 
     written = json.loads((kernels / "r" / "kernel.json").read_text())
     assert written["argv"] == [
-        *("R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}")
+        *("echo", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}")
     ]
     assert written["language"] == "R"
     assert "{connection_file}" in capsys.readouterr().err
@@ -124,8 +126,15 @@ def test_a_kernels_image_is_pulled_with_progress(
     engine.api.import_image_from_data(b"\0" * 10240, repository=name.rpartition(":")[0], tag="1")
     for _ in engine.api.push(name, stream=True):
         pass
-    assert run(["kernel", "add", "p", "--image", name, "--command", "x {connection_file}"]) == 0
     (pinned,) = images.inspect(engine, name).repository_digests  # type: ignore[union-attr]
+    kernelspecs.install(
+        "p",
+        KernelConfig.parse({"image": pinned}),
+        display_name="P",
+        language="p",
+        argv=("p", "{connection_file}"),
+        environment={},
+    )
     images.remove(engine, name)
     images.remove(engine, pinned)
     assert images.inspect(engine, name) is None

@@ -168,5 +168,5 @@ def test_what_can_be_cleaned_is_told_by_the_doctor(full_cache: Settings) -> None
     checks = {check.name: check for check in diagnose(full_cache)}
 
     assert checks["leftovers"].status == "warning"
-    assert "5 MB of files" in checks["leftovers"].detail
+    assert "5.0 MB of files" in checks["leftovers"].detail
     assert "in 1 blobs" in checks["cache"].detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,40 @@ def test_a_kernel_of_an_image_is_added_listed_and_removed(
 
 def test_a_misspelt_size_installs_nothing(kernel_image: str, tmp_path: Path) -> None:
     assert run(["kernel", "add", "team", "--image", kernel_image, "--memory", "2x"]) == 65
+
+    assert not (tmp_path / "jupyter" / "kernels").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--network", "no-such-network"], 66, "no-such-network"),
+        (["--cpus", "4000"], 65, "CPUs"),
+        (["--memory", "7m"], 65, "memory|exit code|exec"),
+        (["--mount", "/no/such/folder"], 66, "/no/such/folder"),
+        (["--tmpfs", "/data:no-such-option"], 69, "no-such-option"),
+        (["--user", "4711"], 0, ""),
+    ],
+    ids=["network", "cpus", "memory", "mount", "tmpfs", "possible"],
+)
+def test_a_kernel_that_can_not_start_so_is_not_installed(  # noqa: PLR0917
+    kernel_image: str,
+    tmp_path: Path,
+    options: list[str],
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["kernel", "add", "team", "--image", kernel_image, *options]) == code
+
+    assert re.search(words, capsys.readouterr().err)
+    assert (tmp_path / "jupyter" / "kernels" / "team").exists() == (code == 0)
+
+
+def test_a_command_that_the_image_lacks_is_no_kernel(kernel_image: str, tmp_path: Path) -> None:
+    command = ["--command", "no-such-program {connection_file}"]
+
+    assert run(["kernel", "add", "team", "--image", kernel_image, *command]) in {65, 66}
 
     assert not (tmp_path / "jupyter" / "kernels").exists()
 
