@@ -1,8 +1,9 @@
-"""Names of a notebook's cells."""
+"""What cells of notebooks have in their files."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 
 def derived_cell_id(index: int, source: str) -> str:
@@ -12,3 +13,11 @@ def derived_cell_id(index: int, source: str) -> str:
     """
     text = f"{index}\n{source}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(text).hexdigest()[:12]
+
+
+def outputs_of(cell: Any) -> list[dict[str, Any]]:
+    """Return a cell's outputs without what is none, as anybody may have written the file."""
+    outputs = cell.get("outputs")
+    if not isinstance(outputs, list):
+        return []
+    return [output for output in outputs if isinstance(output, dict)]

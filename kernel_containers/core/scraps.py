@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from kernel_containers.core.cells import outputs_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -83,7 +85,7 @@ def scraps_of(notebook: Mapping[str, Any]) -> tuple[Scrap, ...]:
     found: dict[str, list[Scrap]] = {}
     for cell in notebook.get("cells", ()):
         before = ""
-        for output in cell.get("outputs") or ():
+        for output in outputs_of(cell):
             name, scraps = _scraps_in(output)
             if not scraps:
                 before = ""

@@ -11,6 +11,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.cells import outputs_of
 from kernel_containers.core.scraps import scraps_of
 from kernel_containers.errors import InvalidInput
 
@@ -29,7 +30,7 @@ def read_executed(data: bytes) -> dict[str, Any]:
     """
     try:
         notebook = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput("It is no notebook.", why=str(error)) from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise InvalidInput("It is no notebook of format 4.")
@@ -67,7 +68,7 @@ def report_from_notebook(notebook: dict[str, Any]) -> tuple[dict[str, Any], tupl
 
 def _status(notebook: dict[str, Any], papermill: dict[str, Any], *, is_ours: bool) -> str:
     cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
-    outputs = [output for cell in cells for output in cell.get("outputs") or ()]
+    outputs = [output for cell in cells for output in outputs_of(cell)]
     allowed = {id(output) for cell in cells for output in _allowed_errors(cell)}
     failed = any(
         output.get("output_type") == "error" and id(output) not in allowed for output in outputs
@@ -80,7 +81,7 @@ def _status(notebook: dict[str, Any], papermill: dict[str, Any], *, is_ours: boo
 
 
 def _allowed_errors(cell: dict[str, Any]) -> list[Any]:
-    return (cell.get("outputs") or []) if "raises-exception" in _tags(cell) else []
+    return outputs_of(cell) if "raises-exception" in _tags(cell) else []
 
 
 def _is_to_run(cell: dict[str, Any]) -> bool:

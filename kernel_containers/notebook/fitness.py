@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.cells import outputs_of
 from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
 from kernel_containers.notebook.foreign import foreign
@@ -109,12 +110,8 @@ def _order(notebook: Notebook) -> Iterator[Remark]:
 
 def _failed(notebook: Notebook) -> Iterator[Remark]:
     for cell in notebook.code_cells:
-        outputs = notebook.data["cells"][cell.index].get("outputs")
-        errors = [
-            output
-            for output in (outputs if isinstance(outputs, list) else ())
-            if isinstance(output, dict) and output.get("output_type") == "error"
-        ]
+        outputs = outputs_of(notebook.data["cells"][cell.index])
+        errors = [output for output in outputs if output.get("output_type") == "error"]
         if errors and "raises-exception" not in cell.tags:
             yield remark_at(
                 cell, 1, "failed", "warning", "The cell failed when it was last run.",

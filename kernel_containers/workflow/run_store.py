@@ -166,7 +166,7 @@ def _from_report(store: Store, candidate: _Candidate) -> StoredRun | None:
     data = store.read(candidate.uri.join(REPORT))
     try:
         report = json.loads(data or b"")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return _broken(candidate, f"{REPORT} is no JSON: {error}") if _is_ours(candidate) else None
     if not isinstance(report, dict) or not isinstance(report.get("status"), str):
         return _broken(candidate, f"{REPORT} is of no run") if _is_ours(candidate) else None

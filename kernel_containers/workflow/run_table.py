@@ -134,7 +134,8 @@ def _files(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     known = [
         file
         for file in (files if isinstance(files, list) else [])
-        if isinstance(file, dict) and {"name", "path", "kind"} <= set(file)
+        if isinstance(file, dict)
+        and all(isinstance(file.get(member), str) for member in ("name", "path", "kind"))
     ]
     return sorted(known, key=lambda file: file["kind"] != "display")
 

@@ -273,3 +273,33 @@ def test_what_papermill_and_scrapbook_wrote_is_read(tmp_path: Path) -> None:
     assert frame.loc["run-0", "scraps.table"].to_dict("list") == {"a": [4]}
     assert frame.loc["run-0", "seconds"] > 0
     assert read_runs(str(tmp_path / "out")).iloc[0]["scraps.table"].endswith(".ipynb")
+
+
+BROKEN_REPORTS = {
+    "nested without end": b'{"status": "succeeded", "a": ' + b"[" * 100_000,
+    "files of other types": b'{"status": "succeeded", "scrap_files": [1, {"name": 1, "path": 2, '
+    b'"kind": 3}], "scraps": [1], "parameters": [1], "outputs": [1], "started": 5}',
+    "cut": b'{"status": "succ',
+}
+BROKEN_NOTEBOOKS = {
+    "outputs of another type": b'{"cells": [{"cell_type": "code", "outputs": 5}], "metadata": '
+    b'{"papermill": {"parameters": {"n": 1}}}}',
+    "an output of another type": b'{"cells": [{"cell_type": "code", "outputs": ["x", {"data": 1}]}]'
+    b', "metadata": {"papermill": {"parameters": {"n": 1}}}}',
+    "nested without end": b'{"cells": [' + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("case", [*BROKEN_REPORTS, *BROKEN_NOTEBOOKS])
+def test_one_broken_file_hides_no_other_run(prefix: Path, case: str) -> None:
+    before = {run.run_id for run in list_runs(place_of(str(prefix)))}
+    folder = prefix / "sales" / "20261120T090000Z-ffffff"
+    folder.mkdir()
+    if case in BROKEN_REPORTS:
+        (folder / "report.json").write_bytes(BROKEN_REPORTS[case])
+    else:
+        (prefix / "papermills.ipynb").write_bytes(BROKEN_NOTEBOOKS[case])
+
+    frame = read_runs(str(prefix), tables=True)
+
+    assert before <= set(frame["run_id"])
