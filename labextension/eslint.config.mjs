@@ -43,7 +43,16 @@ export default defineConfig([
       '@typescript-eslint/consistent-type-imports': 'error',
       curly: ['error', 'all'],
       eqeqeq: 'error',
-      'prefer-arrow-callback': 'error'
+      'prefer-arrow-callback': 'error',
+      // The plugin's rule for untranslated text looks at JSX and options of widgets only.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'NewExpression[callee.name="ApiError"] > Literal[value=/\\.$/]',
+          message: 'Sentences go through the translator.'
+        }
+      ]
     }
   },
   {

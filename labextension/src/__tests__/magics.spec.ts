@@ -1,4 +1,8 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
 import { requestFor } from '../kernels/magics';
+
+const trans = nullTranslator.load('kernel_containers');
 
 describe('requestFor', () => {
   it('makes an image of the notebook that asks, wherever the kernel says it is', () => {
@@ -13,7 +17,7 @@ describe('requestFor', () => {
       includes: ['/root']
     };
 
-    expect(requestFor(data, 'work/report.ipynb', 'comm')).toEqual({
+    expect(requestFor(data, 'work/report.ipynb', 'comm', trans)).toEqual({
       kind: 'containerize',
       token: 'comm',
       plan: {
@@ -32,7 +36,7 @@ describe('requestFor', () => {
       to: null,
       parameters: null
     };
-    expect(requestFor(local, 'a.ipynb', 'comm')).toMatchObject({
+    expect(requestFor(local, 'a.ipynb', 'comm', trans)).toMatchObject({
       plan: { notebook: 'a.ipynb' }
     });
   });
@@ -47,7 +51,7 @@ describe('requestFor', () => {
       network: 'host'
     };
 
-    expect(requestFor(data, 'a.ipynb', 'comm')).toEqual({
+    expect(requestFor(data, 'a.ipynb', 'comm', trans)).toEqual({
       kind: 'run',
       token: 'comm',
       image: 'host/report:1',
@@ -63,6 +67,8 @@ describe('requestFor', () => {
     { version: 1, kind: 'pull', image: 'a' },
     { version: 1, kind: 'run' }
   ])('refuses %p', data => {
-    expect(() => requestFor(data, 'a.ipynb', 'comm')).toThrow('does not know');
+    expect(() => requestFor(data, 'a.ipynb', 'comm', trans)).toThrow(
+      'does not know'
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONObject } from '@lumino/coreutils';
 import { Throttler } from '@lumino/polling';
 
@@ -25,7 +26,8 @@ const INTERVAL = 300; // ms between two messages about how a job goes
 export function requestFor(
   data: unknown,
   notebook: string,
-  token: string
+  token: string,
+  trans: TranslationBundle
 ): JobRequest {
   const asked = { ...(data as Record<string, unknown>) };
   if (asked.version === VERSION && asked.kind === 'containerize') {
@@ -64,9 +66,11 @@ export function requestFor(
   }
   throw new ApiError(
     0,
-    'This version of the front end does not know what was asked for.',
+    trans.__('This version of the front end does not know what was asked for.'),
     null,
-    'Install the same version of kernel_containers beside JupyterLab and in the kernel.'
+    trans.__(
+      'Install the same version of kernel_containers beside JupyterLab and in the kernel.'
+    )
   );
 }
 
@@ -86,7 +90,7 @@ export async function relay(
   };
   try {
     const { path } = panel.context;
-    const request = requestFor(data, path, comm.commId);
+    const request = requestFor(data, path, comm.commId, services.trans);
     const wish = wishOf(kernelId, request);
     if (!allowed.has(wish)) {
       await confirm(services, request);

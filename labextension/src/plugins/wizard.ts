@@ -60,6 +60,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const notebook = contents.localPath(path);
       await openWizard(services, { ...opening, notebook });
     };
+    // Loaded when a notebook is there and nothing else to do, so that a click need not wait for it.
+    tracker?.widgetAdded.connect(() => {
+      window.requestIdleCallback?.(() => void import('../wizard'));
+    });
     // A second dialog would wait behind the first one, and open when that is closed.
     let isOpen = false;
     const oneAtATime = async (opened: () => Promise<void>) => {
