@@ -1,6 +1,13 @@
-"""Text of a stream as a terminal would show it: what a carriage return overwrote is gone."""
+"""Text of a stream as JupyterLab shows it: what was overwritten or taken back is gone.
+
+Other movements of a cursor, such as of nested progress bars, it does not know either.
+"""
 
 from __future__ import annotations
+
+import re
+
+_MOVES = re.compile("([\r\b])")
 
 
 def append(parts: list[str], text: str) -> None:
@@ -37,21 +44,20 @@ def _with_cursor(line: str) -> str:
 
 
 def _overwritten(line: str) -> tuple[str, int]:
-    """Return what is seen of a line, and where the cursor stands."""
-    if "\r" not in line and "\b" not in line:
-        return line, len(line)
-    if "\x1b" in line:
-        # Colours have no width of their own, so columns can't be counted.
-        last = next((piece for piece in reversed(line.split("\r")) if piece), "")
-        return last, 0 if line.endswith("\r") else len(last)
+    r"""Return what is seen of a line, and where the cursor stands; as in JupyterLab.
+
+    There `\b` takes away the character before the cursor, and the one below it if there is one.
+    """
     seen: list[str] = []
     column = 0
-    for character in line:
-        if character == "\r":
+    for piece in _MOVES.split(line):
+        if piece == "\r":
             column = 0
-        elif character == "\b":
+        elif piece == "\b":
+            del seen[max(column - 1, 0) : column + 1 if column else 0]
             column = max(column - 1, 0)
         else:
-            seen[column : column + 1] = [character]
-            column += 1
+            end = column + len(piece)
+            seen[column:end] = piece
+            column = end
     return "".join(seen), column

@@ -1,4 +1,4 @@
-"""Streams look as on a terminal."""
+"""Streams look as in JupyterLab, by whose own function these results were made."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ SHOWN = [
     (["first\n", "10%\r20%"], "first\n20%"),
     (["windows\r\n", "ends\r\n"], "windows\nends\n"),
     (["windows\r", "\nends"], "windows\nends"),
-    (["abc\b\bX\n"], "aXc\n"),
+    (["abc\b\bX\n"], "aX\n"),
+    (["abc\rX\b", "Y\n"], "Y\n"),
+    (["a\n\b\bb"], "a\nb"),
+    (["abcd\r\b\rX\b\n"], "cd\n"),
+    (["100%\rdone\b\b\n", "next"], "do\nnext"),
     (["\x1b[32m10%\x1b[0m\r", "\x1b[32m100%\x1b[0m"], "\x1b[32m100%\x1b[0m"),
+    (["1\x1b[A\r", "2\x1b[A"], "2\x1b[A"),
 ]
 
 
 @pytest.mark.parametrize(("pieces", "shown"), SHOWN)
-def test_a_terminal_shows(pieces: list[str], shown: str) -> None:
+def test_a_front_end_shows(pieces: list[str], shown: str) -> None:
     parts: list[str] = []
 
     for piece in pieces:
