@@ -7,16 +7,24 @@ import traceback
 
 # images.md's rule for environment variables, and what parameters are called in notebooks.
 _SECRET_NAME = re.compile(
-    r"(?:^|[_\-.])(?:secret|token|password|passwd|passphrase|pwd|api_?key|access_?key|"
-    r"private_?key|credentials?|auth)(?:$|[_\-.\d])|(?:apikey|secretkey|accesskey|authtoken)$",
+    r"(?:^|[_\-.])(?:secret|token|password|passwd|passphrase|passwort|kennwort|pwd|creds|credentials?|"
+    r"auth|(?:api|access|private|account|encryption|signing|subscription|session)[_\-.]?key)"
+    r"(?:$|[_\-.\d])|(?:apikey|secretkey|accesskey|authtoken|password|passwd)$|(?:^|[_\-.])pw$|"
+    r"(?:^|[_\-.])(?:db|pg|mysql|smtp|ftp|sftp|ssh|mail|user|login|admin|root)_?pass$",
     re.IGNORECASE,
 )
 # Names that only speak of a secret: `token_url`, `secret_name`, `password_field`.
 _ABOUT = re.compile(
-    r"(?:^|[_.-])(?:name|names|url|uri|type|mode|path|file|filename|folder|field|column|id|arn|"
-    r"endpoint|host|region|expiry|length|len|count|header|prefix|suffix|env|var|label|index|"
-    r"regex|pattern|class|method|policy|version|hint|help|prompt|message|scope|scopes|used|date|at|"
-    r"encoding|format|source|style|keyword|provider|store|manager|required|enabled)$",
+    r"(?:^|[_.-])(?:name|names|url|uri|type|mode|path|file|filename|folder|dir|field|column|ids?|arn|"
+    r"endpoint|host|region|expiry|length|len|lengths|count|counts|header|prefix|suffix|env|var|label|"
+    r"index|regex|pattern|class|method|policy|version|hint|help|prompt|message|scope|scopes|used|"
+    r"date|at|encoding|format|source|style|keyword|provider|store|manager|required|enabled|limit|"
+    r"size|dim|ratio|price|cost|budget|overlap|freq|level|rounds|strength|rate|ttl|lifetime|timeout|"
+    r"list|dict|map|df|position|weight|santa|sauce)$|"
+    r"^(?:is|has|use|show|require|with|without|no|n|num|max|min|total|check|hide|allow|"
+    # Parts of a text, to models of languages.
+    r"(?:.*_)?(?:pad|eos|bos|mask|unk|sep|cls|start|end|stop|special|vocab|word|sub|sentence))_(?:"
+    r"auth|password|secret|token|credentials?)|token2[a-z]|[a-z]2token",
     re.IGNORECASE,
 )
 # Formats that say what they are. Finding secrets is not what they are for: see snapshot/secrets.py.
@@ -24,7 +32,9 @@ _SECRET_VALUE = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}|"
     r"\bgithub_pat_\w{22}|\bglpat-[\w-]{20}|\bxox[abeoprs]-[\w-]{10}|\bhf_[A-Za-z0-9]{30}|"
     r"\bsk-[\w-]{20}|\bAIza[\w-]{35}|\bdapi[0-9a-f]{32}|\beyJ[\w-]{8,}\.[\w-]{8,}\.|"
-    r"[a-zA-Z][\w+.-]*://[^\s/:@]*:[^\s/@{}]+@"
+    r"[a-zA-Z][\w+.-]*://[^\s/:@]*:[^\s/@{}]+@|"
+    r"(?i:(?:;[ \t]*|\w=[^\s;]+[ ]+)(?:password|pwd|accountkey|sharedaccesskey)[ \t]*=[ \t]*"
+    r"[^\s;{}]{4})"
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s:]*(?::[^/@\s]*)?@", re.IGNORECASE)

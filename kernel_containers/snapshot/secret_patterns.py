@@ -28,6 +28,7 @@ from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
 from kernel_containers.core.redaction import is_secret_name, names_secret
+from kernel_containers.snapshot.logins import placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,7 @@ _FORMATS = {
     "Azure shared access signature": r"[?&]sig=[A-Za-z0-9%/+]{40,}",
     "Bearer token": r"(?i:bearer)[ ]+[\w.~+/-]{20,}=*",
     "NPM token": r"_authToken[ \t]{0,9}=[ \t]{0,9}[^\s${]{8,}",
+    "Discord webhook": r"discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,}",
     "Telegram bot token": r"(?<!\d)\d{8,10}:[\w-]{35}(?![\w-])",
     "Conda channel token": r"/t/[A-Za-z]{2}-[0-9a-f-]{20,}/",
 }
@@ -79,20 +81,16 @@ _HINTS = {
     "Anthropic API key": ("sk-ant-",),
     "Twilio API Key": ("ac", "sk"),
 }
-_WORDS = re.compile(
-    r"secret|token|passw|passphrase|pwd|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth"
-    r"|identified"
-)
+_WORDS = re.compile(r"secret|token|pass|pwd|pw\b|kennwort|key|cred|auth|identified")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w=-]{8,4000}\.[\w=-]{8,8000}(?:\.[\w=-]{0,2000})?")
-_URL = re.compile(r"://[^\s/:@\"'<>{}$]{0,200}:(?P<value>[^\s/@\"'<>]{1,200})@")
 # https://token@host; a short word before the host is a user's name.
 _LONE = re.compile(r"://(?P<value>[\w.~%-]{16,200})@")
 _BASE64 = re.compile(r"(?<![\w+/=])[A-Za-z0-9+/]{32,8192}={0,2}(?![\w+/=])")
 # name = "value", name: "value", "name" => 'value', name <- "value", environ["name"] = "value"
 _QUOTED = re.compile(
     r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,80})[\"']?\]?[ \t]*"
-    r"(?::[ \t]*[\w.\[\]| ]{1,40}=(?!=)|=>|<-|:=|=(?!=)|:)[ \t]*[rRbBuU]{0,2}"
-    r"(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.){4,500})(?P=quote)"
+    r"(?::[ \t]*[\w.\[\]| ]{1,40}=(?!=)|=>|<-|:=|=(?!=)|:)[ \t(]*[rRbBuU]{0,2}"
+    r"(?P<quote>\"{3}|'{3}|[\"'])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.){4,500})(?P=quote)"
 )
 # The same in SQL and XML.
 _SQL = re.compile(
@@ -110,13 +108,15 @@ _BARE = re.compile(
 
 _TOKEN_CHARACTERS = re.compile(r"[\w+/=.~%-]*")
 _WEAK_NAME = re.compile(r"token|auth|credential", re.IGNORECASE)
+_SHORTEST_TOKEN = 8  # characters; what is called a token may be a word
 _PLACEHOLDER = re.compile(
     r"(?:x{3,}|\*+|\.+|-+|_+|\?+|0+|1234\d*|abc\w{0,3}|"
     r"(?:your|enter|insert|replace|change|example|dummy|fake|todo|redacted|placeholder)\b.*|"
     r"(?:your|enter|insert|replace|change)[_-]?.*|test|none|null|true|false|default|undefined|"
     r"user|username|pass|passwd|password|pwd|secret|token|key|apikey|api[_-]key|foo|bar|"
     r"basic|bearer|digest|oauth2?|kerberos|ntlm|jwt|iam|sso|saml|ldap|optional|required|str|"
-    r"string|hidden|auto|masked)",
+    r"string|hidden|auto|masked|passwort|kennwort|"
+    r"u?int\d+|float\d+|(?:var)?char\(\d+\)|object|category|datetime64.*)",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"[$<%\[].*|.*(?:\$\{|\{\{|\}\}).*|\{[^{}]*\}|\{[^{}]*\}[:@].*")
@@ -145,8 +145,7 @@ def matches(text: str, *, bare: bool = False) -> Iterator[Match]:
         yield from _tokens(text)
     always = _QUOTED, _SQL, _XML
     yield from _named(text, lowered, (*always, _BARE) if bare else always)
-    if "://" in text and "@" in text:
-        yield from _logins(text)
+    yield from _placed(text, lowered)
     yield from _encoded(text)
 
 
@@ -172,10 +171,12 @@ def _lines_with_words(text: str, lowered: str) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _logins(text: str) -> Iterator[Match]:
-    for found in _URL.finditer(text):
-        if not _is_harmless("", found["value"]):
-            yield Match("Login in an address", *found.span("value"))
+def _placed(text: str, lowered: str) -> Iterator[Match]:
+    for rule, name, start, end in placed(text, lowered):
+        dotted = "." in name and is_secret_name(name)  # fs.s3a.secret.key
+        telling = not name or names_secret(name) or dotted
+        if telling and not _is_harmless(name, text[start:end]):
+            yield Match(rule, start, end)
     for found in _LONE.finditer(text):
         if not _is_harmless("token", found["value"]) and any(map(str.isdigit, found["value"])):
             yield Match("Login in an address", *found.span("value"))
@@ -240,4 +241,6 @@ def _is_harmless(name: str, value: str) -> bool:
     if value.isupper() and value.isidentifier() and is_secret_name(value):
         return True  # the name of an environment variable
     mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    return bool(name and _WEAK_NAME.search(name)) and not (mixed or len(value) >= 20)
+    if not name or not _WEAK_NAME.search(name):
+        return False
+    return len(value) < _SHORTEST_TOKEN or not (mixed or len(value) >= 20)

@@ -23,7 +23,12 @@ from kernel_containers.core.oci_json import (
     manifest_to_json,
 )
 from kernel_containers.core.parameters import Edit, Parameter, check_names, json_schema
-from kernel_containers.core.redaction import hide_user_info, is_secret_name
+from kernel_containers.core.redaction import (
+    hide_user_info,
+    is_secret_name,
+    is_secret_value,
+    names_secret,
+)
 from kernel_containers.core.runs import RunState, advance
 from kernel_containers.core.uris import OutputUris, Uri
 from kernel_containers.errors import Defect, InvalidInput
@@ -110,6 +115,40 @@ def test_names_that_give_secrets_away(name: str) -> None:
 )
 def test_names_that_do_not(name: str) -> None:
     assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "token_count max_tokens pad_token eos_token token_type_ids token2id start_token key_column "  # noqa: SIM905
+    "password_length secret_santa use_auth has_token n_secret token_price auth_method pwd_dir "
+    "api_key_name low_pass sort_key show_password access_key_id".split(),
+)
+def test_names_that_only_speak_of_a_secret(name: str) -> None:
+    assert not names_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "db_pass PGPASSWORD smtp_pass dbpass pw user_pw account_key signing_key X-API-Key Passwort "  # noqa: SIM905
+    "creds session_key api_token2 hf_token".split(),
+)
+def test_names_that_hold_a_secret(name: str) -> None:
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_secret"),
+    [
+        ("Server=db;User Id=sa;Password=hunter2;", True),
+        ("host=db user=me password=hunter2", True),
+        ("postgresql://me:hunter2@db/x", True),
+        ("postgresql://{user}:{password}@db/x", False),
+        ("Server=db;Password={password};", False),
+        ("a text; the password = is below", False),
+    ],
+)
+def test_connection_strings_with_a_password_are_secrets(text: str, is_secret: bool) -> None:
+    assert is_secret_value(text) is is_secret
 
 
 def test_user_and_password_in_addresses_are_hidden() -> None:

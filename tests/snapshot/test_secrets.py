@@ -101,9 +101,63 @@ def test_values_beside_telling_names_are_found(source: str) -> None:
     assert not any(word in findings[0].excerpt for word in ("hunter2", "a8d2f", "wJalr", "0123"))
 
 
+PLANTED = text("gh7", "Hk2lls9x")
+PLACES = [
+    "conn = 'Server=db;Database=x;User Id=sa;Password={};Timeout=3'",
+    "conn = 'DRIVER={{ODBC}};UID=sa;PWD={}'",
+    "dsn = 'host=db user=me password={} dbname=x'",
+    "os.environ.setdefault('API_TOKEN', '{}')",
+    "os.putenv('DB_PASSWORD', '{}')",
+    "spark.conf.set('spark.hadoop.fs.s3a.secret.key', '{}')",
+    "%env API_KEY={}",
+    "%set_env API_KEY {}",
+    "!export API_KEY='{}'",
+    "!curl -s -u me:{} https://host/x",
+    "!wget --password={} https://host/x",
+    "!sshpass -p '{}' ssh host",
+    "!docker login -u me -p {}",
+    "!mysql -u root -p{} db",
+    "!aws configure set aws_secret_access_key {}",
+    "requests.get(url, auth=('me', '{}'))",
+    "HTTPBasicAuth('me', '{}')",
+    "smtp.login('me@host', '{}')",
+    "headers = {{'Authorization': f'token {}'}}",
+    "headers = {{'X-API-Key': '{}'}}",
+    "url = f'postgresql://{{user}}:{}@{{host}}/db'",
+    "url = 'https://host/?q=1&api_key={}'",
+    "password = ('{}')",
+    'password = """{}"""',
+    "db_pass = '{}'",
+    "pw = '{}'",
+    "Kennwort = '{}'",
+    "storage = connect(account_key='{}')",
+]
+
+
+@pytest.mark.parametrize("source", PLACES)
+def test_values_where_secrets_stand_are_found(source: str) -> None:
+    (finding,) = found_in(source.format(PLANTED))
+
+    assert PLANTED[:4] not in finding.excerpt
+
+
 @pytest.mark.parametrize(
     "source",
     [
+        "schema = {'password': 'varchar(255)', 'token': 'int64'}",
+        "df.rename(columns={'token': 'word_2'})",
+        "secret_santa = 'Bob12345'",
+        "sentence_token = 'a1b2c3d4e5'",
+        "labels = {'password': 'Kennwort'}",
+        "connect(host='x', password=secret1, port=5)",
+        "connect(\n    host=x,\n    password=secret1\n)",
+        "x = 1; password = getpass('?')",
+        "!mysql -u root -p database1",
+        "!tool --token-count 12345678 --password-file secrets1.txt",
+        "parser.add_argument('--token', default='abc')",
+        "url = 'https://host/?token_type=bearer1234&page=12345'",
+        "dsn = f'host={h} password={p} dbname=x'",
+        "%env TOKENIZERS_PARALLELISM=false1",
         "password = ''",
         "password = None",
         "password = os.environ['DB_PASSWORD']",
