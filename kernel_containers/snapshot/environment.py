@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kernel_containers.core.snapshot import Environment, Exclusion, FileEntry, FileSet
 from kernel_containers.errors import Refused
+from kernel_containers.snapshot.debian import MODULES, data_of_modules
 from kernel_containers.snapshot.exclusions import (
     CACHES,
     CREDENTIALS,
@@ -154,6 +155,8 @@ class _Plan:
             found, left_out = walk(folder, IN_ENVIRONMENTS)
             entries += found
             self.exclusions += left_out
+            if str(folder) == MODULES:
+                entries += data_of_modules()
             self.notes.append(f"Packages in {folder}, of the base interpreter, are included.")
         self.add("packages of the base interpreter", entries, [])
 
