@@ -178,6 +178,7 @@ def make_plan(
             findings=findings,
             created=_created(path),
             notes=(
+                *_language_notes(notebook, spec),
                 *source.environment.notes,
                 *([live.note] if live else ()),
                 *notes,
@@ -203,6 +204,17 @@ def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Param
     declared = declare(notebook, find_variables(notebook), *asked)
     check_names(declared)
     return declared
+
+
+def _language_notes(notebook: Notebook, spec: KernelSpec) -> tuple[str, ...]:
+    # Where a file says neither, `notebook.language` is a guess.
+    is_said = notebook.kernel_name or notebook.language != "python"
+    if not is_said or notebook.language == spec.language.lower():
+        return ()
+    return (
+        f"The notebook is written in {notebook.language}, and the kernel {spec.name} runs "
+        f"{spec.language}: choose another with --kernel unless its cells are for this one.",
+    )
 
 
 def _kernel(spec: KernelSpec, source: Source, passed: Sequence[tuple[str, str]]) -> KernelCommand:

@@ -129,6 +129,22 @@ def test_modules_that_the_environment_lacks_are_noted(
     assert notes[-1].endswith("does not have: absent, lacking.")
 
 
+def test_a_notebook_in_another_language_than_its_kernels_is_noted(
+    engine: Engine, base_image: str, kernel: str, tmp_path: Path
+) -> None:
+    own = write_notebook(tmp_path / "python.ipynb", "x = 1")
+    other = write_notebook(tmp_path / "r.ipynb", "x <- 1")
+    data = json.loads(other.read_text())
+    data["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+    other.write_text(json.dumps(data))
+
+    notes = plan_of(engine, other, kernel, base_image).snapshot.notes
+
+    assert notes[0].startswith("The notebook is written in r, and the kernel local runs python")
+    of_its_own = plan_of(engine, own, kernel, base_image).snapshot.notes
+    assert not any("written in" in note for note in of_its_own)
+
+
 def test_a_notebook_whose_path_is_no_text_is_refused(engine: Engine, tmp_path: Path) -> None:
     notebook = tmp_path / os.fsdecode(b"caf\xe9.ipynb")
 
