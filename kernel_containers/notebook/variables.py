@@ -50,7 +50,7 @@ def unreadable_cells(notebook: Notebook) -> tuple[int, ...]:
 def _variable(mine: Sequence[Binding], everything: Sequence[Binding]) -> Variable | None:
     literals = [binding for binding in mine if binding.how is How.LITERAL]
     declared = [binding for binding in mine if binding.how is How.DECLARED]
-    others = [binding for binding in mine if binding not in literals and binding not in declared]
+    others = [binding for binding in mine if binding.how not in (How.LITERAL, How.DECLARED)]
     if literals:
         return _set(literals, declared, others, everything)
     if declared and not others:
