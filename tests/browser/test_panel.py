@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def image(jupyter: JupyterServer) -> Iterator[str]:
         assert job["state"] == "succeeded", job
     yield IMAGE
     with closing(docker.from_env()) as engine:
-        for name in (IMAGE, "browser-tests-copy:1"):
+        for name in (IMAGE, "browser-tests-copy:1", "browser-tests-copy:2"):
             with suppress(ImageNotFound):
                 engine.images.remove(name, force=True)
 
@@ -195,8 +196,12 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     registry: RegistryServer,
     pictures: Path,
 ) -> None:
+    # Another one than the other tests have, as it is deleted.
+    first, second = "browser-tests-copy:1", "browser-tests-copy:2"
     with closing(docker.from_env()) as engine:
-        engine.images.get(image).tag("browser-tests-copy", "1")
+        text = io.BytesIO(f"FROM {image}\nLABEL copy=yes".encode())
+        copy, _ = engine.images.build(fileobj=text, tag=first)
+        copy.tag("browser-tests-copy", "2")
     page = context.new_page()
     page.goto("/lab?reset")
     screens = Screens(page, pictures, "image")
@@ -204,12 +209,12 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     panel = screens.panel
 
     # An image with several names is listed by the first, and tells the others.
-    row = panel.locator('[data-image="browser-tests-copy:1"]')
-    expect(row).to_contain_text(f"also {image}")
-    row.get_by_role("button", name="browser-tests-copy:1", exact=True).click()
+    row = panel.locator(f'[data-image="{first}"]')
+    expect(row).to_contain_text(f"also {second}")
+    row.get_by_role("button", name=first, exact=True).click()
     command = panel.get_by_label("Command to run it", exact=True)
     expect(command).to_contain_text("docker run --rm")
-    expect(panel.get_by_text("where")).to_be_visible()  # the description of a parameter
+    expect(panel.get_by_text("where", exact=True)).to_be_visible()  # the description of a parameter
     panel.get_by_role("button", name="Push").click()
     panel.get_by_label("To", exact=True).fill(f"{registry.host}/browser/pushed:1")
     panel.get_by_label("Create the repository").check()
@@ -232,7 +237,7 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     row.get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_have_count(0)
     with closing(docker.from_env()) as engine, pytest.raises(ImageNotFound):
-        engine.images.get(image)
+        engine.images.get(second)
 
 
 @pytest.mark.full
