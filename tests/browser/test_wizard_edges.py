@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,22 @@ if TYPE_CHECKING:
 
     from tests.support.jupyter import JupyterServer
     from tests.support.registry import RegistryServer
+
+
+# Times in the page, from the click on: those of this process would count Playwright's own work.
+WATCH_THE_OPENING = """() => {
+  let clicked = 0;
+  document.addEventListener('click', () => (clicked = performance.now()),
+    {capture: true, once: true});
+  const opening = (window.opening = {});
+  const look = () => {
+    const title = document.querySelector('#jp-kc-title');
+    if (title) opening.shown ??= Math.round(performance.now() - clicked);
+    if (title?.value) opening.filled = Math.round(performance.now() - clicked);
+    else requestAnimationFrame(look);
+  };
+  look();
+}"""
 
 
 @contextmanager
@@ -364,10 +379,10 @@ def test_a_large_notebook_opens_the_wizard_at_once_and_little_is_loaded_before(
 
     milliseconds = []
     for _ in range(3):
-        started = time.monotonic()
+        page.evaluate(WATCH_THE_OPENING)
         page.get_by_role("button", name="Containerize").click()
-        wizard.locator("#jp-kc-name").wait_for()
-        milliseconds.append(round(1000 * (time.monotonic() - started)))
+        expect(wizard.get_by_label("Title")).not_to_have_value("")
+        milliseconds.append(page.evaluate("window.opening"))
         page.keyboard.press("Escape")
         expect(wizard).to_have_count(0)
 

@@ -1,6 +1,6 @@
 import { keepDraft, restoreDraft } from '../wizard/draft';
 import { problemOf } from '../wizard/problems';
-import { imageRequest } from '../wizard/requests';
+import { defaultsOf, imageRequest } from '../wizard/requests';
 import { chosenNames, open } from '../wizard/state';
 import type { IEdit, IWizard } from '../wizard/state';
 import { INSPECTION, play } from './samples';
@@ -21,6 +21,31 @@ describe('changes of a parameter', () => {
     expect(
       imageRequest(change({ description: 'how long' })).declarations
     ).toEqual({ weeks: { excluded: false, description: 'how long' } });
+  });
+
+  it('are what a run gets that says nothing else, secrets left out', () => {
+    expect(defaultsOf(change({ type: 'float', default: '1.5' }))).toEqual({
+      weeks: 1.5
+    });
+  });
+
+  it('may add one that was not found, which stays when the notebook is read again', () => {
+    const added = play(
+      ready,
+      { type: 'add-parameter', name: 'until' },
+      { type: 'inspect-again' },
+      { type: 'inspected', inspection: INSPECTION },
+      { type: 'edit-parameter', name: 'until', change: { type: 'date' } },
+      {
+        type: 'edit-parameter',
+        name: 'until',
+        change: { default: '2026-01-31' }
+      }
+    );
+    expect(chosenNames(added)).toContain('until');
+    expect(imageRequest(added).declarations).toEqual({
+      until: { excluded: false, type: 'date', default: '2026-01-31' }
+    });
   });
 
   it('make an enum of the values that were named', () => {

@@ -22,6 +22,23 @@ class Body extends ReactWidget {
   }
 }
 
+/** What leads elsewhere closes the dialog first: it would lie over that, or keep it waiting. */
+function closingFirst(services: IServices, close: () => void): IServices {
+  const first =
+    <A extends unknown[]>(go: (...args: A) => void) =>
+    (...args: A) => {
+      close();
+      go(...args);
+    };
+  return {
+    ...services,
+    openPath: first(services.openPath),
+    openPage: first(services.openPage),
+    showPanel: first(services.showPanel),
+    addKernel: first(services.addKernel)
+  };
+}
+
 /**
  * A dialog whose keys belong to what has the focus: the stock dialog resolves itself with its
  * default button on Enter, before the focused control hears of it.
@@ -33,10 +50,11 @@ export class ScreenDialog extends Dialog<void> {
     focus: string;
     content: (close: () => void) => JSX.Element;
   }) {
+    const close = () => this.reject();
     super({
       title: options.title,
-      body: new Body(options.services, () =>
-        options.content(() => this.reject())
+      body: new Body(closingFirst(options.services, close), () =>
+        options.content(close)
       ),
       buttons: [],
       hasClose: true,

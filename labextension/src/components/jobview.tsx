@@ -1,3 +1,4 @@
+import { Clipboard } from '@jupyterlab/apputils';
 import * as React from 'react';
 
 import type { Job } from '../api';
@@ -39,7 +40,11 @@ export function JobView(props: {
       {job.cell && job.kind === 'run' && <CellLine job={job} />}
       <JobEnd job={job} onChange={props.onChange} onOther={props.onOther} />
       {log.length > 0 && !props.brief && (
-        <Log lines={log} open={job.kind === 'run'} />
+        <Log
+          key={job.state === 'failed' ? 'failed' : 'going'}
+          lines={log}
+          open={job.kind === 'run' || job.state === 'failed'}
+        />
       )}
     </div>
   );
@@ -97,6 +102,7 @@ function JobStatus({ job }: { job: Job }): JSX.Element {
 
 function Log(props: { lines: readonly string[]; open: boolean }): JSX.Element {
   const { trans } = useServices();
+  const [copied, setCopied] = React.useState(false);
   const box = React.useRef<HTMLPreElement>(null);
   const follows = React.useRef(true);
   React.useEffect(() => {
@@ -119,6 +125,16 @@ function Log(props: { lines: readonly string[]; open: boolean }): JSX.Element {
       >
         {props.lines.join('')}
       </pre>
+      <div className="jp-KernelContainers-buttons">
+        <Button
+          kind="minimal"
+          label={copied ? trans.__('Copied') : trans.__('Copy the log')}
+          onClick={() => {
+            Clipboard.copyToSystem(props.lines.join(''));
+            setCopied(true);
+          }}
+        />
+      </div>
     </Fold>
   );
 }

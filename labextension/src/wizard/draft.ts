@@ -7,6 +7,7 @@ const FIELDS = [
   'description',
   'choices',
   'edits',
+  'added',
   'destination',
   'step'
 ] as const;

@@ -2,6 +2,7 @@ import * as React from 'react';
 
 import { useServices } from '../components/context';
 import { Button, ErrorView, Notice } from '../components/parts';
+import { OwnParameter } from './ownparameter';
 import { VariableRow } from './variable';
 import { chosenNames, shownVariables, variablesOf } from './state';
 import type { IStepProps } from './reducer';
@@ -41,6 +42,7 @@ export function ParametersStep(
           )}
         </p>
         <UnreadCells cells={inspection.value.unread_cells} />
+        <OwnParameter wizard={wizard} send={send} />
       </>
     );
   }
@@ -129,6 +131,7 @@ export function ParametersStep(
           </p>
         )}
       </div>
+      <OwnParameter wizard={wizard} send={send} />
     </>
   );
 }
@@ -143,7 +146,7 @@ function UnreadCells({
     <Notice kind="warning">
       {trans.__(
         'These cells could not be read, so their variables are missing here: %1',
-        cells.join(', ')
+        cells.map(cell => cell + 1).join(', ')
       )}
     </Notice>
   );

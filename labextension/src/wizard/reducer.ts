@@ -22,6 +22,7 @@ export type WizardEvent =
   | { type: 'secret'; name: string; secret: boolean }
   | { type: 'edit-parameter'; name: string; change: IEdit }
   | { type: 'undo-parameter'; name: string }
+  | { type: 'add-parameter'; name: string }
   | { type: 'start-over'; fresh: IWizard }
   | { type: 'destination'; change: Partial<IDestination> }
   | { type: 'consent'; change: Partial<IConsent> }
@@ -93,6 +94,17 @@ export function next(wizard: IWizard, event: WizardEvent): IWizard {
       delete edits[event.name];
       return stale({ ...wizard, touched: true, edits });
     }
+    case 'add-parameter':
+      return stale({
+        ...wizard,
+        touched: true,
+        search: '',
+        added: [...wizard.added, event.name],
+        choices: {
+          ...wizard.choices,
+          [event.name]: { chosen: true, secret: false }
+        }
+      });
     case 'start-over':
       return event.fresh;
     case 'destination':
@@ -146,7 +158,9 @@ function stale(wizard: IWizard): IWizard {
 }
 
 function inspected(wizard: IWizard, found: Inspection): IWizard {
-  const choices: Record<string, IChoice> = {};
+  const choices: Record<string, IChoice> = Object.fromEntries(
+    wizard.added.map(name => [name, wizard.choices[name]])
+  );
   for (const variable of found.variables) {
     choices[variable.name] = wizard.choices[variable.name] ?? {
       // A secret that is not given with each run would stand in the image.

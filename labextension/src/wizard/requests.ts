@@ -30,6 +30,20 @@ function declarations(wizard: IWizard): Record<string, Declaration> {
   return declared;
 }
 
+/** Return the defaults of what can be given, but for those that only the notebook knows. */
+export function defaultsOf(wizard: IWizard): Record<string, unknown> {
+  const declared = declarations(wizard);
+  const defaults: Record<string, unknown> = {};
+  for (const { name, secret, default: found } of variablesOf(wizard)) {
+    const choice = wizard.choices[name];
+    const value = declared[name]?.default ?? found;
+    if (choice.chosen && !choice.secret && !(secret && value === null)) {
+      defaults[name] = value;
+    }
+  }
+  return defaults;
+}
+
 /** Return what to ask the server to plan. */
 export function imageRequest(wizard: IWizard): ImageRequest {
   const declared = declarations(wizard);

@@ -6,7 +6,7 @@ import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
 import type { ApiError } from '../errors';
 import { Fitness, PlanView } from './plan';
 import { movesTag, needsRepository } from './problems';
-import { destinationText } from './requests';
+import { defaultsOf, destinationText } from './requests';
 import { chosenNames } from './state';
 import type { Fetched, IConsent, Step } from './state';
 import type { IStepProps } from './reducer';
@@ -133,6 +133,14 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
             label={trans.__('Move the tag to the new image')}
           />
         </Notice>
+      )}
+      {names.length > 0 && (
+        <Fold title={trans.__('What a run gets that says nothing else')}>
+          <Copyable
+            label={trans.__('Defaults')}
+            text={JSON.stringify(defaultsOf(wizard), null, 1)}
+          />
+        </Fold>
       )}
       {plan.status === 'ready' && (
         <Fold title={trans.__('The same in a terminal')}>

@@ -60,6 +60,7 @@ export interface IWizard {
   readonly restored: boolean; // whether that was at an earlier time
   readonly choices: Readonly<Record<string, IChoice>>;
   readonly edits: Readonly<Record<string, IEdit>>;
+  readonly added: readonly string[]; // names of parameters that were not found
   readonly search: string;
   readonly destination: IDestination;
   readonly plan: Fetched<Plan>;
@@ -100,6 +101,7 @@ export function open(
     restored: false,
     choices: {},
     edits: {},
+    added: [],
     search: '',
     destination: {
       kind: 'engine',
@@ -136,8 +138,36 @@ export function chosenNames(wizard: IWizard): string[] {
     .filter(name => wizard.choices[name]?.chosen);
 }
 
-export function variablesOf({ inspection }: IWizard): readonly Variable[] {
-  return inspection.status === 'ready' ? inspection.value.variables : [];
+/** Return what was found in the notebook, then what the user added. */
+export function variablesOf({
+  inspection,
+  added
+}: IWizard): readonly Variable[] {
+  if (inspection.status !== 'ready') {
+    return [];
+  }
+  const found = inspection.value.variables;
+  const names = new Set(found.map(variable => variable.name));
+  return [...found, ...added.filter(name => !names.has(name)).map(unknown)];
+}
+
+/** A variable of which nothing but the name is known. */
+function unknown(name: string): Variable {
+  return {
+    name,
+    type: 'json',
+    default: null,
+    description: '',
+    secret: false,
+    tagged: false,
+    required: false,
+    contested: false,
+    chosen: true,
+    choices: [],
+    cells: [],
+    notes: [],
+    current: null
+  };
 }
 
 /** Return the variables that the search leaves. */
