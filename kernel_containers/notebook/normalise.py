@@ -19,7 +19,7 @@ _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?"
-_UNIT = r"(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|mins|minutes?|hours?|it/s|s/it)"
+_UNIT = r"(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|mins|minutes?|hours?|it/s|s/it|[kKMGT]?i?B/s)"
 RULES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "temporary path": (
         re.compile(r"(?:/private)?(?:/var/folders|/var/tmp|/tmp|/dev/shm)/[^\s'\"`,;:()\[\]{}<>]+"),
@@ -27,8 +27,9 @@ RULES: Mapping[str, tuple[re.Pattern[str], str]] = {
     ),
     "id": (
         re.compile(
-            r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"
-            r"|(?<=#)[a-z][0-9a-f]{9,}\b|\bT_[0-9a-f]{5}\b|\bsk-(?:container|estimator)-id-\d+\b",
+            r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|(?<![^\W_])[0-9a-f]{32}(?![^\W_])"
+            r"|(?<=#)[a-z][0-9a-f]{9,}\b|\bT_[0-9a-f]{5}(?![^\W_])"
+            r"|\bsk-(?:container|estimator)-id-\d+\b",
         ),
         "<id>",
     ),
@@ -38,12 +39,17 @@ RULES: Mapping[str, tuple[re.Pattern[str], str]] = {
             rf"\b\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z|\s?[+-]\d\d:?\d\d)?"
             rf"|\b{_DAY},? (?:{_MONTH} +\d+|\d+ {_MONTH})(?: \d{{4}})? {_CLOCK}"
             r"(?: [A-Z]{2,5})?(?: \d{4})?"
+            rf"|\b{_DAY}, \d\d {_MONTH} \d{{4}}\b"  # as statsmodels says when it was asked
+            r"|\bdatetime\.datetime\((?:\d+, ){5,7}(?:\d+|tzinfo=[\w.]+)\)"
             r"|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b"
         ),
         "<time>",
     ),
     "duration": (
-        re.compile(rf"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?\s?{_UNIT}(?![\w/])"),
+        re.compile(
+            rf"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?\s?{_UNIT}(?:/step)?(?![\w/])"
+            r"|\b[\d,]+ loops? each\b"
+        ),
         "<duration>",
     ),
     "machine": (
