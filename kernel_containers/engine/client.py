@@ -9,6 +9,7 @@ import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import docker
 import requests
@@ -29,6 +30,7 @@ from kernel_containers.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_SCHEMES = {"unix", "tcp", "ssh", "http", "https", "npipe", "fd"}
 CONNECTIONS = 32  # kept at once: six kernels starting together need about four each
 TIMEOUT = 60.0  # seconds without a byte; creating a container takes 0.03 s, under load 2 s
 FIRST_ANSWER = 10.0  # seconds for an engine to say its version, which it knows by heart
@@ -80,8 +82,13 @@ class Engine:
             self.patient.close()
 
 
-def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOUT) -> Engine:
-    """Return a connection to the engine that the docker command would use.
+def connect(
+    environ: Mapping[str, str] | None = None,
+    *,
+    endpoint: Endpoint | None = None,
+    timeout: float = TIMEOUT,
+) -> Engine:
+    """Return a connection to an engine, by default to the one that the docker command would use.
 
     Raises:
         NotFound: the Docker context does not exist.
@@ -89,7 +96,8 @@ def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOU
         Refused: this user may not use the engine's socket.
         Unavailable: nothing answers.
     """
-    endpoint = find_endpoint(os.environ if environ is None else environ)
+    endpoint = endpoint or find_endpoint(os.environ if environ is None else environ)
+    _check_address(endpoint)
     try:
         _knock(endpoint)
         return Engine(endpoint, _client(endpoint, timeout), timeout)
@@ -101,6 +109,22 @@ def connect(environ: Mapping[str, str] | None = None, *, timeout: float = TIMEOU
             why=str(error),
             todo="correct it, or sign in again: `docker login`",
         ) from error
+
+
+def _check_address(endpoint: Endpoint) -> None:
+    try:
+        host = endpoint.host
+        address = urlsplit(host if "://" in host else f"tcp://{host}")
+        usable = address.scheme in _SCHEMES and (address.port is None or address.port > 0)
+        why = None
+    except ValueError as error:
+        usable, why = False, str(error)
+    if not usable:
+        raise InvalidInput(
+            f"{endpoint.host!r} (from {endpoint.origin}) is not an engine's address.",
+            why=why,
+            todo="give one such as unix:///var/run/docker.sock or tcp://HOST:2376",
+        )
 
 
 def _knock(endpoint: Endpoint) -> None:

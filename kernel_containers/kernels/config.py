@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from kernel_containers.core import labels
-from kernel_containers.core.containers import SMALLEST_MEMORY, Mount, Resources, parse_size
-from kernel_containers.core.reference import ImageReference
+from kernel_containers.core.containers import Mount, Resources
 from kernel_containers.errors import InvalidInput
+from kernel_containers.kernels import config_values as values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,11 +19,6 @@ Restart = Literal["keep", "fresh"]
 Transport = Literal["auto", "ipc", "stdio", "publish"]
 Pool = Literal["off", "warm", "hot"]
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.5, on a busy machine with a cold disk 15
-# They describe this machine's processes or folders, or would end the kernel: ipykernel stops
-# when the process in JPY_PARENT_PID is not its parent.
-NEVER_PASSED = frozenset({"PATH", "HOME", "JPY_PARENT_PID", "PYTHONHOME", "PYTHONPATH"})
-_USER = re.compile(r"host|image|\d+(:\d+)?")
-_GPUS = re.compile(r"all|[1-9]\d*|(?!\d+$)[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +77,15 @@ class KernelConfig:
     def to_json(self) -> dict[str, Any]:
         """Return the object that `parse` reads; defaults are left out."""
         default = KernelConfig(image=self.image)
-        values: dict[str, Any] = {"image": self.image}
+        written: dict[str, Any] = {"image": self.image}
         for name in _READERS:
             owner, standard = (
                 (self.resources, default.resources) if name in _LIMITS else (self, default)
             )
             value = getattr(owner, name)
             if value != getattr(standard, name):
-                values[name] = _WRITERS.get(name, _plain)(value)
-        return values
+                written[name] = _WRITERS.get(name, _plain)(value)
+        return written
 
 
 def size_text(size: int) -> str:
@@ -123,156 +115,33 @@ def _checked(name: str, reader: Callable[[Any], Any], value: Any) -> Any:
         ) from error
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f"{value!r} is not a text.")
-    return value
-
-
-def _image(value: Any) -> str:
-    text = _text(value)
-    if not text.startswith("sha256:"):
-        ImageReference.parse(text)
-    return text
-
-
-def _folder(value: Any) -> str:
-    path = os.path.expanduser(_text(value))  # noqa: PTH111 - a text with the same meaning
-    if not path.startswith("/"):
-        raise InvalidInput(f"{value!r} is not an absolute path.")
-    return os.path.normpath(path)
-
-
-def _bool(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{value!r} is not true or false.")
-    return value
-
-
-def _positive(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise InvalidInput(f"{value!r} is not a number above 0.")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInput(f"{value!r} is not a whole number above 0.")
-    return value
-
-
-def _size(value: Any) -> int:
-    return _count(value) if isinstance(value, int) else parse_size(_text(value))
-
-
-def _memory(value: Any) -> int:
-    size = _size(value)
-    if size < SMALLEST_MEMORY:
-        raise InvalidInput(f"{value!r} is less than 6m, the engine's minimum.")
-    return size
-
-
-def _choice(*known: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in known:
-            raise InvalidInput(f"{value!r} is not one of {', '.join(known)}.")
-        return str(value)
-
-    return read
-
-
-def _user(value: Any) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
-    if not _USER.fullmatch(text):
-        raise InvalidInput(
-            f"{value!r} is not a user.", todo='give "host", "image" or numbers as in "1000:100"'
-        )
-    # The engine would put a uid without a gid into the group of root.
-    return f"{text}:{text}" if text.isdigit() else text
-
-
-def _gpus(value: Any) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
-    if not _GPUS.fullmatch(text):
-        raise InvalidInput(
-            f"{value!r} names no GPUs.", todo='give "all", a count, or device ids with commas'
-        )
-    return text
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise InvalidInput(f"{value!r} is not a list.")
-    return value
-
-
-def _passed(value: Any) -> tuple[str, ...]:
-    names = tuple(_text(item) for item in _list(value))
-    for name in names:
-        if name in NEVER_PASSED or name.startswith("LD_"):
-            raise InvalidInput(
-                f"{name} belongs to this machine and is never passed.",
-                todo='give the container\'s own value as "env" at the top of kernel.json',
-            )
-    return names
-
-
-def _mount(value: Any) -> Mount:
-    if not isinstance(value, dict) or not {"source"} <= value.keys() <= _MOUNT_KEYS:
-        raise InvalidInput(
-            f"{value!r} is not a mount.",
-            todo='give {"source": "/here", "target": "/there", "read_only": true}',
-        )
-    source = _folder(value["source"])
-    return Mount(
-        source=source,
-        target=_folder(value.get("target", source)),
-        read_only=_bool(value.get("read_only", False)),
-    )
-
-
-def _texts(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise InvalidInput(f"{value!r} is not an object with texts.")
-    return dict(value)
-
-
-def _labels(value: Any) -> dict[str, str]:
-    found = _texts(value)
-    own = [name for name in found if name.startswith(labels.PREFIX)]
-    if own:
-        raise InvalidInput(f"the label {own[0]} is set by this program.")
-    return found
-
-
-_MOUNT_KEYS = {"source", "target", "read_only"}
 _LIMITS = ("memory", "cpus", "pids", "shm_size", "gpus")
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "image": _image,
-    "prefix": _folder,
-    "prefix_mounts": lambda value: tuple(_folder(item) for item in _list(value)),
-    "workspace": _choice(*get_args(Workspace)),
-    "workdir": _folder,
-    "mounts": lambda value: tuple(_mount(item) for item in _list(value)),
-    "tmpfs": lambda value: {_folder(target): text for target, text in _texts(value).items()},
-    "env_passthrough": _passed,
-    "user": _user,
-    "groups": lambda value: tuple(str(_count(item)) for item in _list(value)),
-    "network": _text,
-    "transport": _choice(*get_args(Transport)),
-    "pool": _choice(*get_args(Pool)),
-    "memory": _memory,
-    "cpus": _positive,
-    "pids": _count,
-    "shm_size": _size,
-    "gpus": _gpus,
-    "read_only": _bool,
-    "drop_capabilities": _bool,
-    "restart": _choice(*get_args(Restart)),
-    "outlive": _positive,
-    "start_timeout": _positive,
-    "labels": _labels,
-    "docker_host": _text,
+    "image": values.image,
+    "prefix": values.folder,
+    "prefix_mounts": lambda value: tuple(values.folder(item) for item in values.a_list(value)),
+    "workspace": values.choice(*get_args(Workspace)),
+    "workdir": values.folder,
+    "mounts": values.mounts,
+    "tmpfs": lambda value: {values.folder(key): text for key, text in values.texts(value).items()},
+    "env_passthrough": values.passed,
+    "user": values.user,
+    "groups": values.groups,
+    "network": values.text,
+    "transport": values.choice(*get_args(Transport)),
+    "pool": values.choice(*get_args(Pool)),
+    "memory": values.memory,
+    "cpus": values.cpus,
+    "pids": values.pids,
+    "shm_size": values.size,
+    "gpus": values.gpus,
+    "read_only": values.boolean,
+    "drop_capabilities": values.boolean,
+    "restart": values.choice(*get_args(Restart)),
+    "outlive": values.positive,
+    "start_timeout": values.positive,
+    "labels": values.own_labels,
+    "docker_host": values.text,
 }
 
 

@@ -245,10 +245,13 @@ class KernelContainer:
             self.has_ended = True
             self.death = self.death or Death(cause="container", code=KILLED)
             return
-        # A lost connection is not the kernel's end. It may be lost again before the supervisor
-        # has answered, as that of a container that is just ending.
+        # It may be lost again before the supervisor has answered, as in a container that is ending.
         self._alone_since = self._alone_since or time.monotonic()
-        while not self._removing and time.monotonic() < self._alone_since + RETURN:
+        self._find_again(self._alone_since + RETURN)
+
+    def _find_again(self, deadline: float) -> None:
+        """Return to the container, or tell how it ended: a lost connection is not that."""
+        while not self._removing and time.monotonic() < deadline:
             try:
                 self.engine.knock()
                 description = containers.inspect(self.engine, self.id)

@@ -26,6 +26,7 @@ PACKAGES = f"{DATA}/packages"  # what pip installs where the environment itself 
 _ROOT = {"", "0", "root", "0:0", "root:root"}
 # A container without its own can't start a program.
 _NEEDED = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", RUN, DATA)
+_OF_THE_SYSTEM = ("/proc/", "/sys/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,12 +214,12 @@ def _tmpfs(config: KernelConfig, numeric_user: str, mounts: tuple[Mount, ...]) -
 
 def _mounts(config: KernelConfig, place: Place) -> tuple[Mount, ...]:
     chosen = {mount.target: mount for mount in config.mounts}
-    for target in chosen:
-        if _hides_programs(target):
+    for target in (*chosen, *config.tmpfs):
+        if _hides_programs(target) or target.startswith(_OF_THE_SYSTEM):
             raise InvalidInput(
                 f"Nothing can be mounted at {target} in a kernel's container.",
                 why="it would hide what the container needs",
-                todo="give another `target` in the kernel's kernel.json",
+                todo="give another target in the kernel's kernel.json",
             )
     for folder in _workspace(config, place):
         chosen.setdefault(folder, Mount(source=folder, target=folder))

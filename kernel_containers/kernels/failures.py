@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LINES = 12  # of the kernel's own output in a message; a traceback's end says the most
 _MISSING_KERNEL = re.compile(r"No module named '?ipykernel")
 _FULL = "No space left on device"
+_NO_PROCESS = "Resource temporarily unavailable"
 _NOISE = re.compile(r"\d+\.\d\ds - ")  # the debugger's warnings at each import
 # What the engine says → what to do.
 _ADVICE = (
@@ -41,8 +42,16 @@ _ADVICE = (
         "free some on the engine's disk; `docker system df` shows its use",
     ),
     (r"Range of CPUs", "lower `cpus` in the kernel's kernel.json"),
-    (r"invalid tmpfs option", "correct `tmpfs` in the kernel's kernel.json"),
-    (r"network .* not found", "list the engine's networks with `docker network ls`"),
+    (r"invalid tmpfs option|mount tmpfs:", "correct `tmpfs` in the kernel's kernel.json"),
+    (
+        r"directory onto a file",
+        "give another `target`: the image has a file there, or the source is one and it a folder",
+    ),
+    (r"Cannot mkdir", "correct `workdir` in the kernel's kernel.json"),
+    (
+        r"network .* not found|No such container",
+        "correct `network`; `docker network ls` lists them",
+    ),
 )
 
 
@@ -129,6 +138,8 @@ def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContain
             why=f"{death.detail}, where Jupyter keeps the sockets of kernels",
             todo="free some: `jupyter --runtime-dir` names the folder",
         )
+    if death.cause == "not-started" and _NO_PROCESS in death.detail:
+        return InvalidInput(what, why=death.detail, todo="raise `pids` in its kernel.json")
     if death.cause == "not-started":
         return NotFound(
             what,

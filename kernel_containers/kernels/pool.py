@@ -13,10 +13,11 @@ import os
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kernel_containers.engine import connect
+from kernel_containers.engine.endpoint import find_endpoint
 from kernel_containers.errors import KernelContainersError, Unavailable
 from kernel_containers.kernels.connection import Address, Heartbeat
 from kernel_containers.kernels.container_spec import for_kernel
@@ -265,12 +266,14 @@ def connect_to(launch: Launch, patience: float = 0.0) -> Engine:
     Raises:
         Unavailable: nothing answers.
     """
-    host = launch.config.docker_host
-    environ = {**os.environ, "DOCKER_HOST": host} if host else None
+    endpoint = None
+    if host := launch.config.docker_host:
+        found = find_endpoint({**os.environ, "DOCKER_HOST": host})
+        endpoint = replace(found, origin="docker_host in the kernel's kernel.json")
     deadline = time.monotonic() + patience
     while True:
         try:
-            return connect(environ)
+            return connect(endpoint=endpoint)
         except Unavailable:
             if time.monotonic() > deadline:
                 raise

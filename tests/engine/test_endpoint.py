@@ -79,6 +79,12 @@ def test_a_missing_engine_is_unavailable_with_advice(host: str) -> None:
     assert caught.value.todo
 
 
+@pytest.mark.parametrize("host", ["tcp://here:port", "docker://here"])
+def test_what_is_no_address_of_an_engine_is_told_with_its_origin(host: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"{host}' \(from DOCKER_HOST\) is not an engine's"):
+        connect({"DOCKER_HOST": host})
+
+
 def test_a_broken_password_in_dockers_config_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

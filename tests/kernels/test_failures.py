@@ -103,6 +103,25 @@ def test_a_network_that_does_not_exist(refused: Callable[..., str]) -> None:
     assert "docker network ls" in message
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"tmpfs": {"/scratch": "size=lots"}}, "correct `tmpfs`"),
+        ({"workdir": "/etc/passwd"}, "correct `workdir`"),
+        ({"network": "container:no-such"}, "correct `network`"),
+        ({"mounts": [{"source": "/tmp", "target": "/etc/passwd"}]}, "another `target`"),
+        ({"tmpfs": {"/usr": ""}}, "Nothing can be mounted at /usr"),
+        ({"mounts": [{"source": "/tmp", "target": "/proc/x"}]}, "at /proc/x in"),
+        ({"pids": 1}, "raise `pids`"),
+        ({"docker_host": "tcp://127.0.0.1:1"}, "from docker_host in the kernel's kernel.json"),
+    ],
+)
+def test_what_the_engine_does_not_take_is_told_with_what_to_do(
+    refused: Callable[..., str], config: dict[str, Any], words: str
+) -> None:
+    assert words in refused(**config)
+
+
 def test_gpus_that_the_engine_does_not_have(refused: Callable[..., str]) -> None:
     message = refused(gpus="all")
 
