@@ -19,7 +19,7 @@ from kernel_containers.server.events import JobEvents
 from kernel_containers.server.handlers import Handler
 from kernel_containers.server.operations.jobs import resume
 from kernel_containers.server.places import Places
-from kernel_containers.server.routes import API, OPERATIONS, QUICK, STREAM, pattern
+from kernel_containers.server.routes import API, OPERATIONS, PEERS, STREAM, pattern, peer
 from kernel_containers.server.running import RunningKernels
 from kernel_containers.server.services import Services
 from kernel_containers.server.stream import Listeners, StreamHandler
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.workflow.job import Event, Job
 
-THREADS = 16  # requests that wait for an engine, a registry or a store at the same time
-QUICK_THREADS = 4  # requests that wait for none of them
+THREADS = 16  # requests that wait at the same time for the same: an engine, registries or stores
 
 
 class KernelContainersApp(ExtensionApp):
@@ -65,10 +64,9 @@ class KernelContainersApp(ExtensionApp):
         assert server is not None  # noqa: S101 - an extension has one by now
         assert server.event_logger is not None  # noqa: S101 - and that has this
         loop = asyncio.get_event_loop()
-        self._patient = ThreadPoolExecutor(THREADS, thread_name_prefix="kernel-containers")
-        self._quick = ThreadPoolExecutor(
-            QUICK_THREADS, thread_name_prefix="kernel-containers-quick"
-        )
+        self._executors = {
+            name: ThreadPoolExecutor(THREADS, f"kernel-containers-{name}") for name in PEERS
+        }
         self._listeners = Listeners(loop)
         self._events = JobEvents(server.event_logger, loop)
         kernel_events.register(server.event_logger)
@@ -100,9 +98,7 @@ class KernelContainersApp(ExtensionApp):
         contract = Contract()
         common = {"services": self.services, "contract": contract}
         for path, operations in OPERATIONS.items():
-            executors = {
-                verb: self._quick if (path, verb) in QUICK else self._patient for verb in operations
-            }
+            executors = {verb: self._executors[peer(path, verb)] for verb in operations}
             own = {"path": path, "operations": operations, "executors": executors}
             self.handlers.append((pattern(path), Handler, {**common, **own}))
         stream = {"path": STREAM, "listeners": self._listeners}
@@ -124,7 +120,7 @@ class KernelContainersApp(ExtensionApp):
         assert self.serverapp is not None  # noqa: S101 - it is what ends
         handover.leave(self.serverapp.kernel_manager)
         await asyncio.to_thread(self.services.jobs.close)
-        for executor in (self._quick, self._patient):
+        for executor in self._executors.values():
             executor.shutdown(wait=False, cancel_futures=True)
 
     def _hear(self, job: Job, event: Event) -> None:

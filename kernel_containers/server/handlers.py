@@ -24,7 +24,7 @@ from kernel_containers.errors import (
     error_as_json,
 )
 from kernel_containers.server.errors import error_of, status_of
-from kernel_containers.server.services import Answer, Call, Content
+from kernel_containers.server.services import Call, Content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             # In a thread as well: parsing 50 MB of notebook would stop all kernels' output.
             call = await loop.run_in_executor(executor, self._call, verb, path)
             await self._check_kernel(call)
-            answer = await loop.run_in_executor(executor, operation, call)
+            content = await loop.run_in_executor(executor, _perform, operation, call)
         except KernelContainersError as error:
             await self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the last resort, told to the log
@@ -110,7 +110,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
                 )
             )
         else:
-            await self._send(answer)
+            await self._send(content)
 
     def _call(self, verb: str, path: Mapping[str, str]) -> Call:
         contract = self._contract
@@ -148,19 +148,22 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         self.set_status(status_of(error))
         await self.finish(json.dumps(error_as_json(error)))
 
-    async def _send(self, answer: Answer | Content) -> None:
-        if isinstance(answer, Content):
-            for name, value in answer.headers.items():
-                self.set_header(name, value)
-            await self.finish(answer.data, set_content_type=answer.type)
-        elif answer.body is None:
-            self.set_status(answer.status)
-            await self.finish()
-        else:
-            self.set_status(answer.status)
-            await self.finish(json.dumps(strict_json(answer.body)))
+    async def _send(self, content: Content) -> None:
+        self.set_status(content.status)
+        for name, value in content.headers.items():
+            self.set_header(name, value)
+        await self.finish(content.data or None, set_content_type=content.type)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell an error that came up outside of an operation as all others are told."""
         del kwargs
         _ = self.finish(json.dumps(error_as_json(error_of(status_code))))
+
+
+def _perform(operation: Operation, call: Call) -> Content:
+    """Return the bytes of an operation's answer; those of 500 runs take a while to write."""
+    answer = operation(call)
+    if isinstance(answer, Content):
+        return answer
+    data = b"" if answer.body is None else json.dumps(strict_json(answer.body)).encode()
+    return Content(data, "application/json", status=answer.status)

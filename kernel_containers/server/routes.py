@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from kernel_containers.server.operations import (
     gallery,
@@ -59,8 +59,10 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "/gallery/{id}/clone": {"POST": gallery.clone},
 }
 
-# These ask no one who may be silent, so they never queue behind requests that do.
-QUICK = frozenset(
+# Whom a request may have to wait for; requests only queue behind others that wait for the same.
+Peer = Literal["nobody", "engine", "registry", "store"]
+PEERS: tuple[Peer, ...] = get_args(Peer)
+_NOBODY = frozenset(
     {
         ("/health", "GET"),
         ("/jobs", "GET"),
@@ -70,6 +72,19 @@ QUICK = frozenset(
         ("/jobs/{id}/events", "GET"),
     }
 )
+_BY_FOLDER: Mapping[str, Peer] = {
+    "destination": "registry",
+    "registries": "registry",
+    "results": "store",
+    "gallery": "store",
+}
+
+
+def peer(path: str, verb: str) -> Peer:
+    """Return whom an operation may have to wait for."""
+    if (path, verb) in _NOBODY:
+        return "nobody"
+    return _BY_FOLDER.get(path.split("/")[1], "engine")
 
 
 def pattern(path: str) -> str:

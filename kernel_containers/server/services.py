@@ -53,6 +53,7 @@ class Content:
     data: bytes
     type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 # Runs in a thread and may block; an error that it raises gets the status of its class.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.job import Event, Job
 
 
+BREATH = 50  # events that are written before the loop turns to others
+
+
 class Listeners:
     """Who waits for which job; woken from any thread."""
 
@@ -129,6 +132,8 @@ class StreamHandler(
                 for event in events:
                     await self.write_message(json.dumps(event))
                     after = event["seq"]
+                    if after % BREATH == 0:
+                        await asyncio.sleep(0)  # a socket that takes all never waits by itself
                 if ended:
                     self.close(1000, "the job has ended")
                     return

@@ -86,7 +86,8 @@ class _Bucket:
 
         config = Config(
             connect_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 4},
+            read_timeout=20,  # seconds of silence, three times; people wait for the answer
+            retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=READERS,
             # Servers other than AWS refuse the checksum trailers that newer boto3 sends.
             request_checksum_calculation="when_required",
