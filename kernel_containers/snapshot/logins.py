@@ -72,8 +72,8 @@ _PLACES = (
         "Value that is set by a call",
         "(",
         re.compile(
-            r"\b(?:set\w*|putenv|config|option|add_header|update)[ \t]*\([ \t]*"
-            rf"[\"'](?P<name>[\w.-]{{1,120}})[\"'][ \t]*,[ \t]*[\"']{_VALUE}[\"']"
+            r"\b(?:set(?:default|env)?|putenv|config|option|add_header)[ \t]*\([ \t]*"
+            rf"[\"'](?P<name>[A-Za-z][\w.-]{{0,120}})[\"'][ \t]*,[ \t]*[\"']{_VALUE}[\"']"
         ),
     ),
     _Place(
@@ -88,7 +88,8 @@ _PLACES = (
     _Place(
         "Argument of a command",
         "--",
-        re.compile(rf"(?<=\s)--(?P<name>[a-z][\w-]{{0,80}})[= ][\"']?{_VALUE}"),
+        # A word behind a space may be prose: "--user and --password options".
+        re.compile(rf"(?<=\s)--(?P<name>[a-z][\w-]{{0,80}})(?:=|[ ](?=[\"']|\S*\d))[\"']?{_VALUE}"),
     ),
     _Place(
         "Argument of a command",

@@ -113,7 +113,7 @@ _PLACEHOLDER = re.compile(
     r"(?:x{3,}|\*+|\.+|-+|_+|\?+|0+|1234\d*|abc\w{0,3}|"
     r"(?:your|enter|insert|replace|change|example|dummy|fake|todo|redacted|placeholder)\b.*|"
     r"(?:your|enter|insert|replace|change)[_-]?.*|test|none|null|true|false|default|undefined|"
-    r"user|username|pass|passwd|password|pwd|secret|token|key|apikey|api[_-]key|foo|bar|"
+    r"user|username|pass|passwd|passwords?|pwd|secrets?|tokens?|key|apikey|api[_-]key|foo|bar|"
     r"basic|bearer|digest|oauth2?|kerberos|ntlm|jwt|iam|sso|saml|ldap|optional|required|str|"
     r"string|hidden|auto|masked|passwort|kennwort|"
     r"u?int\d+|float\d+|(?:var)?char\(\d+\)|object|category|datetime64.*)",

@@ -155,6 +155,8 @@ def test_values_where_secrets_stand_are_found(source: str) -> None:
         "!mysql -u root -p database1",
         "!tool --token-count 12345678 --password-file secrets1.txt",
         "parser.add_argument('--token', default='abc')",
+        "@click.option('--secret', 'named_so', multiple=True)",
+        "# The --username and --password options can be given.",
         "url = 'https://host/?token_type=bearer1234&page=12345'",
         "dsn = f'host={h} password={p} dbname=x'",
         "%env TOKENIZERS_PARALLELISM=false1",
