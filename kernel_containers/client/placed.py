@@ -23,7 +23,7 @@ def __getattr__(name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     raise AttributeError(message)
 
 
-def _absolute(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _absolute(path: str) -> str:
     try:
         return os.path.abspath(path)  # noqa: PTH100
     except OSError:  # the working folder was removed, and what is relative to it is nowhere
