@@ -122,12 +122,10 @@ class _Builder:
         for part in split_file_set(file_set):
             lower.replace(part)
             placed = place(part.entries, lower.ground)
-            if _may_have_deltas(part):
-                found = self.stack(part, placed, lower)
-            else:
-                found = [self.whole(part, placed)]
-            yield from found
-            layers += found
+            deltas = _may_have_deltas(part)
+            for layer in self.stack(part, placed, lower) if deltas else [self.whole(part, placed)]:
+                layers.append(layer)
+                yield layer
             lower.put(placed.entries)
             moved = moved or bool(placed.links)
         lower.keep(key, layers, self.store, moved=moved)
@@ -145,24 +143,27 @@ class _Builder:
             self.store.remember(key, layer, _made_from(file_set))
         return _named(layer, file_set.name)
 
-    def stack(self, file_set: FileSet, placed: Placed, lower: Lower) -> list[Layer]:
-        """Return the set's layers: known ones, or known ones and a delta, or a new one."""
+    def stack(self, file_set: FileSet, placed: Placed, lower: Lower) -> Iterator[Layer]:
+        """Yield known layers, and a delta, or a new one; what is kept of it is written after."""
         _, key, last_key = keys_of(file_set, placed, self.compressor)
         known = self.store.recall_record(key)
         if known:
             self.report_all(file_set)
-            return [_named(layer_from_json(layer), file_set.name) for layer in known["layers"]]
+            yield from (_named(layer_from_json(item), file_set.name) for item in known["layers"])
+            return
         last = self.store.recall_record(last_key)
         stack = last and self.grown(Stack.from_json(last), file_set, placed, lower.beneath)
         if not stack:
             layer = self.whole(file_set, placed)
+            yield layer
             size = bytes_to_read(placed.entries)
             stack = Stack(layers=(layer,), sizes=(size,), content=describe(placed.entries))
-        layers = [layer_to_json(layer) for layer in stack.layers]
+        else:
+            yield from (_named(layer, file_set.name) for layer in stack.layers)
+        layers = list(map(layer_to_json, stack.layers))
         record = {"layers": layers, "made_from": _made_from(file_set)}
         self.store.remember_record(key, record, stack.layers)
         self.store.remember_record(last_key, stack.to_json(), stack.layers)
-        return [_named(layer, file_set.name) for layer in stack.layers]
 
     def grown(
         self, stack: Stack, file_set: FileSet, placed: Placed, beneath: Beneath

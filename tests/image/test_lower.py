@@ -11,7 +11,7 @@ from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.errors import TryAgain
 from kernel_containers.image.compress import fastest
-from kernel_containers.image.layer import build_layers, known_sets
+from kernel_containers.image.layer import SMALLEST_WITH_DELTAS, build_layers, known_sets
 from kernel_containers.image.lower import Lower
 from tests.image.trees import bare_base, file_set, folder, link, text
 
@@ -85,3 +85,20 @@ def test_a_layer_is_told_of_before_the_next_one_is_built(store: BlobStore, tmp_p
         build_layers([ENVIRONMENT, file_set(missing)], BASE, store, silent, finished=told.append)
 
     assert [layer.descriptor for layer in build_layers([ENVIRONMENT], BASE, store, silent)] == told
+
+
+def test_a_large_layer_is_told_of_before_its_content_is_described(store: BlobStore) -> None:
+    content = bytes(SMALLEST_WITH_DELTAS)
+    entry = FileEntry("/work/x", FileKind.FILE, 0o644, len(content), content=content)
+    records: list[int] = []
+
+    def count(told: Descriptor) -> None:
+        assert store.has(told.digest, told.size)
+        records.append(len(list(store.records.iterdir())))
+
+    large = file_set(entry, fingerprint="large")
+    (layer,) = build_layers([large], BASE, store, silent, finished=count)
+
+    assert records == [1]  # of the layer itself; the rest only matters to what changes later
+    assert build_layers([large], BASE, store, silent) == (layer,)
+    assert len(list(store.records.iterdir())) > 1
