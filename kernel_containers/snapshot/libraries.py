@@ -169,10 +169,10 @@ def closure(
     They go into `folder`, where the base's loader looks without being told. What is in `have`,
     and the C library, is not copied.
     """
-    here = libraries_here()
     entries: dict[str, FileEntry] = {}
     absent: list[str] = []
     todo, seen = sorted(missing), set(missing)
+    here = libraries_here() if todo else {}  # asked of a process
     while todo:
         library = todo.pop()
         path = here.get(library)
