@@ -97,7 +97,7 @@ class Interpreter:
     base_prefix: str
     libc: tuple[str, str]  # ("glibc", "2.36"); ("", "") where unknown
     kernel_version: str | None  # ipykernel's version, None where it is not installed
-    path: tuple[str, ...] = ()  # sys.path, without the empty and the zip entries
+    path: tuple[str, ...] = ()  # sys.path: folders and archives that exist
     user_base: str = ""  # such as ~/.local, where packages of its user count
 
     @property

@@ -63,7 +63,7 @@ answer = {
     "base_prefix": getattr(sys, "base_prefix", sys.prefix),
     "libc": libc(),
     "kernel_version": kernel(),
-    "path": [os.path.abspath(p) for p in sys.path if p and not p.endswith(".zip")],
+    "path": [os.path.abspath(p) for p in sys.path if p and os.path.exists(p)],
     "user_base": user_base(),
 }
 print("MARK" + json.dumps(answer))

@@ -55,9 +55,11 @@ def outside(
     sites = [folder for folder in packages if _below(str(folder), read)]
     by_themselves = {str(folder) for folder in (*_pth_folders(sites), *sites)}
     for text in path:
-        if _below(text, roots) or not Path(text).is_dir():
+        if _below(text, roots) or not Path(text).exists():
             continue
-        if _is_for_packages(Path(text)):
+        if Path(text).is_file():  # a zip archive of modules
+            _take(found, [Path(text)])
+        elif _is_for_packages(Path(text)):
             entries, exclusions = walk(Path(text), IN_ENVIRONMENTS)
             found.packages.extend(entries)
             found.exclusions.extend(exclusions)

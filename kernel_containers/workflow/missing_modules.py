@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kernel_containers.notebook.imports import needed_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from kernel_containers.core.snapshot import Environment, FileEntry
     from kernel_containers.notebook.document import Notebook
 
+_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")
 GIVEN = frozenset({"kernel_containers"})  # on the path of every kernel that the runner starts
 
 
@@ -28,7 +31,9 @@ def missing_modules(
         return ()
     entries = [entry for item in environment.file_sets for entry in item.entries]
     # Wherever it lies: what a `.pth` or an import hook finds must not be said to be missing.
-    needed -= {_module(entry.target) for entry in (*entries, *more)}
+    given = [*entries, *more]
+    needed -= {_module(entry.target) for entry in given}
+    needed -= {name for entry in given if needed for name in _archived(entry)}
     if not needed:
         return ()
     names = ", ".join(sorted(needed))
@@ -37,3 +42,10 @@ def missing_modules(
 
 def _module(path: str) -> str:
     return path.rpartition("/")[2].partition(".")[0]
+
+
+def _archived(entry: FileEntry) -> Iterator[str]:
+    """Yield the modules in an archive, which Python imports from."""
+    if entry.source and entry.target.endswith(_ARCHIVES):
+        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(entry.source) as archive:
+            yield from (name.partition("/")[0].partition(".")[0] for name in archive.namelist())

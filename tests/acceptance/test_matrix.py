@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,11 +189,17 @@ def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> 
     write_package(target / "installed", "import importlib.metadata as m; value = m.version('x')")
     (target / "x-7.dist-info").mkdir()
     (target / "x-7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: x\nVersion: 7")
-    install_kernel(product, prefix / "bin/python", PYTHONPATH=f"{projects / 'named'}:{target}")
+    with zipfile.ZipFile(projects / "zipped.zip", "w") as archive:
+        archive.writestr("zipped/__init__.py", "value = 'in an archive'")
+    with zipfile.ZipFile(packages / "egg-1.egg", "w") as archive:
+        archive.writestr("hatched.py", "value = 'in an egg'")
+    (packages / "easy-install.pth").write_text("./egg-1.egg\n")
+    path = [projects / "named", target, projects / "zipped.zip"]
+    install_kernel(product, prefix / "bin/python", PYTHONPATH=":".join(map(str, path)))
     notebook = write(
         product,
-        "import bypath, mapped, onpath, installed",
-        "bypath.value, mapped.value, onpath.value, installed.value",
+        "import bypath, mapped, onpath, installed, zipped, hatched",
+        "bypath.value, mapped.value, onpath.value, installed.value, zipped.value, hatched.value",
         "mapped.__file__, onpath.__file__",
     )
 
