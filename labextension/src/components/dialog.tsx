@@ -64,14 +64,37 @@ export class ScreenDialog extends Dialog<void> {
     this.node.setAttribute('aria-label', options.title);
   }
 
-  async launch(): Promise<Dialog.IResult<void>> {
+  /** Whether this closed because a dialog came that would have waited behind it. */
+  madeWay = false;
+
+  /**
+   * Show this until it is closed. While `going` goes on it makes way for what else asks the user;
+   * it closes where that ends with null, cancelled.
+   */
+  async launch(going?: Promise<unknown>): Promise<Dialog.IResult<void>> {
     document.addEventListener('keydown', this._onLostKey);
     try {
-      return await super.launch();
+      const launched = super.launch();
+      if (going) {
+        Dialog.tracker.widgetAdded.connect(this._makeWay);
+        const ended = await Promise.race([going, launched]);
+        Dialog.tracker.widgetAdded.disconnect(this._makeWay);
+        if (ended === null) {
+          this.reject();
+        }
+      }
+      return await launched;
     } finally {
       document.removeEventListener('keydown', this._onLostKey);
     }
   }
+
+  private readonly _makeWay = (_: unknown, added: unknown): void => {
+    if (added !== this) {
+      this.madeWay = true;
+      this.reject();
+    }
+  };
 
   protected _evtKeydown(event: KeyboardEvent): void {
     if (event.key === 'Escape') {

@@ -22,7 +22,9 @@ function kernelName(panel: NotebookPanel): string | undefined {
 }
 
 /** Save a notebook for the wizard; null when the user cancelled that in Jupyter's own dialog. */
-async function save(panel: NotebookPanel): Promise<IOpening['saved'] | null> {
+async function save(
+  panel: NotebookPanel
+): Promise<Awaited<IOpening['saving']>> {
   try {
     return (await saveIfNeeded(panel)) ? 'done' : 'not-needed';
   } catch (error) {
@@ -87,14 +89,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
       execute: () =>
         oneAtATime(async () => {
           const panel = tracker?.currentWidget;
-          const saved = panel && (await save(panel));
-          if (!panel || !saved) {
+          if (!panel) {
             return;
           }
           await open(panel.context.path, {
             kernel: kernelName(panel),
             kernelId: panel.sessionContext.session?.kernel?.id,
-            saved,
+            saving: save(panel),
             goToCell: index => showCell(panel, index)
           });
         })
@@ -122,7 +123,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
           const path =
             (args.path as string | undefined) ?? selectedPath(browsers);
           if (path) {
-            await open(path, { kernel: undefined, saved: 'not-needed' });
+            await open(path, {
+              kernel: undefined,
+              saving: Promise.resolve('not-needed' as const)
+            });
           }
         })
     });

@@ -15,8 +15,8 @@ export interface IOpening {
   readonly kernel: string | undefined;
   /** The notebook's running kernel, whose values and changes count. */
   readonly kernelId?: string;
-  /** Whether the notebook was saved for the wizard, which reads its file. */
-  readonly saved: Saved;
+  /** What becomes of unsaved changes, as the file is read; null when the user cancels that. */
+  readonly saving: Promise<Saved | null>;
   /** Go to a code cell, counted as the server counts; the wizard is closed first. */
   readonly goToCell?: (index: number) => void;
 }
@@ -26,7 +26,7 @@ export async function openWizard(
   services: IServices,
   opening: IOpening
 ): Promise<void> {
-  const { notebook, kernel, kernelId } = opening;
+  const { notebook, kernel, kernelId, saving } = opening;
   const { address } = services.api;
   const destination = await recallDestination(services.state, notebook);
   const fresh = open(notebook, kernel, newToken(), destination, kernelId);
@@ -39,7 +39,7 @@ export async function openWizard(
       <Wizard
         fresh={fresh}
         initial={restoreDraft(address, fresh)}
-        saved={opening.saved}
+        saving={saving}
         onState={wizard => keepDraft(address, wizard)}
         onCell={
           opening.goToCell &&
@@ -52,8 +52,16 @@ export async function openWizard(
       />
     )
   });
-  await dialog.launch();
-  if (goTo !== null) {
+  await dialog.launch(saving);
+  if (dialog.madeWay) {
+    const saved = await saving;
+    if (saved) {
+      await openWizard(services, {
+        ...opening,
+        saving: Promise.resolve(saved)
+      });
+    }
+  } else if (goTo !== null) {
     opening.goToCell?.(goTo);
   }
 }

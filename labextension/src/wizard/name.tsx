@@ -11,7 +11,7 @@ const LONGEST_DESCRIPTION = 500;
 
 /** What the image is called. */
 export function NameStep(
-  props: IStepProps & { saved: Saved; onStartOver: () => void }
+  props: IStepProps & { saved: Saved | null; onStartOver: () => void }
 ): JSX.Element {
   const { wizard, send } = props;
   const { addKernel, trans } = useServices();

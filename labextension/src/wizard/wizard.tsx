@@ -22,7 +22,7 @@ import { problemWord, stepWord } from './words';
 export function Wizard(props: {
   fresh: IWizard; // without what was typed at an earlier time
   initial: IWizard;
-  saved: Saved;
+  saving: Promise<Saved | null>;
   onState: (wizard: IWizard) => void;
   onCell?: (index: number) => void;
   close: () => void;
@@ -31,7 +31,11 @@ export function Wizard(props: {
   const [wizard, send] = React.useReducer(next, props.initial);
   const { onState } = props;
   React.useEffect(() => onState(wizard), [wizard, onState]);
-  useInspection(wizard, send);
+  const [saved, setSaved] = React.useState<Saved | null>(null);
+  React.useEffect(() => {
+    void props.saving.then(setSaved);
+  }, [props.saving]);
+  useInspection(wizard, send, saved !== null);
   usePlan(wizard, send);
 
   const heading = React.useRef<HTMLHeadingElement>(null);
@@ -64,7 +68,7 @@ export function Wizard(props: {
           }
         }}
       >
-        <StepBody {...props} wizard={wizard} send={send} />
+        <StepBody {...props} saved={saved} wizard={wizard} send={send} />
       </div>
       <Navigation wizard={wizard} send={send} close={props.close} />
     </div>
@@ -87,7 +91,7 @@ function isEnterInField(event: React.KeyboardEvent): boolean {
 function StepBody(
   props: IStepProps & {
     fresh: IWizard;
-    saved: Saved;
+    saved: Saved | null;
     onCell?: (index: number) => void;
   }
 ): JSX.Element {
@@ -249,11 +253,12 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
 
 function useInspection(
   wizard: IWizard,
-  send: (event: WizardEvent) => void
+  send: (event: WizardEvent) => void,
+  saved: boolean
 ): void {
   const { api } = useServices();
   const { notebook, kernelId } = wizard;
-  const loading = wizard.inspection.status === 'loading';
+  const loading = saved && wizard.inspection.status === 'loading';
   React.useEffect(() => {
     if (!loading) {
       return;
