@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.stages [--folder FOLDER]
 
 Each stage alone, in one thread unless it says otherwise, on the files of the large environment;
-page cache warm. The last line compares a whole layer with the CPU time that its stages need.
+page cache warm. Beside the wall clock stands the processor's time, which other work on the machine
+changes less. The last line compares a whole layer with the CPU time that its stages need.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import os
 import socket
 import tempfile
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.common import NO_BASE, seconds
 from benchmarks.environments import LARGE, make_environment
@@ -39,9 +41,21 @@ SAMPLE = 256 * 1024**2  # bytes of the environment's archive that are kept in me
 BLOCK = 4 * 1024**2
 
 
-def best(work: Callable[[], object]) -> float:
+class Took(NamedTuple):
+    """Seconds by the wall clock, and of the processor in all threads."""
+
+    wall: float
+    cpu: float
+
+
+def best(work: Callable[[], object]) -> Took:
     """Return the shortest of a few times: the others were disturbed."""
-    return min(seconds(work) for _ in range(REPEATS))
+    walls, cpus = [], []
+    for _ in range(REPEATS):
+        before = time.process_time()
+        walls.append(seconds(work))
+        cpus.append(time.process_time() - before)
+    return Took(min(walls), min(cpus))
 
 
 def read(entries: Sequence[FileEntry]) -> None:
@@ -117,17 +131,19 @@ def main() -> None:
     whole = best(lambda: _layer(FileSet(name="env", entries=tuple(entries))))
     tell("all of it as a layer", whole, total)
     needed = cpu_needed(
-        {name: taken / amount for name, taken, amount in rows}, total, compressed / size
+        {name: taken.cpu / amount for name, taken, amount in rows}, total, compressed / size
     )
     floor = needed / (os.cpu_count() or 1)
     print(
-        f"the stages need {needed:.2f} s of CPU, on all cores {floor:.2f} s: {whole / floor:.2f}x"
+        f"the stages need {needed:.2f} s of CPU, on all cores {floor:.2f} s: a layer takes "
+        f"{whole.wall / floor:.2f}x, and {whole.cpu / needed:.2f}x of the CPU"
     )
 
 
-def tell(name: str, taken: float, amount: int) -> None:
+def tell(name: str, taken: Took, amount: int) -> None:
     """Print a row of the table."""
-    print(f"{name:28} {taken:7.2f} s  {amount / taken / 1e6:8.0f} MB/s")
+    rate = amount / taken.wall / 1e6
+    print(f"{name:28} {taken.wall:7.2f} s  {rate:8.0f} MB/s  {taken.cpu:7.2f} s of CPU")
 
 
 def cpu_needed(per_byte: dict[str, float], total: int, ratio: float) -> float:
