@@ -80,8 +80,9 @@ def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
 
     Links among `entries` are followed as well. A link or file at the place of a link replaces
     it; a folder there goes where the link leads.
-    Folders stay as they are in `ground` unless they are among `entries`. Of two entries with the
-    same final target the last one counts.
+    Folders stay as they are in `ground` unless they are among `entries`, and where an entry would
+    only let a group write to what everybody may. Of two entries with the same final target the
+    last one counts.
 
     Raises:
         InvalidInput: links of the ground lead in a circle.
@@ -94,7 +95,8 @@ def place(entries: Sequence[FileEntry], ground: Ground) -> Placed:
     placed: dict[str, FileEntry] = {}
     for entry in entries:
         target = resolver.target(entry)
-        if target != "/":  # its mode is the base's business
+        # The mode of `/` is the base's business, and who may write to /tmp is everybody.
+        if target != "/" and not (entry.group_writable and _is_for_all(target, ground)):
             placed[target] = entry if target is entry.target else entry._replace(target=target)
     parents = resolver.parents(placed)
     for parent, (mode, user, group) in parents.items():
@@ -167,6 +169,12 @@ class _Resolver:
                 found[here] = self._known.get(here, _NEW_PARENT)
                 here = posixpath.dirname(here)
         return found
+
+
+def _is_for_all(path: str, ground: Ground) -> bool:
+    """Whether a folder is there already, and everybody may write to it."""
+    attributes = ground.folders.get(path)
+    return attributes is not None and bool(attributes[0] & 0o002)
 
 
 def _is_folder(path: str, placed: Mapping[str, FileEntry]) -> bool:

@@ -124,6 +124,24 @@ def test_a_folder_that_a_lower_set_replaced_by_a_link_is_a_link() -> None:
     assert targets(text("/opt/tool/x"), ground=lower) == ["/srv/x"]
 
 
+def test_a_folder_that_everybody_may_write_to_stays_so() -> None:
+    ground = Ground({}, {"/tmp": (0o1777, 0, 0), "/work": (0o755, 0, 0)})
+    entries = [
+        folder("/tmp")._replace(group_writable=True),
+        text("/tmp/n.ipynb"),
+        folder("/work")._replace(group_writable=True),
+    ]
+
+    placed = place(entries, ground).entries
+
+    assert {
+        entry.target: entry.final_mode for entry in placed if entry.kind is FileKind.FOLDER
+    } == {
+        "/tmp": 0o1777,
+        "/work": 0o775,
+    }
+
+
 def test_the_root_folder_itself_is_left_alone() -> None:
     assert targets(folder("/", 0o700), text("/x")) == ["/x"]
 
