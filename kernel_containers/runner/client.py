@@ -70,6 +70,7 @@ class KernelClient:
         self._current: int | None = None
         self._replies: dict[str, Any] = {}
         self._idle: set[str] = set()
+        self.said_all = False  # ours tells when it ends; see launcher.py
 
     def ask_kernel_info(self) -> str:
         """Send the request that shows whether a kernel is there; return its id."""
@@ -145,15 +146,15 @@ class KernelClient:
 
     def _take(self, message: Any) -> None:
         request = message["parent_header"].get("msg_id", "")
-        is_idle = (
-            message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
-        )
+        is_status = message["msg_type"] == "status"
+        state = message["content"]["execution_state"] if is_status else ""
+        self.said_all = self.said_all or state == "dead"
         # Output without a cell of its own, such as a thread's, lands where the run is.
         index = self._cells.get(request, self._current)
-        is_own = request not in self._cells and message["msg_type"] == "status"
+        is_own = request not in self._cells and is_status
         if index is not None and not is_own:
             self._collector.take(message, index)
-        if is_idle:
+        if state == "idle":
             self._idle.add(request)
 
     def close(self) -> None:

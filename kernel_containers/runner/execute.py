@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from kernel_containers.runner.stopping import Stop
 
 POLL = 0.1  # seconds; how soon a dead kernel or a signal is seen
+_POLL_AT_END = 0.02  # seconds
+_SHUTDOWN_TIME = 5.0  # seconds for the kernel's own clean-up at exit
+_SHORT_SHUTDOWN_TIME = 1.0  # seconds, where the run is out of time
+_STILL_RAN = f"A thread or an exit handler still ran {_SHUTDOWN_TIME:g} s after the last cell."
+_ON_THE_WAY = 0.2  # seconds in which more comes from a kernel that has ended
 SILENCE = 60.0  # seconds without a message after which a finished cell's output counts as lost
 NO_REPLY = 5.0  # seconds without a message after which a finished cell's reply counts as lost
 SKIP_TAG = "skip-execution"
@@ -107,11 +112,8 @@ class Execution:
             for index in self._states:
                 self._run_cell(index)
         except Ended as end:
-            outcome = end.outcome
-        else:
-            outcome = self._conclude()
-        self._collector.set_widgets_metadata()
-        return outcome
+            return end.outcome
+        return self._conclude()
 
     def _start(self) -> None:
         reply = wait_for_kernel(
@@ -140,14 +142,35 @@ class Execution:
         if expressions and self._kernel.exit_code() is None:
             self._held.take_last(self._client.evaluate(expressions, 5.0))
 
-    def ask_to_end(self) -> None:
-        """Let the kernel clean up and end, without waiting for it."""
+    def hear_out(self) -> None:
+        """Let the kernel end, and take what its threads and exit handlers still say."""
         if self._kernel.exit_code() is None:
             self._client.shutdown()
+        end = time.monotonic() + _SHUTDOWN_TIME
+        while self._is_ending():
+            if time.monotonic() > end:
+                self._events.warn(_STILL_RAN)
+                self._kernel.end(0.0)
+            if not self._client.receive(_POLL_AT_END):
+                self._idle()
+            self._tick()
+        if self._kernel.exit_code() is not None:
+            self._take_rest()
+        self._collector.set_widgets_metadata()
 
-    def shutdown(self, seconds: float) -> None:
-        """End the kernel, at the latest after about `seconds`."""
-        self._kernel.end(seconds)
+    def _take_rest(self) -> None:
+        while not self._client.said_all and self._client.receive(_ON_THE_WAY):
+            continue
+
+    def _is_ending(self) -> bool:
+        """Whether the kernel may have something to say, and there is time to wait for it."""
+        lives = self._kernel.exit_code() is None and not self._client.said_all
+        return lives and self.kernel_answered and self._watch.has_time()
+
+    def shutdown(self) -> None:
+        """End the kernel."""
+        has_time = self.kernel_answered and self._watch.has_time()
+        self._kernel.end(_SHUTDOWN_TIME if has_time else _SHORT_SHUTDOWN_TIME)
         self._client.close()
 
     # One cell
@@ -233,8 +256,7 @@ class Execution:
             self._watch.look(begin)
 
     def _after_death(self, request: str, state: _State) -> Any:
-        while self._client.receive(0.2):
-            continue
+        self._take_rest()
         reply = self._client.reply(request)
         if reply:
             return reply  # it ended after the cell did, as with exit()

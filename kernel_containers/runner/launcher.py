@@ -17,6 +17,7 @@ if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # no
 if os.environ.get("KERNEL_CONTAINERS_CLIENT"):
     sys.path.append(os.environ.pop("KERNEL_CONTAINERS_CLIENT"))
 
+import atexit
 import codecs
 import contextlib
 import fcntl
@@ -39,6 +40,7 @@ PIECE = 500 * 1000  # characters of a stream in one message
 READ = 65536  # bytes; a pipe holds no more
 ECHO = b"\x1e"
 PIPE_TIME = 1.0  # seconds
+SAY_TIME = 1.0  # seconds
 PATIENCE = 20.0  # seconds without a sign of the reader, after which nobody waits for it
 
 
@@ -201,6 +203,23 @@ def tolerant(pack: Any) -> Any:
     return packed
 
 
+def to_the_end(schedule: Any) -> Any:
+    """Return ipykernel's way of handing work to a thread, for callers that live longer than it.
+
+    The thread ends, and its sockets are closed, while others may be handing it work.
+    """
+
+    def scheduled(work: Any) -> None:
+        try:
+            schedule(work)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.ENOTSOCK, zmq.ETERM):
+                raise
+            work()
+
+    return scheduled
+
+
 class KernelApp(IPKernelApp):
     """ipykernel's own application, but for its way to the runner."""
 
@@ -209,7 +228,10 @@ class KernelApp(IPKernelApp):
         self.session.pack = tolerant(self.session.pack)
         context.setsockopt(zmq.SNDHWM, 0)
         super().init_iopub(context)  # type: ignore[no-untyped-call]
+        self.iopub_thread.schedule = to_the_end(self.iopub_thread.schedule)
         flow.watch(self.iopub_thread)
+        # After the notebook's own handlers and before that thread's, which closes its socket.
+        atexit.register(self.say_all)
 
     def init_io(self) -> None:
         """Replace the streams."""
@@ -229,6 +251,19 @@ class KernelApp(IPKernelApp):
         history = getattr(self.shell, "history_manager", None)
         if history is not None:
             history.outputs = Forgetful()
+
+    def say_all(self) -> None:
+        """Send what threads and exit handlers have said since the last cell, and that it is all."""
+        if flow.is_fork():
+            return
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # the notebook may have replaced it
+                stream.flush()
+        with contextlib.suppress(Exception):
+            publisher, sent = self.iopub_thread, threading.Event()
+            self.session.send(publisher.background_socket, "status", {"execution_state": "dead"})
+            publisher.schedule(sent.set)
+            sent.wait(SAY_TIME)
 
 
 if __name__ == "__main__":

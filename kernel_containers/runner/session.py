@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from kernel_containers.runner.stopping import Stop
     from kernel_containers.runner.verdict import Outcome
 
-_SHUTDOWN_TIME = 5.0  # seconds for the kernel's own clean-up at exit
-
 
 class Session:
     """A run; used once."""
@@ -177,7 +175,6 @@ class Session:
             idle=Imports().make_one,
         )
         outcome = self._run_cells(self._execution)
-        self._execution.ask_to_end()
         return self._conclude(outcome, kernel)
 
     def _run_cells(self, execution: Execution) -> Outcome:
@@ -185,6 +182,7 @@ class Session:
             outcome = execution.run()
             if outcome.cause == "completed":
                 execution.look_at_values()
+            execution.hear_out()
             return outcome
         except Exception as error:  # noqa: BLE001 - what the cells said so far is still written
             sys.stderr.write(self._masker.text(traceback.format_exc()))
@@ -249,8 +247,7 @@ class Session:
     def _end_kernel(self, kernel: KernelProcess) -> int | None:
         """End the kernel and return the peak of memory."""
         if self._execution:
-            hurry = self._stop.requested or not self._execution.kernel_answered
-            self._execution.shutdown(1.0 if hurry else _SHUTDOWN_TIME)
+            self._execution.shutdown()
         kernel.end(0.0)
         return self._deaths.memory.peak_bytes()
 

@@ -80,6 +80,10 @@ class Watch:
         if self._is_over(time.monotonic()):
             raise Ended("deadline", "The run's time was over.")
 
+    def has_time(self) -> bool:
+        """Whether the run is neither stopped nor over."""
+        return not self._stop.requested and not self._is_over(time.monotonic())
+
     def look(self, begin: float) -> None:
         """While a cell runs that began at a time of time.monotonic(); interrupts it, then kills."""
         now = time.monotonic()

@@ -214,6 +214,26 @@ def test_sigterm_lets_the_notebook_clean_up_and_writes_all_outputs(
     assert "cancelled" in run.html
 
 
+def test_a_thread_that_goes_on_talking_does_not_hold_up_the_end(
+    make_image: Callable[..., Image], tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    image = make_image(
+        "import pathlib, threading, time\n"
+        "def talk():\n    while True: print('and', flush=True); time.sleep(0.01)\n"
+        f"threading.Thread(target=talk).start(); pathlib.Path({str(begun)!r}).touch()\n"
+        "time.sleep(60)"
+    )
+    process = image.start()
+    wait_for(begun)
+
+    process.send_signal(signal.SIGTERM)
+    run = image.finish(process)
+
+    assert run.code == 143
+    assert run.statuses == ["cancelled"]
+
+
 def test_a_second_sigterm_ends_at_once_and_leaves_the_checkpoint(
     make_image: Callable[..., Image], tmp_path: Path
 ) -> None:

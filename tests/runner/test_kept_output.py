@@ -111,6 +111,34 @@ def test_what_child_processes_of_the_last_cell_write_is_in_it(
     assert run.text(1, "stderr") == "e\n"
 
 
+def test_what_is_said_while_the_kernel_ends_is_in_the_last_cell(
+    make_image: Callable[..., Image],
+) -> None:
+    late = (
+        "import atexit, threading, time\n"
+        "def late():\n    time.sleep(0.3)\n    print('a thread')\n"
+        "threading.Thread(target=late).start()\n"
+        "atexit.register(print, 'a handler')\nprint('the cell')"
+    )
+
+    run = make_image("1", late).run()
+
+    assert run.code == 0, run.stdout + run.stderr
+    assert run.text(1) == "the cell\na thread\na handler\n"
+    assert run.report["warnings"] == []
+
+
+@pytest.mark.full
+def test_a_thread_that_does_not_end_is_told(make_image: Callable[..., Image]) -> None:
+    endless = "import threading\nthreading.Thread(target=threading.Event().wait).start()"
+
+    run = make_image(endless).run()
+
+    assert run.code == 0, run.stdout + run.stderr
+    (warning,) = run.report["warnings"]
+    assert warning == "A thread or an exit handler still ran 5 s after the last cell."
+
+
 def test_text_beyond_the_limit_is_whole_in_a_file_beside_the_report(
     make_image: Callable[..., Image],
 ) -> None:
