@@ -54,7 +54,7 @@ def outside(
     read = [*roots, *filter(None, [user_base])]
     sites = [folder for folder in packages if _below(str(folder), read)]
     by_themselves = {str(folder) for folder in (*_pth_folders(sites), *sites)}
-    for text in path:
+    for text in dict.fromkeys(path):
         if _below(text, roots) or not Path(text).exists():
             continue
         if Path(text).is_file():  # a zip archive of modules
