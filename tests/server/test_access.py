@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tornado.web import RequestHandler
 
-from kernel_containers.server.contract import Contract
+import kernel_containers.kernels
+import kernel_containers.server
+from kernel_containers.server.contract import VERBS, Contract
+from kernel_containers.server.handlers import Handler
 from kernel_containers.server.routes import OPERATIONS, STREAM
+from kernel_containers.server.stream import StreamHandler
 from tests.server.authorizers import HEADER, KERNELS
 from tests.server.conftest import start
 
@@ -48,6 +55,26 @@ def test_the_contract_and_the_routes_have_the_same_operations() -> None:
     routes = {(path, verb) for path, verbs in OPERATIONS.items() for verb in verbs}
 
     assert routes | {(STREAM, "GET")} == set(ALL)
+
+
+def test_no_other_handler_answers_than_those_that_are_asked_here() -> None:
+    found: set[type[RequestHandler]] = set()
+    for package in (kernel_containers.server, kernel_containers.kernels):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            members = vars(importlib.import_module(module.name)).values()
+            found |= {member for member in members if _is_handler(member)}
+
+    assert found == {Handler, StreamHandler}
+    verbs = {name.upper() for name in vars(Handler)} & set(RequestHandler.SUPPORTED_METHODS)
+    assert verbs == set(VERBS)
+
+
+def _is_handler(member: object) -> bool:
+    return (
+        isinstance(member, type)
+        and issubclass(member, RequestHandler)
+        and member.__module__.startswith("kernel_containers")
+    )
 
 
 @pytest.mark.parametrize(("path", "verb"), ALL)

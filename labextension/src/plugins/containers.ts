@@ -28,6 +28,10 @@ function showPage(app: JupyterFrontEnd, url: string, title: string): void {
   content.node.querySelector('iframe')?.setAttribute('title', title);
   const widget = new MainAreaWidget({ content });
   widget.id = `kernel-containers-page-${url}`;
+  // A page that is open already may be of an earlier run.
+  Array.from(app.shell.widgets('main'))
+    .filter(open => open.id === widget.id)
+    .forEach(open => open.close());
   app.shell.add(widget, 'main');
 }
 
