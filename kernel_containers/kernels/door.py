@@ -47,6 +47,6 @@ class SocketStream:
             raise EOFError
         return data
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: memoryview) -> int:
         """Return how many bytes were taken."""
         return self.writer.send(data)

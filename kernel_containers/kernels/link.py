@@ -37,7 +37,7 @@ class Stream(Protocol):
     def read(self) -> bytes:
         """Return what has come, which may be nothing; BlockingIOError, and EOFError at the end."""
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: memoryview) -> int:
         """Return how many bytes were taken; BlockingIOError, and OSError at the end."""
 
 
@@ -161,19 +161,21 @@ class Link:
             self._end()
             return
         at = 0
-        while len(self._incoming) - at >= HEADER.size:
-            kind, number, length = HEADER.unpack_from(self._incoming, at)
-            end = at + HEADER.size + length
-            if len(self._incoming) < end:
-                break
-            self._on_frame(kind, number, bytes(self._incoming[at + HEADER.size : end]))
-            at = end
+        with memoryview(self._incoming) as view:  # a slice of the array itself is a copy
+            while len(view) - at >= HEADER.size:
+                kind, number, length = HEADER.unpack_from(view, at)
+                end = at + HEADER.size + length
+                if len(view) < end:
+                    break
+                with view[at + HEADER.size : end] as payload:
+                    self._on_frame(kind, number, payload)
+                at = end
         del self._incoming[:at]
 
-    def _on_frame(self, kind: int, number: int, payload: bytes) -> None:
+    def _on_frame(self, kind: int, number: int, payload: memoryview) -> None:
         channel = self.channels.get(number)
         if kind == MESSAGE:
-            self._heard(json.loads(payload.decode()))
+            self._heard(json.loads(bytes(payload).decode()))
         elif kind == OPEN:
             self.channels[number] = Channel()
             self._opened(number, PORT.unpack(payload)[0])
@@ -234,12 +236,14 @@ class Link:
 
     def _frame(self, kind: int, number: int, payload: bytes = b"") -> None:
         if not self.ended:
-            self._outgoing += HEADER.pack(kind, number, len(payload)) + payload
+            self._outgoing += HEADER.pack(kind, number, len(payload))
+            self._outgoing += payload
 
     def _flush(self) -> None:
         try:
             while self._outgoing:
-                taken = self.stream.write(bytes(self._outgoing[:BLOCK]))
+                with memoryview(self._outgoing) as view, view[:BLOCK] as block:
+                    taken = self.stream.write(block)
                 del self._outgoing[:taken]
         except BlockingIOError:
             pass

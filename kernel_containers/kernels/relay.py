@@ -34,7 +34,7 @@ class AttachStream:
         attachment.socket.settimeout(0)
         self.reader = self.writer = attachment.socket
         self.tail = b""
-        self._received = bytearray()
+        self._received = b""  # of a header that is not whole yet
         self._stream = STDOUT
         self._left = 0  # bytes of the current frame that are still to come
 
@@ -46,25 +46,23 @@ class AttachStream:
             raise BlockingIOError from error
         if not data:
             raise EOFError
-        self._received += data
-        parts: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
-        while self._next_frame():
-            part = bytes(self._received[: self._left])
-            del self._received[: self._left]
+        parts: dict[int, list[memoryview]] = {STDOUT: [], STDERR: []}
+        rest = memoryview(self._received + data)  # slices of it are no copies
+        while rest:
+            if not self._left:
+                if len(rest) < HEADER.size:
+                    break
+                self._stream, self._left = HEADER.unpack_from(rest)
+                rest = rest[HEADER.size :]
+            part, rest = rest[: self._left], rest[self._left :]
             self._left -= len(part)
             parts.setdefault(self._stream, []).append(part)
+        self._received = bytes(rest)
         if parts[STDERR]:
             self.tail = (self.tail + b"".join(parts[STDERR]))[-TAIL:]
         return b"".join(parts[STDOUT])
 
-    def _next_frame(self) -> bool:
-        """Whether there are bytes of a frame; reads the header of the next one."""
-        if not self._left and len(self._received) >= HEADER.size:
-            self._stream, self._left = HEADER.unpack_from(self._received)
-            del self._received[: HEADER.size]
-        return bool(self._left and self._received)
-
-    def write(self, data: bytes) -> int:
+    def write(self, data: memoryview) -> int:
         """Return how many bytes were taken."""
         try:
             return self.writer.send(data)

@@ -61,7 +61,7 @@ class Pipes:
             raise EOFError
         return data
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: memoryview) -> int:
         """Return how many bytes were taken."""
         return os.write(self.writer, data)
 
