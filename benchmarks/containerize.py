@@ -1,6 +1,6 @@
 """A notebook into a registry: this program, a Dockerfile's COPY and push, and the way of 2019.
 
-    .venv/bin/python -m benchmarks.containerize [--folder FOLDER] [--rounds 3]
+    .venv/bin/python -m benchmarks.containerize [--folder FOLDER] [--rounds 3] [--torch]
 
 All ways take turns in each round, on the same environment (0.7 GB from PyPI, made once in
 FOLDER), into an empty docker-registry on the loopback. Seconds are wall clock of whole commands,
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.common import Ours, entries, in_own_process, run, size, write_notebook
-from benchmarks.environments import LARGE, SMALL, make_environment
+from benchmarks.environments import LARGE, SMALL, TORCH, make_environment
 from benchmarks.inside import changed_inside
 from benchmarks.rivals import algorithm_of_2019, dockerfile, forget
 from benchmarks.slow_network import SlowNetwork
@@ -37,6 +37,7 @@ class Bench:
     folder: Path
     large: Path
     small: Path
+    torch: Path | None = None
     found: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     layers: set[tuple[str, ...]] = field(default_factory=set)
     number: int = 0
@@ -51,13 +52,19 @@ class Bench:
         self.number += 1
         return write_notebook(self.folder / "n.ipynb", f"x = {self.number}")
 
+    @property
+    def kernels(self) -> dict[str, Path]:
+        """The environments by the names of their kernels."""
+        named = {"small": self.small, "large": self.large}
+        return named | ({"torch": self.torch} if self.torch else {})
+
     def template(self) -> Path:
         """Return a cache that has the base image and the runner, but no environment."""
         cache = self.folder / "template"
         if not cache.exists():
             ours = Ours(self.folder, cache)
-            ours.add_kernel("small", self.small)
-            ours.add_kernel("large", self.large)
+            for name, prefix in self.kernels.items():
+                ours.add_kernel(name, prefix)
             ours.ship(self.notebook(), "small", f"oci:{self.folder}/template-image")
         return cache
 
@@ -73,7 +80,7 @@ def round_of_ours(bench: Bench, host: str, number: int) -> None:
     bench.note("cold, CPU", cold.cpu)
     bench.note("cold, memory (MB)", cold.memory / 1e6)
     bench.layers.add(tuple(cold.result["layers"][:-1]))
-    for kernel in ("small", "large"):
+    for kernel in bench.kernels:
         ours.ship(bench.notebook(), kernel, f"{host}/ours/{kernel}:1")
         changed = ours.ship(bench.notebook(), kernel, f"{host}/ours/{kernel}:2")
         bench.note(f"changed, {kernel}", changed.seconds)
@@ -127,11 +134,9 @@ def tell(bench: Bench) -> None:
     """Print medians and ratios."""
     median = {name: statistics.median(values) for name, values in bench.found.items()}
     count, small = entries(bench.large), entries(bench.small)
-    print(
-        f"\nenvironment of {size(bench.large) / 1e6:.0f} MB, {count} entries (small: "
-        f"{size(bench.small) / 1e6:.0f} MB, {small}), {os.cpu_count()} cores, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
+    print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for name, prefix in bench.kernels.items():
+        print(f"{name}: {size(prefix) / 1e6:.0f} MB, {entries(prefix)} entries")
     for name, values in bench.found.items():
         print(f"{name:38} {median[name]:8.2f}  {' '.join(f'{value:.2f}' for value in values)}")
     for name, ending in (("seconds", ""), ("CPU seconds", ", CPU")):
@@ -155,13 +160,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=default, help="keeps environments")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without", choices=WAYS, action="append", default=[])
+    parser.add_argument("--torch", action="store_true", help="a changed cell beside torch, too")
     parser.add_argument("--drop-caches", action="store_true", help="as root: empty page caches")
     arguments = parser.parse_args()
     folder = arguments.folder.absolute()
     ways = tuple(way for way in WAYS if way not in arguments.without)
     large, small = (make_environment(folder, packages) for packages in (LARGE, SMALL))
     with tempfile.TemporaryDirectory(prefix="run-", dir=folder) as name:
-        bench = Bench(folder=Path(name), large=large, small=small)
+        torch = make_environment(folder, TORCH) if arguments.torch else None
+        bench = Bench(folder=Path(name), large=large, small=small, torch=torch)
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", flush=True)
             server = start_registry(bench.folder / f"registry-{number}")

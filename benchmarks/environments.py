@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SMALL = ("ipykernel",)
+TORCH = ("ipykernel", "torch==2.13.0")
 LARGE = (
     "ipykernel",
     "numpy",
