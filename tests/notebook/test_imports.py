@@ -89,6 +89,7 @@ def project(tmp_path: Path) -> Path:
         ("df.to_csv('out.csv')\npd.read_csv('out.csv')", ["out.csv"]),
         ("open('out.csv', 'a')", ["out.csv"]),
         ("%run run\n%run -i run.py", ["run.py"]),
+        ("%load run.py", ["run.py"]),
         ("!bash s.sh a.json\n!echo 'x", ["s.sh"]),
         ("Path('.'), Path('..'), Path('../src'), os.listdir(''), '/', '~'", []),
         ("open('/etc/passwd'), open('absent.csv'), open('n.ipynb'), 'a\\0b', 'x' * 9", []),
