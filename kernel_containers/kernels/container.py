@@ -225,6 +225,7 @@ class KernelContainer:
     def _heard(self, message: dict[str, Any]) -> None:
         if message["event"] == "exited":
             if message["stopped"]:
+                self.has_ended = True  # soon: a restart now would begin in what is ending
                 self._die("container", 128 + signal.SIGTERM)
             else:
                 out_of_memory = message["out_of_memory"]

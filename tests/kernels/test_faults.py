@@ -122,6 +122,20 @@ def test_a_kernel_goes_on_when_the_connection_to_the_engine_is_lost(
     gc.collect()
 
 
+def test_a_kernel_that_stops_its_container_can_be_restarted_at_once(
+    install: Callable[..., str], workspace: Path
+) -> None:
+    with running(install("stopper"), workspace) as started:
+        before = started.container
+        started.client.execute("import os, signal; os.kill(1, signal.SIGTERM)")
+        until(lambda: not started.manager.is_alive())
+
+        started.restart(now=True)
+
+        assert started.text("print('back')") == "back"
+        assert started.container != before
+
+
 class _Far:
     """An address from which the engine is DELAY away. Nothing is reordered, or slower than that."""
 
