@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from kernel_containers.notebook.document import Notebook
 
 _LOAD_EXTENSION = re.compile(r"^[ \t]*%load_ext[ \t]+(?P<module>\w+)", re.MULTILINE)
-_COMMAND = re.compile(r"^[ \t]*(?:%(?:run|load|loadpy)\b|!|%%?(?:sx|system)\b)(?P<words>.*)$", re.MULTILINE)
+_COMMAND = re.compile(
+    r"^[ \t]*(?:%(?:run|load)\b|!|%%?(?:sx|system)\b)(?P<words>.*)$", re.MULTILINE
+)
 _CHANGES_PACKAGES = re.compile(r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b")
 _SCRIPTS = (".py", ".ipynb", ".sh", ".sql", ".r", ".R")
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
