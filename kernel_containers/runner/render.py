@@ -43,6 +43,7 @@ _LOADS = re.compile(
       | \b(?:import|from)\s*\(?\s*["'](?P<module>https?://[^"']+)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_FRAMED = re.compile(r"""<iframe\b[^>]*\ssrcdoc\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)
 _TEXT = re.compile(r"<pre\b.*?</pre>", re.DOTALL)  # code and streams, which load nothing
 _INDEX = "index.html.j2"
 _MOST_REFERENCES = 100
@@ -148,6 +149,9 @@ def render(
             # Colouring 10 MB of code, such as a large parameter's, takes 20 s.
             cell.source = f"{cell.source[:_LONGEST_SOURCE]}\n… {left} more characters"
     show_widgets(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            _name_what_no_page_shows(output)
     make_exporter: Any = _Exporter
     exporter = make_exporter(
         **_template_settings(template),
@@ -191,10 +195,18 @@ def _shown_cell(cell: Any) -> Any:
     return {**cell, "outputs": [*cell["outputs"][:_MOST_OUTPUTS], note]}
 
 
+def _name_what_no_page_shows(output: Any) -> None:
+    data = output.get("data")
+    if data and not data.keys() & set(_PRIORITY) and "scrapbook" not in output.get("metadata", {}):
+        kinds = ", ".join(data)
+        data["text/plain"] = f"[An output of type {kinds} is in the notebook; no page shows it]"
+
+
 def external_references(page: str) -> tuple[str, ...]:
     """Return the addresses that a browser would load from elsewhere, each once, at most 100."""
     found: dict[str, None] = {}
-    for match in _LOADS.finditer(_TEXT.sub("", page)):
+    framed = "".join(html.unescape(match[1]) for match in _FRAMED.finditer(page))
+    for match in _LOADS.finditer(_TEXT.sub("", page + framed)):
         found[html.unescape(next(filter(None, match.groups())))] = None
         if len(found) == _MOST_REFERENCES:
             break

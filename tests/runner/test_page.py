@@ -154,18 +154,28 @@ def test_hostile_names_and_values_are_text_on_the_page(make_image: Callable[...,
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in run.html
 
 
+def test_an_output_that_no_page_shows_is_named_on_it(make_image: Callable[..., Image]) -> None:
+    run = make_image("display({'application/x-chart+json': {'a': 1}}, raw=True)").run()
+
+    assert "An output of type application/x-chart+json is in the notebook" in run.html
+    (output,) = run.notebook["cells"][0]["outputs"]
+    assert output["data"] == {"application/x-chart+json": {"a": 1}}
+
+
 def test_only_what_a_browser_loads_is_a_reference() -> None:
     page = (
         '<img alt="" src="data:image/png;base64,AA"><a href="https://a.example">a</a>'
         "<p>https://b.example/x.png</p><img src='https://c.example/x.png'>"
         '<script>import x from "https://d.example/m.js"</script>'
         '<link rel="stylesheet" href=//e.example/s.css>'
+        '<iframe class="map" srcdoc="&lt;script src=&quot;https://f.example/map.js&quot;&gt;">'
     )
 
     assert external_references(page) == (
         "https://c.example/x.png",
         "https://d.example/m.js",
         "//e.example/s.css",
+        "https://f.example/map.js",
     )
 
 
