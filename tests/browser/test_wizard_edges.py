@@ -399,7 +399,7 @@ def test_the_picture_of_the_readme_shows_the_review(
     """Written to the file that README_PICTURE names, where that is set."""
     use_kernel(jupyter.root / "North & South" / "report.ipynb")
     page = context.new_page()
-    page.set_viewport_size({"width": 1180, "height": 700})
+    page.set_viewport_size({"width": 1180, "height": 780})
     page.goto("/lab/tree/North & South/report.ipynb?reset")
     expect(page.get_by_role("button", name="| Idle")).to_be_visible()
     screens = Screens(page, pictures, "readme")
