@@ -200,7 +200,7 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     first, second = "browser-tests-copy:1", "browser-tests-copy:2"
     with closing(docker.from_env()) as engine:
         text = io.BytesIO(f"FROM {image}\nLABEL copy=yes".encode())
-        copy, _ = engine.images.build(fileobj=text, tag=first)
+        copy, _ = engine.images.build(fileobj=text, tag=first, rm=True)
         copy.tag("browser-tests-copy", "2")
     page = context.new_page()
     page.goto("/lab?reset")
