@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel_containers.core.parameters import Edit, Parameter
 from kernel_containers.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VERSION = 1
 RUNNER_HOME = "/opt/kernel-containers"
@@ -68,12 +66,14 @@ def _plain(kernel: KernelCommand) -> KernelCommand:
     return replace(kernel, environment=dict(kernel.environment))
 
 
-def contract_from_json(value: Mapping[str, Any]) -> Contract:
+def contract_from_json(value: object) -> Contract:
     """Read a contract.
 
     Raises:
         InvalidInput: another version, or a member is missing, unknown or has a wrong type.
     """
+    if not isinstance(value, Mapping):
+        raise InvalidInput("The image's manifest.json is malformed.", why="it is no object")
     if value.get("contract") != VERSION:
         raise InvalidInput(
             f"This image follows version {value.get('contract')!r} of the contract.",

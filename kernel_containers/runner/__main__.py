@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core.contract import MANIFEST_PATH, Contract, contract_from_json
 from kernel_containers.core.parameters import json_schema
-from kernel_containers.errors import Defect, KernelContainersError
+from kernel_containers.errors import Defect, InvalidInput, KernelContainersError
 from kernel_containers.runner.arguments import Arguments, parse_arguments
 from kernel_containers.runner.kernel import private_folder, remove_folder
 from kernel_containers.runner.session import Session
@@ -61,8 +61,10 @@ def _read_manifest(path: Path) -> bytes:
 def _parse_manifest(manifest: bytes) -> Contract:
     try:
         return contract_from_json(json.loads(manifest))
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         raise Defect("The image's manifest.json is malformed.", why=str(error)) from error
+    except InvalidInput as error:  # not the caller's input, but what the image was made with
+        raise Defect(error.what, why=error.why, todo=error.todo) from error
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel_containers.core.contract import MANIFEST_PATH
 from kernel_containers.runner.verdict import exit_code_of
 from tests.runner.image import code, parameter
 
@@ -51,6 +53,21 @@ def test_a_value_that_can_not_be_shown_is_told_as_it_was(make_image: Callable[..
 
     assert run.code == 1
     assert run.report["message"] == "Cell 1 failed: RuntimeError: no words"
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"contract": 1}', '{"contract": 2}'])
+def test_an_image_whose_manifest_is_broken_is_not_the_fault_of_who_runs_it(
+    make_image: Callable[..., Image], manifest: str
+) -> None:
+    image = make_image("1")
+    image.place(MANIFEST_PATH, manifest)
+
+    run = subprocess.run(image.command(), capture_output=True, text=True, check=False)
+
+    assert run.returncode == 70
+    assert "Traceback" not in run.stderr
+    assert "manifest.json" in run.stderr or "of the contract" in run.stderr
+    assert not image.output.exists()
 
 
 DEATHS = {
