@@ -63,8 +63,9 @@ class Pool:
         self._size = size
         self._idle = idle
         self._delay = delay
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._waiting: list[Waiting] = []
+        self._ending = 0  # containers that some thread is removing
         self._making: dict[threading.Timer, Recipe] = {}
 
     def take(self, recipe: Recipe) -> KernelContainer | None:
@@ -83,12 +84,11 @@ class Pool:
 
         Those of the same kernelspec that were made in another way are ended.
         """
-        for waiting in self._remove(
+        self._end(
             lambda waiting: (
                 waiting.recipe.kernel_name == recipe.kernel_name and waiting.recipe != recipe
             )
-        ):
-            waiting.end()
+        )
         with self._lock:
             if recipe in [*self._making.values(), *(one.recipe for one in self._waiting)]:
                 return
@@ -98,15 +98,16 @@ class Pool:
         timer.start()
 
     def close(self) -> None:
-        """End all that waits, and what is being made."""
+        """End all that waits and what is being made; returns when nothing of them is left."""
         with self._lock:
             making = list(self._making)
             self._making.clear()
         for timer in making:
             timer.cancel()
             timer.join(PATIENCE)
-        for waiting in self._remove(lambda _: True):
-            waiting.end()
+        self._end(lambda _: True)
+        with self._lock:
+            self._lock.wait_for(lambda: not self._ending, PATIENCE)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -116,6 +117,16 @@ class Pool:
             removed = [waiting for waiting in self._waiting if which(waiting)]
             self._waiting = [waiting for waiting in self._waiting if waiting not in removed]
         return removed
+
+    def _end(self, which: Callable[[Waiting], bool]) -> None:
+        with self._lock:
+            ending = self._remove(which)
+            self._ending += len(ending)
+        for waiting in ending:
+            waiting.end()
+            with self._lock:
+                self._ending -= 1
+                self._lock.notify_all()
 
     def _make(self, timer: threading.Timer, recipe: Recipe, launch: Launch) -> None:
         try:
@@ -139,8 +150,7 @@ class Pool:
 
     def _last_call(self, container: KernelContainer) -> threading.Timer:
         def leave() -> None:
-            for waiting in self._remove(lambda waiting: waiting.container is container):
-                waiting.end()
+            self._end(lambda waiting: waiting.container is container)
 
         container.died = lambda _: leave()
         timer = threading.Timer(self._idle, leave)
