@@ -37,7 +37,10 @@ def missing_modules(
     if not needed:
         return ()
     names = ", ".join(sorted(needed))
-    return (f"The notebook imports what the environment does not have: {names}.",)
+    return (
+        f"The notebook imports what the environment does not have: {names}. Install them there, or "
+        "choose the kernel that has them.",
+    )
 
 
 def _module(path: str) -> str:

@@ -40,3 +40,6 @@ def test_the_example_is_a_valid_notebook_without_outputs() -> None:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.outputs for cell in code] == [[]] * len(code)
     assert {cell.execution_count for cell in code} == {None}
+    # In Jupyter it opens with the kernel that scripts/quickstart adds, which has its packages.
+    quickstart = (ROOT / "scripts" / "quickstart").read_text()
+    assert f'KERNEL = "{notebook.metadata.kernelspec.name}"' in quickstart

@@ -126,7 +126,7 @@ def test_modules_that_the_environment_lacks_are_noted(
 
     notes = plan_of(engine, notebook, kernel, base_image).snapshot.notes
 
-    assert notes[-1].endswith("does not have: absent, lacking.")
+    assert "does not have: absent, lacking. Install them" in notes[-1]
 
 
 def test_a_notebook_in_another_language_than_its_kernels_is_noted(
