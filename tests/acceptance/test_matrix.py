@@ -221,7 +221,7 @@ def test_large_compiled_packages(product: Product, packages: tuple[str, ...], ce
     subprocess.run([SYSTEM_PYTHON, "-m", "venv", prefix], check=True)
     subprocess.run([prefix / "bin/pip", "install", "-q", "ipykernel", *packages], check=True)
     install_kernel(product, prefix / "bin/python")
-    notebook = write(product, CHILD.replace("sys", "__import__('sys')"), cell)
+    notebook = write(product, f"import sys\n{CHILD}", cell)
 
     assert in_the_image(product, notebook) == here(product, notebook)
 
