@@ -26,7 +26,8 @@ OF_THE_SYSTEM = pytest.mark.skipif(
 IN_A_PREFIX = pytest.mark.skipif(
     sys.base_prefix == "/usr", reason="this Python can't be copied into a prefix"
 )
-BASES = sorted({sys.base_prefix, *(["/usr"] if Path(SYSTEM_PYTHON).exists() else [])})
+OTHERS = {"/usr"} - {sys.base_prefix} if Path(SYSTEM_PYTHON).exists() else set()
+BASES = [sys.base_prefix, *(pytest.param(base, marks=pytest.mark.full) for base in OTHERS)]
 # What a build can lack: each of these modules is linked with a library of the system.
 INTERPRETER = """\
 import bz2, ctypes, hashlib, json, lzma, readline, sqlite3, ssl, sys, uuid, zlib
@@ -174,6 +175,7 @@ def test_the_systems_python_with_a_users_packages_and_an_editable_one(product: P
     assert in_the_image(product, notebook) == here(product, notebook)
 
 
+@pytest.mark.full
 @OF_THE_SYSTEM
 def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> None:
     prefix = make_kernel_venv(product.folder / "venv", python=SYSTEM_PYTHON)

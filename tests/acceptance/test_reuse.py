@@ -39,6 +39,7 @@ def _blob(layout: Path, digest: str) -> dict[str, Any]:
     return value
 
 
+@pytest.mark.full
 def test_two_containerizations_of_the_same_tree_give_the_same_layers(
     product: Product, sales: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -89,6 +90,7 @@ def test_an_unchanged_notebook_sends_no_layer_at_all(
     assert second["sent"] < SMALL
 
 
+@pytest.mark.full
 def test_a_change_without_a_trace_is_found_by_comparing_contents(
     tmp_path: Path, shared_cache: Path
 ) -> None:
