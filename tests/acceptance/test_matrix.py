@@ -160,6 +160,7 @@ def test_a_conda_prefix_with_libraries_of_its_own(product: Product) -> None:
     assert str(product.folder) in str(found[2])
 
 
+@pytest.mark.full
 @OF_THE_SYSTEM
 def test_the_systems_python_with_a_users_packages_and_an_editable_one(product: Product) -> None:
     version = f"python3.{sys.version_info[1]}"

@@ -32,6 +32,7 @@ def built(api: Api, engine: Engine) -> Iterator[str]:
     images.remove(engine, f"{name}:1")
 
 
+@pytest.mark.full
 def test_an_image_that_only_the_engine_has_is_pushed(
     api: Api, engine: Engine, registry: RegistryServer, built: str
 ) -> None:
