@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from kernel_containers.core.oci import Layer
     from tests.image.trees import Member
 
-BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/work"])
-WORK = folder("/work")  # what a layer repeats of the base
+BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/workspace"])
+WORK = folder("/workspace")  # what a layer repeats of the base
 
 
 def content(layer: Layer, store: BlobStore) -> dict[str, Member]:
@@ -50,7 +50,7 @@ def content(layer: Layer, store: BlobStore) -> dict[str, Member]:
 
 
 def test_a_layer_has_the_tree_and_its_digests_are_true(tmp_path: Path, store: BlobStore) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
 
     layer = build_layer(FileSet(name="odd", entries=entries), BASE, store, silent)
 
@@ -91,7 +91,7 @@ def test_a_higher_layer_repeats_folders_as_lower_ones_have_them(store: BlobStore
 
 
 def test_the_same_tree_gives_the_same_digests_in_any_store(tmp_path: Path) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
     stores = [BlobStore(tmp_path / name) for name in ("one", "two")]
 
     layers = {
@@ -104,7 +104,7 @@ def test_the_same_tree_gives_the_same_digests_in_any_store(tmp_path: Path) -> No
 
 def test_a_known_fingerprint_is_not_read_again(tmp_path: Path, store: BlobStore) -> None:
     (tmp_path / "file").write_text("content")
-    files = FileSet(name="set", entries=entries_of(tmp_path, "/work")[:2], fingerprint="one")
+    files = FileSet(name="set", entries=entries_of(tmp_path, "/workspace")[:2], fingerprint="one")
     first = build_layer(files, BASE, store, silent)
     (tmp_path / "file").unlink()
 
@@ -118,7 +118,7 @@ def test_a_known_fingerprint_is_not_read_again(tmp_path: Path, store: BlobStore)
 def test_another_compression_is_another_layer_of_the_same_content(
     store: BlobStore, tmp_path: Path
 ) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
     files = FileSet(name="odd", entries=entries, fingerprint="odd")
     (gzip,) = build_layers([files], BASE, store, silent)
 
@@ -146,7 +146,7 @@ def test_another_base_uses_the_same_layer_where_it_lands_alike(
 
 
 def test_a_lost_blob_is_built_anew(store: BlobStore) -> None:
-    files = file_set(text("/work/a", "content"), fingerprint="one")
+    files = file_set(text("/workspace/a", "content"), fingerprint="one")
     first = build_layer(files, BASE, store, silent)
     store.path(first.descriptor.digest).unlink()
 
@@ -156,7 +156,7 @@ def test_a_lost_blob_is_built_anew(store: BlobStore) -> None:
 
 def test_a_changed_file_keeps_its_layer_out_of_the_store(tmp_path: Path, store: BlobStore) -> None:
     (tmp_path / "log").write_text("one line")
-    entries = entries_of(tmp_path, "/work")
+    entries = entries_of(tmp_path, "/workspace")
     files = file_set(*(e for e in entries if "log" in e.target), fingerprint="x")
     (tmp_path / "log").write_text("another line")
 
@@ -171,7 +171,7 @@ class _Cancelled(BaseException):
 
 
 def test_a_cancelled_layer_leaves_nothing(tmp_path: Path, store: BlobStore) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
     before = threading.active_count()
 
     def cancel(progress: Progress) -> None:
@@ -185,7 +185,7 @@ def test_a_cancelled_layer_leaves_nothing(tmp_path: Path, store: BlobStore) -> N
 
 
 def test_progress_counts_bytes_to_the_end(tmp_path: Path, store: BlobStore) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
     files = FileSet(name="odd", entries=entries, fingerprint="x")
     seen: list[Progress] = []
 
@@ -202,7 +202,7 @@ def test_progress_counts_bytes_to_the_end(tmp_path: Path, store: BlobStore) -> N
 
 def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(os.urandom(24 * 1024**2))
-    entries = [e for e in entries_of(tmp_path, "/work") if e.target.endswith("noise")]
+    entries = [e for e in entries_of(tmp_path, "/workspace") if e.target.endswith("noise")]
     files = FileSet(name="set", entries=tuple(entries), fingerprint="x")
 
     with small_disk(tmp_path / "early", 20 * 1024**2) as disk:
@@ -232,7 +232,7 @@ def _build_here(arguments: tuple[str, tuple[Any, ...]]) -> str:
 
 
 def test_two_processes_may_build_the_same_layer(tmp_path: Path, store: BlobStore) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
 
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         digests = set(pool.map(_build_here, [(str(store.root), entries)] * 2, chunksize=1))
@@ -262,12 +262,12 @@ def test_hard_links_over_parts_become_copies(tmp_path: Path, store: BlobStore) -
     (tmp_path / "t").mkdir()
     (tmp_path / "t/a").write_bytes(b"a" * 1000)
     (tmp_path / "t/b").hardlink_to(tmp_path / "t/a")
-    whole = FileSet(name="set", entries=entries_of(tmp_path / "t", "/work/t"))
+    whole = FileSet(name="set", entries=entries_of(tmp_path / "t", "/workspace/t"))
 
     layers = build_layers(split_file_set(whole, 1000), BASE, store, silent)
 
     assert len(layers) == 2
-    assert content(layers[1], store)["work/t/b"].content == b"a" * 1000
+    assert content(layers[1], store)["workspace/t/b"].content == b"a" * 1000
 
 
 def test_files_that_are_not_in_memory_are_asked_for_ahead(tmp_path: Path) -> None:

@@ -71,17 +71,17 @@ def test_a_container_sees_the_tree_byte_for_byte(
     tmp_path: Path,
     reference: ImageReference,
 ) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd tree")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd tree")
     layer = build_layer(FileSet(name="odd", entries=entries), base, filled_store, silent)
     image = image_of(base, [layer], filled_store)
 
     image_id = load(engine, image, reference, silent)
 
-    spec = ContainerSpec(image=str(image_id), command=("-c", LIST, "/work"), network="none")
+    spec = ContainerSpec(image=str(image_id), command=("-c", LIST, "/workspace"), network="none")
     done = run_once(engine, spec)
     assert done.code == 0, done.stderr.decode()
     seen = json.loads(done.stdout)
-    assert seen.pop(b"/work".hex()) == ["folder", 0o755, 0, "", 0, 0]
+    assert seen.pop(b"/workspace".hex()) == ["folder", 0o755, 0, "", 0, 0]
     for name, member in expected(entries).items():
         kind, mode, mtime, content, uid, gid = seen.pop(b"/".join([b"", os.fsencode(name)]).hex())
         assert (kind, mode, uid, gid) == (member.kind, member.mode, 0, 0), name
@@ -156,7 +156,7 @@ def test_only_missing_layers_are_sent(
     engine: Engine, base: BaseImage, filled_store: BlobStore, reference: ImageReference
 ) -> None:
     environment = file_set(text("/env/big", os.urandom(3_000_000).hex()))
-    notebook = file_set(text("/work/nb.ipynb", uuid.uuid4().hex))
+    notebook = file_set(text("/workspace/nb.ipynb", uuid.uuid4().hex))
     sent: list[int] = []
 
     def load_with(*sets: FileSet) -> None:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from kernel_containers.core.snapshot import FileSet
     from kernel_containers.image.store import BlobStore
 
-BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/work"])
-ENVIRONMENT = file_set(folder("/work/env"), text("/work/env/a"), fingerprint="environment")
-LOWER = file_set(folder("/work"), fingerprint="lower")
+BASE = bare_base({"/lib": "usr/lib"}, ["/usr", "/usr/lib", "/workspace"])
+ENVIRONMENT = file_set(
+    folder("/workspace/env"), text("/workspace/env/a"), fingerprint="environment"
+)
+LOWER = file_set(folder("/workspace"), fingerprint="lower")
 
 
 def recalled(below: list[FileSet], file_set: FileSet, store: BlobStore) -> bool:
@@ -58,8 +60,10 @@ def test_a_set_that_a_link_moves_is_placed_each_time(store: BlobStore) -> None:
 
 
 def test_what_stands_on_a_known_set_follows_its_links(store: BlobStore) -> None:
-    linked = file_set(folder("/work/real"), link("/work/to", "/work/real"), fingerprint="linked")
-    notebook = file_set(text("/work/to/nb.ipynb"))
+    linked = file_set(
+        folder("/workspace/real"), link("/workspace/to", "/workspace/real"), fingerprint="linked"
+    )
+    notebook = file_set(text("/workspace/to/nb.ipynb"))
 
     first = build_layers([linked, notebook], BASE, store, silent)
     again = build_layers([linked, notebook], BASE, store, silent)
@@ -78,7 +82,7 @@ def test_a_set_whose_blob_is_gone_is_built_again(store: BlobStore) -> None:
 
 
 def test_a_layer_is_told_of_before_the_next_one_is_built(store: BlobStore, tmp_path: Path) -> None:
-    missing = FileEntry("/work/x", FileKind.FILE, 0o644, 1, source=str(tmp_path / "missing"))
+    missing = FileEntry("/workspace/x", FileKind.FILE, 0o644, 1, source=str(tmp_path / "missing"))
     told: list[Descriptor] = []
 
     with pytest.raises(TryAgain):
@@ -89,7 +93,7 @@ def test_a_layer_is_told_of_before_the_next_one_is_built(store: BlobStore, tmp_p
 
 def test_a_large_layer_is_told_of_before_its_content_is_described(store: BlobStore) -> None:
     content = bytes(SMALLEST_WITH_DELTAS)
-    entry = FileEntry("/work/x", FileKind.FILE, 0o644, len(content), content=content)
+    entry = FileEntry("/workspace/x", FileKind.FILE, 0o644, len(content), content=content)
     records: list[int] = []
 
     def count(told: Descriptor) -> None:

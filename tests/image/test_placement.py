@@ -72,33 +72,33 @@ def test_a_file_or_link_replaces_a_link_of_the_base() -> None:
 
 
 def test_missing_parents_are_added_as_folders_of_root() -> None:
-    placed = place([text("/work/team/nb.ipynb")], USR_MERGED)
+    placed = place([text("/workspace/team/nb.ipynb")], USR_MERGED)
 
     assert [(e.target, e.kind, e.mode) for e in placed.entries[:2]] == [
-        ("/work", FileKind.FOLDER, 0o755),
-        ("/work/team", FileKind.FOLDER, 0o755),
+        ("/workspace", FileKind.FOLDER, 0o755),
+        ("/workspace/team", FileKind.FOLDER, 0o755),
     ]
-    assert placed.parents == (("/work", (0o755, 0, 0)), ("/work/team", (0o755, 0, 0)))
+    assert placed.parents == (("/workspace", (0o755, 0, 0)), ("/workspace/team", (0o755, 0, 0)))
 
 
 def test_parents_that_are_there_are_repeated_as_they_are() -> None:
-    home = folder("/work", 0o700)._replace(group_writable=True)
+    home = folder("/workspace", 0o700)._replace(group_writable=True)
     lower = USR_MERGED.under(place([home], USR_MERGED).entries)
 
-    placed = place([text("/data/home/me/x"), text("/work/nb.ipynb")], lower)
+    placed = place([text("/data/home/me/x"), text("/workspace/nb.ipynb")], lower)
 
     assert [(e.target, e.final_mode, e.owner) for e in placed.entries] == [
         ("/data", 0o711, (0, 0)),
         ("/data/home", 0o2775, (1000, 100)),
         ("/data/home/me", 0o755, (0, 0)),
         ("/data/home/me/x", 0o644, (0, 0)),
-        ("/work", 0o770, (0, 0)),
-        ("/work/nb.ipynb", 0o644, (0, 0)),
+        ("/workspace", 0o770, (0, 0)),
+        ("/workspace/nb.ipynb", 0o644, (0, 0)),
     ]
 
 
 def test_folders_of_the_set_keep_their_modes() -> None:
-    placed = place([folder("/work", 0o750), text("/work/a")], USR_MERGED)
+    placed = place([folder("/workspace", 0o750), text("/workspace/a")], USR_MERGED)
 
     assert placed.entries[0].mode == 0o750
     assert placed.parents == ()
@@ -125,11 +125,11 @@ def test_a_folder_that_a_lower_set_replaced_by_a_link_is_a_link() -> None:
 
 
 def test_a_folder_that_everybody_may_write_to_stays_so() -> None:
-    ground = Ground({}, {"/tmp": (0o1777, 0, 0), "/work": (0o755, 0, 0)})
+    ground = Ground({}, {"/tmp": (0o1777, 0, 0), "/workspace": (0o755, 0, 0)})
     entries = [
         folder("/tmp")._replace(group_writable=True),
         text("/tmp/n.ipynb"),
-        folder("/work")._replace(group_writable=True),
+        folder("/workspace")._replace(group_writable=True),
     ]
 
     placed = place(entries, ground).entries
@@ -138,7 +138,7 @@ def test_a_folder_that_everybody_may_write_to_stays_so() -> None:
         entry.target: entry.final_mode for entry in placed if entry.kind is FileKind.FOLDER
     } == {
         "/tmp": 0o1777,
-        "/work": 0o775,
+        "/workspace": 0o775,
     }
 
 
@@ -164,7 +164,7 @@ def test_a_target_that_is_no_path_is_a_defect(target: str) -> None:
 
 
 def test_the_result_tells_all_that_decided_on_it() -> None:
-    entries = [text("/lib/x"), text("/work/nb.ipynb")]
+    entries = [text("/lib/x"), text("/workspace/nb.ipynb")]
     more = {**USR_MERGED.folders, "/more": (0o700, 1, 1)}
     same = Ground({**USR_MERGED.links, "/unrelated": "x"}, more)
     stricter = Ground(USR_MERGED.links, {**USR_MERGED.folders, "/usr": (0o700, 0, 0)})

@@ -43,7 +43,7 @@ def file_entry(path: Path, target: str = "/file") -> FileEntry:
 
 
 def test_python_reads_back_every_name_mode_time_link_and_byte(tmp_path: Path) -> None:
-    entries = entries_of(odd_tree(tmp_path / "odd"), "/work/odd")
+    entries = entries_of(odd_tree(tmp_path / "odd"), "/workspace/odd")
 
     found = members_of(archive(entries))
 

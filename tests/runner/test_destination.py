@@ -20,7 +20,9 @@ def found(*arguments: str, **fields: Any) -> Destination:
     """Return the destination of a run."""
     fields.setdefault("environ", {})
     return find_destination(
-        parse_arguments(arguments), Sources(root=Path("/"), **fields), "/work/My Report (2).ipynb"
+        parse_arguments(arguments),
+        Sources(root=Path("/"), **fields),
+        "/workspace/My Report (2).ipynb",
     )
 
 

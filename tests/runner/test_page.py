@@ -216,4 +216,4 @@ def test_a_cell_that_is_none_is_refused(make_image: Callable[..., Image], cell: 
     document["cells"].append(cell)
 
     with pytest.raises(InvalidInput, match="a cell is malformed"):
-        read_notebook(image.place("/work/broken.ipynb", json.dumps(document)))
+        read_notebook(image.place("/workspace/broken.ipynb", json.dumps(document)))

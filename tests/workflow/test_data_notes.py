@@ -63,8 +63,8 @@ def test_what_is_included_or_of_the_system_or_not_certain_is_not_told(tmp_path: 
 
 
 def test_a_large_file_is_told(tmp_path: Path) -> None:
-    entry = FileEntry("/work/big.csv", FileKind.FILE, 0o644, 2_000_000_000)
+    entry = FileEntry("/workspace/big.csv", FileKind.FILE, 0o644, 2_000_000_000)
 
     (note,) = notes(tmp_path, entries=(entry,))
 
-    assert note.startswith("/work/big.csv is included with 2,000 MB")
+    assert note.startswith("/workspace/big.csv is included with 2,000 MB")
