@@ -22,11 +22,9 @@ from kernel_containers.engine import containers, images
 from kernel_containers.engine.changes import Kind, archive, changes
 from kernel_containers.snapshot.container_files import Part, members, parts
 from kernel_containers.snapshot.exclusions import (
-    CACHES,
-    CREDENTIALS,
+    EVERYWHERE,
     KEY_STORES,
     SILENTLY,
-    VERSION_CONTROL,
     Rule,
     compile_rules,
 )
@@ -46,15 +44,7 @@ _NEVER = (
     *("/var/lib/apt/lists", "/opt/kernel-containers"),
 )
 _ONLY_FOLDERS = ("/var/cache", "/var/log")
-_RULES = compile_rules(
-    (
-        Rule(SILENTLY, (".ipython/",)),
-        *CREDENTIALS,
-        *KEY_STORES,
-        *VERSION_CONTROL,
-        *CACHES,
-    )
-)
+_RULES = compile_rules((Rule(SILENTLY, (".ipython/",)), *EVERYWHERE, *KEY_STORES))
 _WHITEOUT = ".wh."
 
 

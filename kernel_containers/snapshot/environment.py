@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from kernel_containers.core.snapshot import Environment, Exclusion, FileEntry, FileSet
 from kernel_containers.errors import Refused
 from kernel_containers.snapshot.debian import MODULES, data_of_modules
-from kernel_containers.snapshot.exclusions import (
-    CACHES,
-    CREDENTIALS,
-    IN_ENVIRONMENTS,
-    VERSION_CONTROL,
-    Rule,
-    compile_rules,
-)
+from kernel_containers.snapshot.exclusions import EVERYWHERE, IN_ENVIRONMENTS, Rule, compile_rules
 from kernel_containers.snapshot.fingerprint import fingerprint
 from kernel_containers.snapshot.interpreter_files import (
     interpreter_files,
@@ -41,17 +34,6 @@ _BY_PEOPLE = (
     *(".pth", "/sitecustomize.py", "/usercustomize.py"),
     *("/bin/activate", "/bin/postactivate", "/bin/preactivate"),
 )
-_CONDA = compile_rules(
-    (
-        Rule("conda's cache of packages", ("pkgs/",)),
-        Rule("other environments", ("envs/",)),
-        *CREDENTIALS,
-        *VERSION_CONTROL,
-        *CACHES,
-    )
-)
-
-
 Walked = tuple[list[FileEntry], list[Exclusion]]
 
 
@@ -104,9 +86,15 @@ def written_by_people(entries: Iterable[FileEntry]) -> list[FileEntry]:
 
 
 def _walk_conda(prefix: Path) -> tuple[list[FileEntry], list[Exclusion]]:
-    # Only conda's own prefix has these folders.
-    rules = _CONDA if (prefix / "condabin").is_dir() else IN_ENVIRONMENTS
-    return walk(prefix, rules)
+    if not (prefix / "condabin").is_dir():
+        return walk(prefix, IN_ENVIRONMENTS)
+    # Only conda's own prefix has these folders; packages may have others of the same names.
+    here = str(prefix).lstrip("/")
+    apart = (
+        Rule("conda's cache of packages", (f"{here}/pkgs/",)),
+        Rule("other environments", (f"{here}/envs/",)),
+    )
+    return walk(prefix, compile_rules((*apart, *EVERYWHERE)))
 
 
 def _whole_python(interpreter: Interpreter) -> tuple[list[FileEntry], list[Exclusion]]:

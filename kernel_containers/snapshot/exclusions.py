@@ -6,6 +6,7 @@ folder of that name. `*` stands at an end only: 40,000 files are compared with a
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_LOOKED_AT = 256 * 1024  # bytes of a file that decides by its content
+_LOOKED_AT = 256 * 1024  # bytes at each end of a file that decides by its content
 
 _LOGIN = re.compile(
     rb"://[^/\s:@\"'$<>{}]+:(?!\$|%\(|<|\{)[^/\s@\"']+@"  # https://user:password@host
@@ -77,7 +78,7 @@ CREDENTIALS = (
     _rule("credentials of a store of data", ".cdsapirc .ecmwfapirc .ngc/ .config/rclone/ .mc/"),
     _rule("credentials of a package manager", ".cargo/credentials .cargo/credentials.toml"),
     _rule("credentials of a package manager", ".gem/credentials .m2/ pypoetry/auth.toml"),
-    _rule("a store of passwords", ".password-store/ keyrings/ .config/op/"),
+    _rule("a store of passwords", ".password-store/ share/keyrings/ .config/op/"),
     _rule("credentials of Terraform", ".terraformrc .terraform.d/"),
     _rule("the state of Terraform, with secrets in it", "*.tfstate *.tfvars terraform.tfstate*"),
     _rule("values for the environment, often secret", ".env .envrc .env.* .env-* *.env .Renviron"),
@@ -100,6 +101,8 @@ CACHES = (
     ),
     _rule("a trace of a desktop", ".DS_Store Thumbs.db .Trash/ .Trash-*/"),
 )
+# Unpacked layers of images have such files; in a layer of ours they would remove others.
+WHITEOUTS = (_rule("a name that removes another file in an image", ".wh.* .wh.*/"),)
 COMPILED = (_rule("compiled again where it is imported", "__pycache__/"),)
 # What makes a folder something else than a part of the user's files.
 ENVIRONMENT_MARKERS = {"pyvenv.cfg": "a virtual environment", "conda-meta": "a conda environment"}
@@ -199,7 +202,12 @@ def _applies(rule: Rule, parent: str, name: str) -> bool:
         return True
     try:
         with Path(parent, name).open("rb") as file:
-            return rule.only_if(file.read(_LOOKED_AT))
+            if rule.only_if(file.read(_LOOKED_AT)):
+                return True
+            # conda writes where a package came from behind the names of its files.
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(_LOOKED_AT, size - _LOOKED_AT))
+            return rule.only_if(file.read())
     except OSError:
         return False  # the walk reports what can't be read
 
@@ -214,8 +222,7 @@ def credential_reason(path: Path) -> str | None:
     return None
 
 
-NEVER = compile_rules((*CREDENTIALS, *KEY_STORES))
-IN_ENVIRONMENTS = compile_rules((*CREDENTIALS, *VERSION_CONTROL, *CACHES))
-IN_FILES = compile_rules(
-    (*CREDENTIALS, *KEY_STORES, *VERSION_CONTROL, *CACHES, *COMPILED), ENVIRONMENT_MARKERS
-)
+EVERYWHERE = (*CREDENTIALS, *VERSION_CONTROL, *CACHES, *WHITEOUTS)
+NEVER = compile_rules((*CREDENTIALS, *KEY_STORES, *WHITEOUTS))
+IN_ENVIRONMENTS = compile_rules(EVERYWHERE)
+IN_FILES = compile_rules((*EVERYWHERE, *KEY_STORES, *COMPILED), ENVIRONMENT_MARKERS)

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind
 from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.exclusions import (
-    CACHES,
-    CREDENTIALS,
+    EVERYWHERE,
     IN_ENVIRONMENTS,
     SILENTLY,
-    VERSION_CONTROL,
     Rule,
     Rules,
     compile_rules,
@@ -38,7 +36,7 @@ _NOT_NEEDED = Rule(
         *("idlelib/", "turtledemo/", "config-*/"),
     ),
 )
-RULES = compile_rules((_NOT_NEEDED, *CREDENTIALS, *VERSION_CONTROL, *CACHES))
+RULES = compile_rules((_NOT_NEEDED, *EVERYWHERE))
 _EXECUTABLE = re.compile(r"(?:python|pypy)(?:\d+(?:\.\d+)?t?)?")
 _MOST_LINKS = 40
 

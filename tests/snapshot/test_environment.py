@@ -143,14 +143,16 @@ def test_a_conda_environment_is_whole(tmp_path: Path) -> None:
 
 def test_condas_own_prefix_comes_without_its_cache_and_other_environments(tmp_path: Path) -> None:
     interpreter = make_python(tmp_path)
-    for name in ("conda-meta", "condabin", "pkgs/a", "envs/b"):
+    of_a_package = "lib/python3.11/site-packages/gymnasium/envs"
+    for name in ("conda-meta", "condabin", "pkgs/a", "envs/b", of_a_package):
         (tmp_path / name).mkdir(parents=True)
 
     environment, left_out = local_environment(interpreter)
 
-    assert {Path(item.path).name for item in left_out} == {"pkgs", "envs"}
+    assert {Path(item.path) for item in left_out} == {tmp_path / "pkgs", tmp_path / "envs"}
     [file_set] = environment.file_sets
     assert not any("/pkgs" in entry.target for entry in file_set.entries)
+    assert str(tmp_path / of_a_package) in {entry.target for entry in file_set.entries}
 
 
 def test_the_systems_python_is_not_copied(tmp_path: Path) -> None:

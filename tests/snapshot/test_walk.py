@@ -238,6 +238,7 @@ KEPT = [
     "secrets.py",
     "history.py",
     "package.json",
+    "keyrings/__init__.py",
     "runtime/kernel.py",
     "kube/config",
 ]
@@ -258,6 +259,18 @@ def test_credentials_caches_and_version_control_stay_out_with_a_reason(
     for name in CREDENTIALS:
         path = str(tmp_path / "secret" / name)
         assert any(path == item or path.startswith(f"{item}/") for item in covered), name
+
+
+@pytest.mark.parametrize("rules", [IN_ENVIRONMENTS, IN_FILES], ids=["environment", "files"])
+def test_names_that_would_remove_other_files_in_an_image_stay_out(
+    tmp_path: Path, rules: object
+) -> None:
+    make(tmp_path, ".wh.a", ".wh..wh..opq", ".wh.folder/b", "a", ".whale")
+
+    entries, left_out = walk(tmp_path, rules)  # type: ignore[arg-type]
+
+    assert targets(tmp_path, entries) == [".", ".whale", "a"]
+    assert [Path(item.path).name for item in left_out] == [".wh..wh..opq", ".wh.a", ".wh.folder"]
 
 
 def test_the_sizes_of_what_is_left_out_are_counted(tmp_path: Path) -> None:
@@ -282,6 +295,8 @@ def test_files_that_decide_by_their_content(tmp_path: Path) -> None:
         ".condarc": "channels:\n- https://host/t/ab-1234567/main\n",
         ".npmrc": "//registry/:_authToken=abc123\n",
         "conda-meta/x-1.json": '{"url": "https://u:p@host/x.conda"}',
+        "conda-meta/large-1.json": f'{{"files": "{"f" * 900_000}", "url": "//h/t/ab-12345/x"}}',
+        "x-1.dist-info/direct_url.json": '{"url": "git+https://me:hunter2@host/x"}',
         "conda-meta/history": "# cmd: conda install -c https://host/t/ab-12345/x y",
         "uv.toml": 'url = "https://me:hunter2@host"',
     }
