@@ -36,8 +36,8 @@ def _measure(notebook: Path, kernel: str, host: str) -> dict[str, float]:
     from kernel_containers.core.progress import silent  # noqa: PLC0415 - the process's own work
     from kernel_containers.core.reference import parse_destination  # noqa: PLC0415
     from kernel_containers.engine import connect, images  # noqa: PLC0415
-    from kernel_containers.workflow.containerize import containerize  # noqa: PLC0415
-    from kernel_containers.workflow.plan import ContainerizeRequest, make_plan  # noqa: PLC0415
+    from kernel_containers.workflow.images.containerize import containerize  # noqa: PLC0415
+    from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan  # noqa: PLC0415
     from kernel_containers.workflow.registries import Registries  # noqa: PLC0415
     from kernel_containers.workflow.settings import read_settings  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _OFFERED = {
     "load_ipython_extension": "kernel_containers.client.magics",
-    "read_runs": "kernel_containers.workflow.run_table",
+    "read_runs": "kernel_containers.workflow.runs.run_table",
     "scrap": "kernel_containers.client",
     "unload_ipython_extension": "kernel_containers.client.magics",
 }

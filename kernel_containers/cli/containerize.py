@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kernel_containers.engine import Engine
-    from kernel_containers.workflow.containerize import Containerized
-    from kernel_containers.workflow.look_ahead import LookAhead
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.containerize import Containerized
+    from kernel_containers.workflow.images.look_ahead import LookAhead
+    from kernel_containers.workflow.images.plan import Plan
+    from kernel_containers.workflow.images.verify import Verification
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import Settings
-    from kernel_containers.workflow.verify import Verification
 
 
 @click.command("containerize")
@@ -91,14 +91,14 @@ def command(
     """Make a container image of NOTEBOOK, its environment and its files."""
     from kernel_containers.core.declarations import declaration_from_text
     from kernel_containers.engine import connect
-    from kernel_containers.workflow.containerize import (
+    from kernel_containers.workflow.images.containerize import (
         check_findings,
         containerize,
         verify_environment,
     )
-    from kernel_containers.workflow.look_ahead import LookAhead
-    from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
-    from kernel_containers.workflow.plan_report import plan_as_json, plan_as_text
+    from kernel_containers.workflow.images.look_ahead import LookAhead
+    from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan
+    from kernel_containers.workflow.images.plan_report import plan_as_json, plan_as_text
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import read_settings
 
@@ -174,8 +174,8 @@ class _Verifier:
     """Made before anything is built, so that a value that is missing is said early."""
 
     def __init__(self, plan: Plan, engine: Engine, output: Output) -> None:
-        from kernel_containers.workflow.compression import check_reads_zstd
-        from kernel_containers.workflow.verify import values_for_verification
+        from kernel_containers.workflow.images.compression import check_reads_zstd
+        from kernel_containers.workflow.images.verify import values_for_verification
 
         if plan.compressor.media_type == LAYER_ZSTD:
             check_reads_zstd(engine)
@@ -190,7 +190,7 @@ class _Verifier:
         self, done: Containerized, engine: Engine, registries: Registries, settings: Settings
     ) -> Verification:
         """Run the image; its lines are shown as those of `run`."""
-        from kernel_containers.workflow.verify import verify
+        from kernel_containers.workflow.images.verify import verify
 
         self._output.note(f"{done.reference} was made and is run now.")
         return verify(

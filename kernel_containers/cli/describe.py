@@ -16,7 +16,7 @@ from kernel_containers.cli.output import Output
 @json_option
 def command(image: str, sbom: bool, as_json: bool) -> None:
     """Print the parameters of IMAGE as JSON Schema."""
-    from kernel_containers.workflow.describe import describe, describe_sbom
+    from kernel_containers.workflow.images.describe import describe, describe_sbom
     from kernel_containers.workflow.settings import read_settings
 
     found = (describe_sbom if sbom else describe)(image, read_settings())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.containers import Mount
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.kernelspecs import KernelSpec
-    from kernel_containers.workflow.add_kernel import KernelRequest
+    from kernel_containers.workflow.kernels.add_kernel import KernelRequest
 
 
 @click.group("kernel")
@@ -47,9 +47,9 @@ def add(
     With --command, an image needs no Python: R --slave -e 'IRkernel::main()' --args
     {connection_file} starts R. {connection_file} stands where the kernel expects the file.
     """
-    from kernel_containers.workflow.add_kernel import KernelRequest, add_kernel
+    from kernel_containers.workflow.kernels.add_kernel import KernelRequest, add_kernel
+    from kernel_containers.workflow.runs.submit import parse_environment
     from kernel_containers.workflow.settings import read_settings
-    from kernel_containers.workflow.submit import parse_environment
 
     output = Output(as_json=options["as_json"])
     request = KernelRequest(
@@ -99,7 +99,7 @@ def _mounts(spec: KernelSpec) -> tuple[Mount, ...]:
 
 
 def _add_all(request: KernelRequest, output: Output, *, dry_run: bool) -> None:
-    from kernel_containers.workflow.add_all import add_all
+    from kernel_containers.workflow.kernels.add_all import add_all
     from kernel_containers.workflow.settings import read_settings
 
     host = request.config.get("docker_host")
@@ -121,7 +121,7 @@ def _add_all(request: KernelRequest, output: Output, *, dry_run: bool) -> None:
 def pull(name: str, as_json: bool) -> None:
     """Fetch the image of the kernelspec NAME: starting a kernel never does."""
     from kernel_containers.kernels import kernelspecs
-    from kernel_containers.workflow.kernel_image import pull_kernel_image
+    from kernel_containers.workflow.kernels.kernel_image import pull_kernel_image
 
     output = Output(as_json=as_json)
     config = kernelspecs.find(name).config

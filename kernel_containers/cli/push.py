@@ -21,7 +21,7 @@ def command(image: str, to: str, create: bool, overwrite: bool, as_json: bool) -
     """Bring IMAGE, which `containerize` left in the engine, to a registry."""
     from kernel_containers.core.reference import parse_destination
     from kernel_containers.engine import connect
-    from kernel_containers.workflow.push_image import push_image, registry_destination
+    from kernel_containers.workflow.images.push_image import push_image, registry_destination
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import read_settings
 

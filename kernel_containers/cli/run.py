@@ -11,12 +11,12 @@ import click
 from kernel_containers.cli.options import json_option, limits, resources_from
 from kernel_containers.cli.output import Output
 from kernel_containers.errors import UsageError
-from kernel_containers.workflow.outcome import failure
+from kernel_containers.workflow.runs.outcome import failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kernel_containers.workflow.submit import Outcome
+    from kernel_containers.workflow.runs.submit import Outcome
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -64,7 +64,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
     """Run IMAGE with parameters and write its outputs."""
     from kernel_containers.engine import connect
-    from kernel_containers.workflow import submit
+    from kernel_containers.workflow.runs import submit
 
     output = Output(as_json=as_json)
     asked = _options(image, options)
@@ -84,7 +84,7 @@ def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
 
 
 def _options(image: str, options: Mapping[str, Any]) -> Any:
-    from kernel_containers.workflow.run_arguments import RunOptions
+    from kernel_containers.workflow.runs.run_arguments import RunOptions
 
     further = ["--log-format", "json"]
     for name in ("timeout", "cell_timeout"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.workflow.watch import parse_event
+from kernel_containers.workflow.runs.watch import parse_event
 
 if TYPE_CHECKING:
     from kernel_containers.cli.output import Output

@@ -20,7 +20,7 @@ from kernel_containers.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kernel_containers.workflow.run_store import StoredRun
+    from kernel_containers.workflow.runs.run_store import StoredRun
 
 LONGEST_CELL = 40  # characters of a value in a table for people
 
@@ -31,7 +31,7 @@ prefix_option = click.option(
 
 def _prefix(ctx: click.Context, text: str | None) -> Uri:
     """The command's own --prefix, or that of `runs --prefix URI COMMAND`."""
-    from kernel_containers.workflow.submit import place_of
+    from kernel_containers.workflow.runs.submit import place_of
 
     group = ctx.parent.params.get("prefix") if ctx.parent else None
     return place_of(text or group or "runs")
@@ -58,8 +58,8 @@ def command(
     """List runs, newest first: folders with a report, and notebooks that papermill executed."""
     if ctx.invoked_subcommand:
         return
-    from kernel_containers.workflow.run_filter import make_filter
-    from kernel_containers.workflow.run_store import list_runs
+    from kernel_containers.workflow.runs.run_filter import make_filter
+    from kernel_containers.workflow.runs.run_store import list_runs
 
     only = make_filter(options["notebook"], options["statuses"], options["since"])
     found = list_runs(_prefix(ctx, prefix), only=only)
@@ -80,7 +80,7 @@ def _list(found: Sequence[StoredRun]) -> str:
 
 
 def _print_table(output: Output, found: Sequence[StoredRun], *, as_csv: bool) -> None:
-    from kernel_containers.workflow.run_table import (
+    from kernel_containers.workflow.runs.run_table import (
         FACTS,
         columns_of,
         parts_of,
@@ -137,7 +137,7 @@ def _as_json(run: StoredRun) -> dict[str, object]:
 @click.pass_context
 def show(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> None:
     """Print the report of RUN_ID, or of the latest run."""
-    from kernel_containers.workflow.run_store import read_run
+    from kernel_containers.workflow.runs.run_store import read_run
 
     run = read_run(_prefix(ctx, prefix), run_id)
     text = json.dumps(run.report, indent=2, ensure_ascii=False)
@@ -151,7 +151,7 @@ def show(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> 
 @click.pass_context
 def open_(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> None:
     """Open the HTML of RUN_ID, or of the latest run, in a browser."""
-    from kernel_containers.workflow.run_store import read_file, read_run
+    from kernel_containers.workflow.runs.run_store import read_file, read_run
 
     run = read_run(_prefix(ctx, prefix), run_id)
     if run.html is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kernel_containers.notebook.compare import CellComparison
-    from kernel_containers.workflow.verify import Verification
+    from kernel_containers.workflow.images.verify import Verification
 
 
 def as_text(verification: Verification) -> str:

@@ -23,14 +23,14 @@ from kernel_containers.server.routes import API, OPERATIONS, PEERS, STREAM, patt
 from kernel_containers.server.running import RunningKernels
 from kernel_containers.server.services import Services
 from kernel_containers.server.stream import Listeners, StreamHandler
-from kernel_containers.workflow.job_store import JobStore
-from kernel_containers.workflow.jobs import Jobs
+from kernel_containers.workflow.jobs.job_store import JobStore
+from kernel_containers.workflow.jobs.jobs import Jobs
 from kernel_containers.workflow.settings import read_settings
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-    from kernel_containers.workflow.job import Event, Job
+    from kernel_containers.workflow.jobs.job import Event, Job
 
 THREADS = 16  # requests that wait at the same time for the same: an engine, registries or stores
 

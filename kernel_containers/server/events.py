@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from jupyter_events import EventLogger
 
-    from kernel_containers.workflow.job import Event, Job
+    from kernel_containers.workflow.jobs.job import Event, Job
 
 SCHEMA_ID = "urn:kernel-containers:job"
 _TOLD = ("state", "progress", "cell")

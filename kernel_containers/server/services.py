@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
     from kernel_containers.server.places import Places
     from kernel_containers.server.running import RunningKernels
-    from kernel_containers.workflow.jobs import Jobs
+    from kernel_containers.workflow.jobs.jobs import Jobs
     from kernel_containers.workflow.settings import Settings
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.server.contract import Contract
     from kernel_containers.server.services import Services
-    from kernel_containers.workflow.job import Event, Job
+    from kernel_containers.workflow.jobs.job import Event, Job
 
 
 BREATH = 50  # events that are written before the loop turns to others

@@ -14,7 +14,7 @@ from kernel_containers.errors import TryAgain
 from kernel_containers.image import load, once, upkeep
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import reaper
-from kernel_containers.workflow.rescue import rescue
+from kernel_containers.workflow.runs.rescue import rescue
 
 if TYPE_CHECKING:
     from pathlib import Path

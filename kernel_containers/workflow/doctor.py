@@ -15,8 +15,8 @@ from kernel_containers.engine import connect
 from kernel_containers.errors import KernelContainersError, NotFound
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import usage
-from kernel_containers.workflow.bases import candidates, os_release
 from kernel_containers.workflow.clean import clean
+from kernel_containers.workflow.images.bases import candidates, os_release
 from kernel_containers.workflow.registries import Registries
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.runs import new_run_id
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
 from kernel_containers.runner.places import Writer
-from kernel_containers.workflow.job import utc_now
-from kernel_containers.workflow.results import NOTEBOOK, PAGE, showcase
-from kernel_containers.workflow.stores import READERS, open_store
+from kernel_containers.workflow.jobs.job import utc_now
+from kernel_containers.workflow.runs.results import NOTEBOOK, PAGE, showcase
+from kernel_containers.workflow.runs.stores import READERS, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

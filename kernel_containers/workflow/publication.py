@@ -10,7 +10,7 @@ from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.errors import InvalidInput, Refused
 from kernel_containers.notebook import document
 from kernel_containers.snapshot.secrets import find_secrets
-from kernel_containers.workflow.results import NOTEBOOK, PAGE, Results
+from kernel_containers.workflow.runs.results import NOTEBOOK, PAGE, Results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from kernel_containers.errors import (
     RunFailed,
     UsageError,
 )
-from kernel_containers.workflow.submit import Outcome
+from kernel_containers.workflow.runs.submit import Outcome
 
 
 def outcome(code: int, *, out_of_memory: bool = False, **options: Any) -> Outcome:

@@ -12,8 +12,8 @@ import pytest
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import parse_destination
 from kernel_containers.errors import NotFound
-from kernel_containers.workflow.containerize import containerize
-from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
+from kernel_containers.workflow.images.containerize import containerize
+from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan
 from kernel_containers.workflow.registries import Registries
 from kernel_containers.workflow.settings import read_settings
 from tests.acceptance.product import write_notebook
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kernel_containers.engine import Engine
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.plan import Plan
 
 DOCKER = "/usr/bin/docker"
 

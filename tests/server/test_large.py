@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernel_containers.workflow.job import MOST_LOG_EVENTS, Job, JobHead
-from kernel_containers.workflow.job_store import JobStore
+from kernel_containers.workflow.jobs.job import MOST_LOG_EVENTS, Job, JobHead
+from kernel_containers.workflow.jobs.job_store import JobStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

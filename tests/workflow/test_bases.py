@@ -9,7 +9,7 @@ import pytest
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable
-from kernel_containers.workflow.bases import (
+from kernel_containers.workflow.images.bases import (
     candidates,
     check_stand_in,
     choose_base,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.notebook import document
-from kernel_containers.workflow.data_notes import data_notes
+from kernel_containers.workflow.images.data_notes import data_notes
 from tests.acceptance.product import write_notebook
 
 if TYPE_CHECKING:

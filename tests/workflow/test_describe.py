@@ -12,7 +12,7 @@ import pytest
 from kernel_containers.core.labels import CONTRACT, PARAMETERS
 from kernel_containers.core.oci import CONFIG, MANIFEST
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable
-from kernel_containers.workflow.describe import describe
+from kernel_containers.workflow.images.describe import describe
 from kernel_containers.workflow.settings import Settings
 
 SETTINGS = Settings(cache=Path("/none"), environ={})

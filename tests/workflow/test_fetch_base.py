@@ -15,7 +15,7 @@ from kernel_containers.engine import images
 from kernel_containers.image.assemble import reassemble
 from kernel_containers.image.layer import build_layers
 from kernel_containers.image.store import BlobStore
-from kernel_containers.workflow.fetch_base import fetch_base
+from kernel_containers.workflow.images.fetch_base import fetch_base
 from kernel_containers.workflow.registries import Registries
 from kernel_containers.workflow.settings import Settings
 from tests.image.trees import bare_base, file_set, image_of, link

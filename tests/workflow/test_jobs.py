@@ -11,15 +11,15 @@ import pytest
 
 from kernel_containers.core.progress import Progress
 from kernel_containers.errors import Defect, Interrupted, InvalidInput, TryAgain
-from kernel_containers.workflow.job import MOST_LOG, MOST_LOG_EVENTS, Job, JobHead
-from kernel_containers.workflow.job_store import JobStore
-from kernel_containers.workflow.jobs import Jobs
+from kernel_containers.workflow.jobs.job import MOST_LOG, MOST_LOG_EVENTS, Job, JobHead
+from kernel_containers.workflow.jobs.job_store import JobStore
+from kernel_containers.workflow.jobs.jobs import Jobs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kernel_containers.workflow.job import Event, JobKind
-    from kernel_containers.workflow.jobs import Work
+    from kernel_containers.workflow.jobs.job import Event, JobKind
+    from kernel_containers.workflow.jobs.jobs import Work
 
 
 class Heard:

@@ -12,7 +12,7 @@ from kernel_containers.cli.main import run
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.engine import containers
-from kernel_containers.workflow.add_kernel import prefix_mounts
+from kernel_containers.workflow.kernels.add_kernel import prefix_mounts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from kernel_containers.snapshot.environment import local_environment
 from kernel_containers.snapshot.exclusions import IN_FILES
 from kernel_containers.snapshot.interpreter import inspect_local
 from kernel_containers.snapshot.walk import walk
-from kernel_containers.workflow.libraries import keep_nothing, supply_libraries
+from kernel_containers.workflow.images.libraries import keep_nothing, supply_libraries
 from tests.acceptance.product import write_notebook
 from tests.support.environments import make_kernel_venv
 

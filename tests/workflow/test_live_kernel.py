@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet
-from kernel_containers.workflow.live_kernel import LiveKernel
+from kernel_containers.workflow.images.live_kernel import LiveKernel
 
 FILE, FOLDER = FileKind.FILE, FileKind.FOLDER
 

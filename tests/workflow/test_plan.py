@@ -15,13 +15,13 @@ import pytest
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ToEngine
 from kernel_containers.errors import InvalidInput
-from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
+from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan
 from kernel_containers.workflow.settings import read_settings
 from tests.acceptance.product import write_notebook
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.plan import Plan
 
 
 @pytest.fixture(scope="module")

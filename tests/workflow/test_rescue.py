@@ -11,7 +11,7 @@ from kernel_containers.core.containers import Resources
 from kernel_containers.core.runs import RunRequest
 from kernel_containers.dispatch.docker import DockerBackend, DockerRun
 from kernel_containers.engine import containers
-from kernel_containers.workflow.rescue import rescue
+from kernel_containers.workflow.runs.rescue import rescue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_containers.workflow.revision import find_revision, public_url
+from kernel_containers.workflow.images.revision import find_revision, public_url
 
 if TYPE_CHECKING:
     from pathlib import Path

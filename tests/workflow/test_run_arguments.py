@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernel_containers.errors import InvalidInput, NotFound
-from kernel_containers.workflow.run_arguments import RunOptions, place_arguments
+from kernel_containers.workflow.runs.run_arguments import RunOptions, place_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 
 from kernel_containers.core.uris import Uri
 from kernel_containers.errors import NotFound, Unauthorized, Unavailable
-from kernel_containers.workflow.run_store import list_runs, read_file, read_run
+from kernel_containers.workflow.runs.run_store import list_runs, read_file, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

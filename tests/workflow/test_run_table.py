@@ -18,10 +18,10 @@ import pytest
 from kernel_containers import read_runs
 from kernel_containers.cli.main import run
 from kernel_containers.errors import NotFound, UsageError
-from kernel_containers.workflow.run_filter import parse_since
-from kernel_containers.workflow.run_store import list_runs
-from kernel_containers.workflow.run_table import parts_of, row_of
-from kernel_containers.workflow.submit import place_of
+from kernel_containers.workflow.runs.run_filter import parse_since
+from kernel_containers.workflow.runs.run_store import list_runs
+from kernel_containers.workflow.runs.run_table import parts_of, row_of
+from kernel_containers.workflow.runs.submit import place_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kernel_containers.workflow.sources import notes_on_changes, package_stamps
+from kernel_containers.workflow.images.sources import notes_on_changes, package_stamps
 from tests.support.interpreters import DEBIAN_12
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from kernel_containers.core.oci import ImageConfig
 from kernel_containers.core.progress import silent
 from kernel_containers.engine.images import EngineImage
 from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
-from kernel_containers.workflow.run_arguments import RunOptions
-from kernel_containers.workflow.submit import find_image, make_request, place_of
+from kernel_containers.workflow.runs.run_arguments import RunOptions
+from kernel_containers.workflow.runs.submit import find_image, make_request, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import UsageError
-from kernel_containers.workflow.verify import values_for_verification
+from kernel_containers.workflow.images.verify import values_for_verification
 
 if TYPE_CHECKING:
     from pathlib import Path

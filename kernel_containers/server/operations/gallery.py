@@ -7,7 +7,7 @@ from kernel_containers.server.operations.results import KEPT_OUT, html_page, pre
 from kernel_containers.server.services import Answer, Call, Content
 from kernel_containers.workflow.gallery import PREVIEW, Gallery
 from kernel_containers.workflow.publication import Publication, of_notebook, of_run
-from kernel_containers.workflow.results import PAGE, Results
+from kernel_containers.workflow.runs.results import PAGE, Results
 
 
 def list_cards(call: Call) -> Answer:

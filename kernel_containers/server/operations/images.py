@@ -6,8 +6,8 @@ from contextlib import closing
 
 from kernel_containers.engine import connect
 from kernel_containers.server.services import Answer, Call, page
-from kernel_containers.workflow.describe import describe
-from kernel_containers.workflow.own_images import image_as_json, list_images, remove_image
+from kernel_containers.workflow.images.describe import describe
+from kernel_containers.workflow.images.own_images import image_as_json, list_images, remove_image
 
 
 def list_own(call: Call) -> Answer:

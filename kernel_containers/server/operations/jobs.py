@@ -15,23 +15,23 @@ from kernel_containers.errors import Refused, Unavailable, UsageError
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.server.operations.notebooks import image_request
 from kernel_containers.server.services import Answer, Call, Services, page
-from kernel_containers.workflow.add_kernel import KernelRequest
-from kernel_containers.workflow.commands import (
+from kernel_containers.workflow.images.push_image import registry_destination
+from kernel_containers.workflow.jobs.commands import (
     add_kernel_command,
     containerize_command,
     push_command,
 )
-from kernel_containers.workflow.job import JobHead
-from kernel_containers.workflow.push_image import registry_destination
-from kernel_containers.workflow.run_arguments import RunOptions
-from kernel_containers.workflow.run_job import RunJob, find_again, prepare
-from kernel_containers.workflow.work import AddKernelWork, ContainerizeWork, PullWork, PushWork
+from kernel_containers.workflow.jobs.job import JobHead
+from kernel_containers.workflow.jobs.run_job import RunJob, find_again, prepare
+from kernel_containers.workflow.jobs.work import AddKernelWork, ContainerizeWork, PullWork, PushWork
+from kernel_containers.workflow.kernels.add_kernel import KernelRequest
+from kernel_containers.workflow.runs.run_arguments import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kernel_containers.server.places import Places
-    from kernel_containers.workflow.jobs import Work
+    from kernel_containers.workflow.jobs.jobs import Work
 
 _KEPT_OUT = ("token", "secrets", "environment")  # of what a job tells: values may be secret
 MOST_EVENTS = 1000  # in one answer

@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.server.services import Answer, Call
-from kernel_containers.workflow.environments import find_environments
+from kernel_containers.workflow.kernels.environments import find_environments
 
 
 def list_kernels(call: Call) -> Answer:

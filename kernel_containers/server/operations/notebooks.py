@@ -10,10 +10,10 @@ from kernel_containers.core.declarations import declaration_from_json
 from kernel_containers.core.reference import ToEngine, ToRegistry
 from kernel_containers.engine import connect, images
 from kernel_containers.server.services import Answer, Call
-from kernel_containers.workflow.current_values import with_current
-from kernel_containers.workflow.estimate import estimated_plan
+from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan
 from kernel_containers.workflow.inspect import inspect
-from kernel_containers.workflow.plan import ContainerizeRequest, make_plan
+from kernel_containers.workflow.jobs.estimate import estimated_plan
+from kernel_containers.workflow.kernels.current_values import with_current
 from kernel_containers.workflow.registries import Registries
 
 if TYPE_CHECKING:

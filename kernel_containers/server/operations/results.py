@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from kernel_containers.server.services import Answer, Call, Content
-from kernel_containers.workflow.results import (
+from kernel_containers.workflow.runs.results import (
     NOTEBOOK,
     PAGE,
     Results,

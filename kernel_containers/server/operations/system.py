@@ -16,7 +16,7 @@ from kernel_containers.errors import (
 from kernel_containers.server.services import Answer, Call
 from kernel_containers.workflow.clean import clean
 from kernel_containers.workflow.doctor import diagnose
-from kernel_containers.workflow.own_images import list_images
+from kernel_containers.workflow.images.own_images import list_images
 
 if TYPE_CHECKING:
     from kernel_containers.workflow.settings import Settings

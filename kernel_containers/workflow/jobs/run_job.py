@@ -12,27 +12,27 @@ from kernel_containers.dispatch.docker import DockerBackend, DockerRun
 from kernel_containers.engine import connect, containers
 from kernel_containers.engine.attach import kept_frames
 from kernel_containers.errors import Interrupted
-from kernel_containers.workflow.commands import docker_command, run_command
-from kernel_containers.workflow.describe import describe
-from kernel_containers.workflow.outcome import failure, words
-from kernel_containers.workflow.rescue import rescue
-from kernel_containers.workflow.run_values import check_values
-from kernel_containers.workflow.submit import (
+from kernel_containers.workflow.images.describe import describe
+from kernel_containers.workflow.jobs.commands import docker_command, run_command
+from kernel_containers.workflow.runs.outcome import failure, words
+from kernel_containers.workflow.runs.rescue import rescue
+from kernel_containers.workflow.runs.run_values import check_values
+from kernel_containers.workflow.runs.submit import (
     GRACE,
     Outcome,
     find_image,
     make_request,
     schema_of,
 )
-from kernel_containers.workflow.watch import Follower, parse_event
+from kernel_containers.workflow.runs.watch import Follower, parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.runs import RunRequest
     from kernel_containers.engine import Engine
-    from kernel_containers.workflow.job import Job
-    from kernel_containers.workflow.run_arguments import RunOptions
+    from kernel_containers.workflow.jobs.job import Job
+    from kernel_containers.workflow.runs.run_arguments import RunOptions
     from kernel_containers.workflow.settings import Settings
 
 LOOK = 0.25  # seconds between two looks whether the run is to stop

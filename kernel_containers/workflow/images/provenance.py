@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.snapshot import FileSet
     from kernel_containers.image.base import BaseImage
     from kernel_containers.image.store import BlobStore
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.plan import Plan
 
 IN_TOTO = "application/vnd.in-toto+json"
 BUILDER = "urn:kernel-containers"

@@ -13,7 +13,7 @@ from kernel_containers.image.assemble import reassemble
 from kernel_containers.image.base import import_base
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import in_use, keep_within
-from kernel_containers.workflow.submit import no_image, schema_of
+from kernel_containers.workflow.runs.submit import no_image, schema_of
 
 if TYPE_CHECKING:
     from kernel_containers.core.digest import Digest

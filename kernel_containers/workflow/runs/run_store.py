@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable
 from kernel_containers.notebook.executed import read_executed, report_from_notebook
-from kernel_containers.workflow.run_filter import RunFilter, time_of, time_of_run_id
-from kernel_containers.workflow.stores import READERS, open_store
+from kernel_containers.workflow.runs.run_filter import RunFilter, time_of, time_of_run_id
+from kernel_containers.workflow.runs.stores import READERS, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_containers.core.scraps import Scrap
     from kernel_containers.core.uris import Uri
-    from kernel_containers.workflow.stores import Store
+    from kernel_containers.workflow.runs.stores import Store
 
 REPORT = "report.json"
 NOTEBOOK = "notebook.ipynb"

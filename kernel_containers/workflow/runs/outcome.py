@@ -14,7 +14,7 @@ from kernel_containers.errors import (
 )
 
 if TYPE_CHECKING:
-    from kernel_containers.workflow.submit import Outcome
+    from kernel_containers.workflow.runs.submit import Outcome
 
 REASONS = {
     123: "a cell took longer than its time limit",

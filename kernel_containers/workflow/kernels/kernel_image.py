@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.errors import InvalidInput
 from kernel_containers.kernels import kernelspecs
-from kernel_containers.workflow.submit import find_image
+from kernel_containers.workflow.runs.submit import find_image
 
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core import labels
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, Refused
-from kernel_containers.workflow.submit import schema_of
+from kernel_containers.workflow.runs.submit import schema_of
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kernel_containers.core.containers import Resources
-    from kernel_containers.workflow.add_kernel import KernelRequest
-    from kernel_containers.workflow.plan import ContainerizeRequest
+    from kernel_containers.workflow.images.plan import ContainerizeRequest
+    from kernel_containers.workflow.kernels.add_kernel import KernelRequest
 
 PROGRAM = "kernel-containers"
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kernel_containers.image.base import BaseImage
-    from kernel_containers.workflow.live_kernel import LiveKernel
-    from kernel_containers.workflow.sources import Source
+    from kernel_containers.workflow.images.live_kernel import LiveKernel
+    from kernel_containers.workflow.images.sources import Source
 
 HOME = f"{RUNNER_HOME}/home"
 # Not root, and with root's group, which the image's files are readable and its working folder

@@ -18,10 +18,10 @@ from kernel_containers.errors import (
     NotFound,
     TryAgain,
 )
-from kernel_containers.workflow.job import Event, Job, JobHead, LeftAlone
+from kernel_containers.workflow.jobs.job import Event, Job, JobHead, LeftAlone
 
 if TYPE_CHECKING:
-    from kernel_containers.workflow.job_store import JobStore
+    from kernel_containers.workflow.jobs.job_store import JobStore
 
 logger = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ from kernel_containers.image.runner_layer import runner_file_set
 from kernel_containers.image.sbom import sbom_file_set
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import in_use, keep_within, sweep
-from kernel_containers.workflow.provenance import artifacts, bill_of_materials
-from kernel_containers.workflow.revision import find_revision
-from kernel_containers.workflow.sources import notes_on_changes
+from kernel_containers.workflow.images.provenance import artifacts, bill_of_materials
+from kernel_containers.workflow.images.revision import find_revision
+from kernel_containers.workflow.images.sources import notes_on_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.errors import KernelContainersError
     from kernel_containers.registry.ahead import Ahead
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.plan import Plan
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import Settings
 

@@ -33,15 +33,15 @@ from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
 from kernel_containers.snapshot.environment import OUTSIDE, written_by_people
 from kernel_containers.snapshot.variables import allowed_variables
-from kernel_containers.workflow.bases import OLDEST_RUNNER
-from kernel_containers.workflow.compression import Compression, choose_compressor
-from kernel_containers.workflow.data_notes import data_notes
-from kernel_containers.workflow.fetch_base import fetch_base
-from kernel_containers.workflow.image_process import HOME, image_user, image_variables
-from kernel_containers.workflow.libraries import with_libraries
-from kernel_containers.workflow.live_kernel import LiveKernel, capture_live
-from kernel_containers.workflow.missing_modules import missing_modules
-from kernel_containers.workflow.sources import find_source
+from kernel_containers.workflow.images.bases import OLDEST_RUNNER
+from kernel_containers.workflow.images.compression import Compression, choose_compressor
+from kernel_containers.workflow.images.data_notes import data_notes
+from kernel_containers.workflow.images.fetch_base import fetch_base
+from kernel_containers.workflow.images.image_process import HOME, image_user, image_variables
+from kernel_containers.workflow.images.libraries import with_libraries
+from kernel_containers.workflow.images.live_kernel import LiveKernel, capture_live
+from kernel_containers.workflow.images.missing_modules import missing_modules
+from kernel_containers.workflow.images.sources import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from kernel_containers.image.compress import Compressor
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.notebook.document import Notebook
+    from kernel_containers.workflow.images.sources import Source, Stamps
     from kernel_containers.workflow.settings import Settings
-    from kernel_containers.workflow.sources import Source, Stamps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

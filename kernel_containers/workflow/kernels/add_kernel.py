@@ -17,11 +17,11 @@ from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.snapshot.base_libraries import ZONES
 from kernel_containers.snapshot.environment import SYSTEM_PREFIX, local_environment
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
-from kernel_containers.workflow.bases import check_stand_in, choose_base
-from kernel_containers.workflow.kernel_check import check_command, check_python
-from kernel_containers.workflow.libraries import keep_nothing, supply_libraries
-from kernel_containers.workflow.sources import check_kernel
-from kernel_containers.workflow.submit import find_image
+from kernel_containers.workflow.images.bases import check_stand_in, choose_base
+from kernel_containers.workflow.images.libraries import keep_nothing, supply_libraries
+from kernel_containers.workflow.images.sources import check_kernel
+from kernel_containers.workflow.kernels.kernel_check import check_command, check_python
+from kernel_containers.workflow.runs.submit import find_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.environment import local_environment, walk_venv
 from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
 from kernel_containers.snapshot.outside import PACKAGE_FOLDERS
-from kernel_containers.workflow.bases import check_stand_in, choose_base, python_for_runner
+from kernel_containers.workflow.images.bases import check_stand_in, choose_base, python_for_runner
 
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from kernel_containers.workflow.job import Event, Job
+    from kernel_containers.workflow.jobs.job import Event, Job
 
 _RECORD = re.compile(r"[0-9a-f]{12}\.json")
 MOST_RECORDS = 500  # of jobs that have ended

@@ -12,10 +12,10 @@ from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.run_json import restored
 from kernel_containers.core.scraps import PARQUET, is_table_schema
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable, UsageError
-from kernel_containers.workflow.run_filter import make_filter
-from kernel_containers.workflow.run_store import list_runs, read_file
-from kernel_containers.workflow.stores import READERS
-from kernel_containers.workflow.submit import place_of
+from kernel_containers.workflow.runs.run_filter import make_filter
+from kernel_containers.workflow.runs.run_store import list_runs, read_file
+from kernel_containers.workflow.runs.stores import READERS
+from kernel_containers.workflow.runs.submit import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.parameters import JsonValue
     from kernel_containers.core.uris import Uri
-    from kernel_containers.workflow.run_store import StoredRun
+    from kernel_containers.workflow.runs.run_store import StoredRun
 
 FACTS = (
     "run_id",

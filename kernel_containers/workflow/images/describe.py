@@ -17,7 +17,7 @@ from kernel_containers.errors import KernelContainersError, NotFound, Refused, U
 from kernel_containers.image.layout import layout_config, layout_layer
 from kernel_containers.image.sbom import NAME, PATH
 from kernel_containers.workflow.registries import Registries
-from kernel_containers.workflow.submit import no_image, schema_of
+from kernel_containers.workflow.runs.submit import no_image, schema_of
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine

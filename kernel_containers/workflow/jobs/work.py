@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.reference import ToLayout, ToRegistry
 from kernel_containers.engine import connect
 from kernel_containers.errors import Interrupted
-from kernel_containers.workflow.add_kernel import add_kernel
-from kernel_containers.workflow.commands import docker_command
-from kernel_containers.workflow.containerize import (
+from kernel_containers.workflow.images.containerize import (
     check_findings,
     containerize,
     verify_environment,
 )
-from kernel_containers.workflow.estimate import weights
-from kernel_containers.workflow.kernel_image import pull_kernel_image
-from kernel_containers.workflow.plan import make_plan
-from kernel_containers.workflow.push_image import push_image
+from kernel_containers.workflow.images.plan import make_plan
+from kernel_containers.workflow.images.push_image import push_image
+from kernel_containers.workflow.jobs.commands import docker_command
+from kernel_containers.workflow.jobs.estimate import weights
+from kernel_containers.workflow.kernels.add_kernel import add_kernel
+from kernel_containers.workflow.kernels.kernel_image import pull_kernel_image
 from kernel_containers.workflow.registries import Registries
-from kernel_containers.workflow.submit import find_image
+from kernel_containers.workflow.runs.submit import find_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kernel_containers.core.reference import ImageReference
-    from kernel_containers.workflow.add_kernel import KernelRequest
-    from kernel_containers.workflow.job import Job
-    from kernel_containers.workflow.plan import ContainerizeRequest, Plan
+    from kernel_containers.workflow.images.plan import ContainerizeRequest, Plan
+    from kernel_containers.workflow.jobs.job import Job
+    from kernel_containers.workflow.kernels.add_kernel import KernelRequest
     from kernel_containers.workflow.settings import Settings
 
 

@@ -14,9 +14,9 @@ from kernel_containers.core.uris import Uri
 from kernel_containers.dispatch.docker import AWS_CREDENTIALS, DockerBackend
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
-from kernel_containers.workflow.rescue import rescue
-from kernel_containers.workflow.run_arguments import RunOptions, place_arguments
-from kernel_containers.workflow.watch import Follower, OnLine
+from kernel_containers.workflow.runs.rescue import rescue
+from kernel_containers.workflow.runs.run_arguments import RunOptions, place_arguments
+from kernel_containers.workflow.runs.watch import Follower, OnLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,11 +24,11 @@ from kernel_containers.notebook import document
 from kernel_containers.notebook.compare import CellComparison, compare_notebooks
 from kernel_containers.notebook.executed import read_executed
 from kernel_containers.notebook.variables import find_variables
-from kernel_containers.workflow import submit
-from kernel_containers.workflow.containerize import containerize
-from kernel_containers.workflow.image_process import HOME as IMAGE_HOME
-from kernel_containers.workflow.run_arguments import RunOptions
-from kernel_containers.workflow.run_store import NOTEBOOK, list_runs
+from kernel_containers.workflow.images.containerize import containerize
+from kernel_containers.workflow.images.image_process import HOME as IMAGE_HOME
+from kernel_containers.workflow.runs import submit
+from kernel_containers.workflow.runs.run_arguments import RunOptions
+from kernel_containers.workflow.runs.run_store import NOTEBOOK, list_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from kernel_containers.core.parameters import Parameter
     from kernel_containers.core.progress import Report
     from kernel_containers.engine import Engine
-    from kernel_containers.workflow.containerize import Containerized
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.containerize import Containerized
+    from kernel_containers.workflow.images.plan import Plan
     from kernel_containers.workflow.registries import Registries
+    from kernel_containers.workflow.runs.watch import OnLine
     from kernel_containers.workflow.settings import Settings
-    from kernel_containers.workflow.watch import OnLine
 
 _SHORTEST_NAME = 4  # characters of a machine's name; a shorter one may be any word
 

@@ -9,13 +9,13 @@ from kernel_containers.core.reference import ToRegistry
 from kernel_containers.image.layer import known_sets
 from kernel_containers.image.store import BlobStore
 from kernel_containers.registry.known import KnownBlobs
-from kernel_containers.workflow.commands import containerize_command
-from kernel_containers.workflow.plan_report import plan_as_json
+from kernel_containers.workflow.images.plan_report import plan_as_json
+from kernel_containers.workflow.jobs.commands import containerize_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kernel_containers.workflow.plan import ContainerizeRequest, Plan
+    from kernel_containers.workflow.images.plan import ContainerizeRequest, Plan
     from kernel_containers.workflow.settings import Settings
 
 RATIO = 0.4  # blob to archive: 0.35 for scientific packages, 0.56 with CUDA libraries

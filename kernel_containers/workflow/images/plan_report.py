@@ -11,7 +11,7 @@ from kernel_containers.core.snapshot import FileKind
 
 if TYPE_CHECKING:
     from kernel_containers.core.snapshot import FileSet
-    from kernel_containers.workflow.plan import Plan
+    from kernel_containers.workflow.images.plan import Plan
 
 LONGEST_VALUE = 80  # characters of a default
 _WORTH_A_WORD = 100_000  # bytes of a file

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.image.base import BaseImage
     from kernel_containers.image.store import BlobStore
-    from kernel_containers.workflow.sources import Source
+    from kernel_containers.workflow.images.sources import Source
 
 _FORMAT = 2  # of the records: raise it when they change
 _SHOWN = 8  # names in one sentence

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.errors import NotFound, Refused, Unauthorized
-from kernel_containers.workflow.run_filter import time_of_run_id
-from kernel_containers.workflow.stores import READERS, open_store
+from kernel_containers.workflow.runs.run_filter import time_of_run_id
+from kernel_containers.workflow.runs.stores import READERS, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kernel_containers.core.uris import Uri
-    from kernel_containers.workflow.stores import Store
+    from kernel_containers.workflow.runs.stores import Store
 
 REPORT = "report.json"
 NOTEBOOK = "notebook.ipynb"

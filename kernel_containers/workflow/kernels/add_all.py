@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kernel_containers.errors import KernelContainersError
 from kernel_containers.kernels import kernelspecs
-from kernel_containers.workflow.add_kernel import add_kernel
-from kernel_containers.workflow.environments import find_environments
+from kernel_containers.workflow.kernels.add_kernel import add_kernel
+from kernel_containers.workflow.kernels.environments import find_environments
 
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
     from kernel_containers.engine import Engine
-    from kernel_containers.workflow.add_kernel import KernelRequest
+    from kernel_containers.workflow.kernels.add_kernel import KernelRequest
     from kernel_containers.workflow.settings import Settings
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kernel_containers.errors import Defect, Interrupted, error_as_json
-from kernel_containers.workflow.stage import Stage
+from kernel_containers.workflow.jobs.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

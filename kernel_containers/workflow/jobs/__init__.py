@@ -1,0 +1,1 @@
+"""Long operations inside the server: queued, followed, remembered."""

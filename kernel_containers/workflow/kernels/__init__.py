@@ -1,0 +1,1 @@
+"""Containerized kernels: added, looked at, asked."""

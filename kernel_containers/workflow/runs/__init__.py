@@ -1,0 +1,1 @@
+"""Images that run, and what their runs have written."""
