@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel_containers.core.cells import derived_cell_id
+from kernel_containers.core.large_json import parse_json
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.notebook import summary
 
@@ -119,10 +120,19 @@ def parse(path: Path, content: bytes) -> Notebook:
         InvalidInput: it is not a notebook, or one of another format.
     """
     try:
-        data = json.loads(content)
+        data = parse_json(content)
     except (ValueError, RecursionError) as error:
         why = "the file is empty" if not content.strip() else f"it is not JSON: {error}"
         raise InvalidInput(f"{path} is not a notebook.", why=why) from error
+    return from_json(path, data)
+
+
+def from_json(path: Path, data: JsonValue) -> Notebook:
+    """Return the notebook whose JSON `data` is, as if it had been read from `path`.
+
+    Raises:
+        InvalidInput: it is not a notebook, or one of another format.
+    """
     cells = _cells(path, _checked(path, data))
     metadata = _mapping(data.get("metadata"))
     kernelspec = _mapping(metadata.get("kernelspec"))

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.cells import outputs_of
+from kernel_containers.core.large_json import parse_json
 from kernel_containers.core.scraps import scraps_of
 from kernel_containers.errors import InvalidInput
 
@@ -29,7 +30,7 @@ def read_executed(data: bytes) -> dict[str, Any]:
         InvalidInput: it is none of format 4.
     """
     try:
-        notebook = json.loads(data)
+        notebook = parse_json(data)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("It is no notebook.", why=str(error)) from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):

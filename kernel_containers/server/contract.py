@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.exceptions import best_match
 
+from kernel_containers.core.large_json import json_text
 from kernel_containers.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -140,12 +142,15 @@ def _read(text: str, kind: str) -> Any:
 
 def _parse(data: bytes) -> Any:
     try:
+        # As in core/large_json.py the functions of Python are turns for other threads.
         value = json.loads(
             data.decode() or "{}",
             parse_constant=_refuse_constant,
+            parse_float=_finite,
             object_pairs_hook=_without_duplicates,
         )
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # 1e999 is infinite
+        if b"\\ud" in data or b"\\uD" in data:  # perhaps half a surrogate pair
+            json_text(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         # The decoder's words may quote what was sent.
         raise UsageError("The body is not JSON in UTF-8.") from error
@@ -160,6 +165,14 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise UsageError("The body has a name twice in one object.")
     return found
+
+
+def _finite(text: str) -> float:
+    """Refuse 1e999, which is infinite."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

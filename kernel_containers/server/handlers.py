@@ -14,6 +14,7 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
 from kernel_containers.core.json_values import strict_json
+from kernel_containers.core.large_json import json_text
 from kernel_containers.core.redaction import trace_of
 from kernel_containers.errors import (
     Defect,
@@ -154,6 +155,9 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             self.set_header(name, value)
         await self.finish(content.data or None, set_content_type=content.type)
 
+    def compute_etag(self) -> None:
+        """Have none: hashing a large answer would stop the loop, and answers change at any time."""
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell an error that came up outside of an operation as all others are told."""
         del kwargs
@@ -165,5 +169,5 @@ def _perform(operation: Operation, call: Call) -> Content:
     answer = operation(call)
     if isinstance(answer, Content):
         return answer
-    data = b"" if answer.body is None else json.dumps(strict_json(answer.body)).encode()
+    data = b"" if answer.body is None else json_text(strict_json(answer.body)).encode()
     return Content(data, "application/json", status=answer.status)

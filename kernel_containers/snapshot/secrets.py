@@ -7,6 +7,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.large_json import parse_json
 from kernel_containers.core.redaction import MASK
 from kernel_containers.core.snapshot import FileEntry, FileKind, Finding
 from kernel_containers.snapshot.secret_patterns import Match, matches
@@ -47,7 +48,7 @@ def _in_file(entry: FileEntry) -> Iterator[Finding]:
     name = PurePosixPath(entry.target)
     if name.suffix == ".ipynb":
         try:
-            notebook = json.loads(data)
+            notebook = parse_json(data)
         except (ValueError, RecursionError):
             notebook = None
         if isinstance(notebook, dict):

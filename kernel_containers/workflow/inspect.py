@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from kernel_containers.notebook.remark import Remark
 
 
-def inspect(path: Path, content: bytes | None) -> dict[str, Any]:
-    """Return what the wizard shows first; `content` stands for the file where it is given.
+def inspect(path: Path, content: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the wizard shows first; `content`, where given, is the file's JSON.
 
     Raises:
         NotFound, Refused, InvalidInput: as from `document.read`.
     """
-    notebook = document.read(path) if content is None else document.parse(path, content)
+    notebook = document.read(path) if content is None else document.from_json(path, content)
     variables = find_variables(notebook)
     chosen = {parameter.name for parameter in declare(notebook, variables, None)}
     findings = secrets.find_secrets(notebook.named_sources, ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 def inspect_notebook(call: Call) -> Answer:
     """Read the notebook, or take what is in the editor; a running kernel adds its values."""
     path = call.services.places.file(call.body["path"])
-    content = call.body.get("content")
-    found = inspect(path, None if content is None else json.dumps(content).encode())
+    found = inspect(path, call.body.get("content"))
     if "kernel_id" in call.body:
         found = with_current(found, call.services.kernels.get(call.body["kernel_id"]))
     return Answer(200, {"path": call.body["path"], **found})

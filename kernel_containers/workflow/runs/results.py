@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kernel_containers.core.large_json import parse_json
 from kernel_containers.errors import NotFound, Refused, Unauthorized
 from kernel_containers.workflow.runs.run_filter import time_of_run_id
 from kernel_containers.workflow.runs.stores import READERS, open_store
@@ -142,7 +142,7 @@ def _is_run(run_id: str, name: str) -> bool:
 def _report(store: Store, folder: Uri) -> dict[str, Any]:
     try:
         data = store.read(folder.join(REPORT))
-        report = json.loads(data) if data is not None else {"status": "unfinished"}
+        report = parse_json(data) if data is not None else {"status": "unfinished"}
     except Unauthorized:
         raise
     except (ValueError, RecursionError, Refused):
@@ -199,7 +199,7 @@ def showcase(data: bytes) -> Picture:
         NotFound: it has none.
     """
     try:
-        notebook = json.loads(data)
+        notebook = parse_json(data)
         last_first = notebook["cells"][::-1] if isinstance(notebook, dict) else []
         for cell in sorted(last_first, key=lambda cell: not _is_showcase(cell)):
             for output in reversed(cell.get("outputs", ())):
