@@ -79,7 +79,7 @@ def _upgraded(engine: Engine, path: str, what: str, **content: Any) -> Attachmen
         client._url(path, what),  # noqa: SLF001
         headers={"Connection": "Upgrade", "Upgrade": "tcp"},
         stream=True,
-        timeout=None,
+        timeout=engine.timeout,  # for the answer; what follows may be silent for days
         **content,
     )
     client._raise_for_status(response)  # noqa: SLF001

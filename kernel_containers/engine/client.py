@@ -230,8 +230,11 @@ def engine_errors(what: str) -> Iterator[None]:
         ConnectionError,
         TimeoutError,
     ) as error:
+        silent = isinstance(error, requests.Timeout | TimeoutError)
         raise Unavailable(
             what,
-            why=f"the connection to the engine broke: {error}",
+            why="the engine did not answer in time"
+            if silent
+            else f"the connection to the engine broke: {error}",
             todo="check that it runs: `docker info`",
         ) from error

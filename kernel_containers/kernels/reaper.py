@@ -8,6 +8,7 @@ a container.
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DETACHED = "run"  # runs outlive the process that submitted them
+# Seconds until a container that was never started is nobody's: an engine that hung may create one
+# long after who asked for it has given up, within a minute or two.
+ABANDONED = 600.0
 
 
 def sweep() -> None:
@@ -40,20 +44,33 @@ def sweep() -> None:
         logger.info("Removed the container %s, whose process has ended.", container.name)
 
 
-def leftovers(engine: Engine) -> list[Found]:
-    """Return our containers whose process ran on this machine and has ended; runs excepted.
+def leftovers(engine: Engine, *, abandoned: float = ABANDONED) -> list[Found]:
+    """Return our containers whose process ran on this machine and has ended, runs excepted, and
+    those of kernels that were created `abandoned` seconds ago and never started.
 
     Raises:
         Unavailable: the engine does not answer.
     """
+    before = time.time() - abandoned
     return [
         found
         for found in containers.find(engine, {labels.KIND: None})
-        if found.labels.get(labels.KIND) != _DETACHED
+        if _is_left_behind(found) or _was_given_up(found, before)
+    ]
+
+
+def _is_left_behind(found: Found) -> bool:
+    return (
+        found.labels.get(labels.KIND) != _DETACHED
         and is_gone(found.labels.get(labels.OWNER, ""))
         # It waits for its server, and ends by itself when none comes.
         and not (labels.OUTLIVE in found.labels and found.state == "running")
-    ]
+    )
+
+
+def _was_given_up(found: Found, before: float) -> bool:
+    of_a_kernel = found.labels.get(labels.KIND) in {"kernel", "pool"}
+    return of_a_kernel and found.state == "created" and found.created < before
 
 
 def remove_leftovers(engine: Engine) -> list[Found]:

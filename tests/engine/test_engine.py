@@ -6,6 +6,8 @@ import secrets
 import subprocess
 import sys
 import uuid
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,14 @@ import pytest
 from kernel_containers.core.containers import ContainerSpec, Mount, Resources
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference
-from kernel_containers.engine import containers, images
+from kernel_containers.engine import connect, containers, images
+from kernel_containers.engine.attach import attach
 from kernel_containers.engine.containers import PlacedFile
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable
+from tests.support.engine_proxy import EngineProxy
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import socket
 
     from kernel_containers.engine import Engine
 
@@ -174,3 +178,27 @@ except kernel_containers.errors.Refused as error:
     )
 
     assert "usermod -aG docker" in answer.stdout, answer.stderr
+
+
+class _Deaf(EngineProxy):
+    """An engine that never hears of attachments."""
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if b"/attach" not in data:
+                    target.sendall(data)
+
+
+def test_an_engine_that_says_nothing_is_given_up(
+    engine: Engine, base_image: str, tmp_path: Path
+) -> None:
+    container = containers.create(engine, shell(base_image, "true"))
+    with _Deaf(tmp_path / "d", Path("/var/run/docker.sock")) as deaf:
+        asked = connect({"DOCKER_HOST": f"unix://{deaf.path}"}, timeout=0.5)
+        try:
+            with pytest.raises(Unavailable, match="did not answer in time"):
+                attach(asked, container)
+        finally:
+            asked.close()
+            containers.remove(engine, container)

@@ -71,3 +71,15 @@ def test_only_containers_of_the_dead_are_removed(
     assert dead in removed
     assert dead not in left
     assert set(kept) <= left
+
+
+def test_a_container_that_nobody_has_started_is_given_up_after_a_while(
+    engine: Engine, create: Callable[[str, str], str]
+) -> None:
+    kernel, build = (create(kind, current_owner()) for kind in ("kernel", "build"))
+
+    now = {container.id for container in reaper.leftovers(engine)}
+    later = {container.id for container in reaper.leftovers(engine, abandoned=-5)}
+
+    assert (kernel in now, build in now) == (False, False)
+    assert (kernel in later, build in later) == (True, False)
