@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60.0  # seconds; a cold network disk has to read the standard library
 _MARK = "kernel-containers-interpreter:"
+_VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\d+)\.(\d+)", re.MULTILINE)
 _NOT_FOUND = (126, 127)  # exit codes of engines and shells for what can't be started
 
 # Runs in any Python from 2.7 on, so that an old one can be named in the refusal. `sitecustomize`
@@ -85,6 +88,12 @@ def inspect_local(python: str, variables: Mapping[str, str] | None = None) -> In
     if found is None:
         if os.path.isfile(python):  # noqa: PTH113 - may be a bare name
             raise Refused(f"{python} can't be run.", why="it is not executable by this user")
+        if os.path.islink(python):  # noqa: PTH114
+            raise NotFound(
+                f"{python} leads to a Python that is not there.",
+                why=f"there is no {os.path.realpath(python)}: it was removed or upgraded",
+                todo="make the environment anew",
+            )
         raise NotFound(f"There is no Python {python}.", todo="give the path of its executable")
     try:
         done = subprocess.run(
@@ -108,6 +117,17 @@ def inspect_local(python: str, variables: Mapping[str, str] | None = None) -> In
 def _expanded(variables: Mapping[str, str]) -> dict[str, str]:
     # `${NAME}`, as Jupyter does.
     return {name: Template(value).safe_substitute(os.environ) for name, value in variables.items()}
+
+
+def made_for(interpreter: Interpreter) -> str | None:
+    """Return the minor version that a venv was made for, where its Python is of another now."""
+    try:
+        config = Path(interpreter.prefix, "pyvenv.cfg").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    found = _VENV_VERSION.search(config)
+    is_other = found and (int(found[1]), int(found[2])) != interpreter.version[:2]
+    return f"{found[1]}.{found[2]}" if found and is_other else None
 
 
 def inspect_image(engine: Engine, image: str, python: str | None = None) -> Interpreter:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel_containers.errors import InvalidInput, NotFound, Refused
-from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from kernel_containers.snapshot.interpreter import inspect_image, inspect_local, made_for
 from tests.snapshot.environments import make_venv
 
 if TYPE_CHECKING:
@@ -46,6 +46,33 @@ def test_a_venv_without_ipykernel_is_described_as_such(tmp_path: Path) -> None:
     assert found.prefix == str(tmp_path / "venv")
     assert found.executable == str(tmp_path / "venv/bin/python")
     assert found.base_prefix == sys.base_prefix
+
+
+def test_a_venv_whose_python_was_removed_says_so(tmp_path: Path) -> None:
+    (tmp_path / "python").symlink_to("/opt/python3.9/bin/python3.9")
+
+    with pytest.raises(NotFound, match=r"no /opt/python3.9/bin/python3.9: it was removed"):
+        inspect_local(str(tmp_path / "python"))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("version = 3.9.2", "3.9"),
+        ("version_info = 3.10.4.final.0", "3.10"),
+        (f"version = {platform.python_version()}", None),
+        ("home = /usr/bin", None),
+    ],
+)
+def test_a_venv_whose_python_was_upgraded_is_seen(
+    tmp_path: Path, line: str, expected: str | None
+) -> None:
+    python = make_venv(tmp_path / "venv")
+    config = tmp_path / "venv" / "pyvenv.cfg"
+    home = [text for text in config.read_text().splitlines() if text.startswith("home")]
+    config.write_text("\n".join([*home, line]))
+
+    assert made_for(inspect_local(python)) == expected
 
 
 def test_a_bare_name_is_looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

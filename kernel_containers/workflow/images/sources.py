@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.snapshot import Environment
 from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.environment import local_environment, walk_venv
-from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from kernel_containers.snapshot.interpreter import inspect_image, inspect_local, made_for
 from kernel_containers.snapshot.outside import PACKAGE_FOLDERS
 from kernel_containers.workflow.images.bases import check_stand_in, choose_base, python_for_runner
 
@@ -62,7 +62,7 @@ def find_source(
         walked = walk_venv(Path(prefix)) if prefix else None
         interpreter = asked.result()
     stamps = package_stamps(interpreter)
-    check_kernel(interpreter, spec.argv[0])
+    check_kernel(interpreter, spec.argv[0], made_for(interpreter))
     chosen = base or (spec.config.image if spec.config else None)
     image = choose_base(engine, interpreter, chosen, settings, report)
     stand_in = check_stand_in(engine, image, interpreter)
@@ -115,12 +115,18 @@ def _image_source(spec: KernelSpec, engine: Engine) -> Source:
     )
 
 
-def check_kernel(interpreter: Interpreter, where: str) -> None:
-    """Refuse a Python without ipykernel.
+def check_kernel(interpreter: Interpreter, where: str, made_for: str | None = None) -> None:
+    """Refuse a Python without ipykernel, maybe because its venv was `made_for` another version.
 
     Raises:
         InvalidInput: ipykernel is not installed.
     """
+    if interpreter.kernel_version is None and made_for:
+        raise InvalidInput(
+            f"{where} was made for Python {made_for}, so its packages are not found.",
+            why=f"{interpreter.executable} is Python {interpreter.version_text} now",
+            todo="make the environment anew, with ipykernel",
+        )
     if interpreter.kernel_version is None:
         raise InvalidInput(
             f"{where} has no ipykernel, so it can't run a notebook.",

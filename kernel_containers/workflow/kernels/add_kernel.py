@@ -16,7 +16,7 @@ from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.snapshot.base_libraries import ZONES
 from kernel_containers.snapshot.environment import SYSTEM_PREFIX, local_environment
-from kernel_containers.snapshot.interpreter import inspect_image, inspect_local
+from kernel_containers.snapshot.interpreter import inspect_image, inspect_local, made_for
 from kernel_containers.workflow.images.bases import check_stand_in, choose_base
 from kernel_containers.workflow.images.libraries import keep_nothing, supply_libraries
 from kernel_containers.workflow.images.sources import check_kernel
@@ -159,7 +159,7 @@ def _prefix(
             todo="name the folder of a venv or conda environment",
         )
     interpreter = inspect_local(str(python))
-    check_kernel(interpreter, str(prefix))
+    check_kernel(interpreter, str(prefix), made_for(interpreter))
     image = choose_base(engine, interpreter, base, settings, report)
     check_stand_in(engine, image, interpreter)
     return interpreter, image, _libraries(engine, image, interpreter, report)
