@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from kernel_containers.core.contract import Contract
@@ -67,12 +69,23 @@ class FileSet:
     Two sets with the same `fingerprint` have the same content; None means unknown, so that
     the layer is built each time. An `exact` set has the real paths of a container, whose folders
     take the place of links, and whiteouts: `.wh.NAME` takes NAME away.
+
+    `byte_code` gives what `__pycache__` folders hold, a third of an environment's files. No
+    fingerprint counts it, so it is only looked at where a layer has to be built, by `whole`.
     """
 
     name: str
     entries: tuple[FileEntry, ...]
     fingerprint: str | None = None
     exact: bool = False
+    byte_code: Callable[[], Sequence[FileEntry]] | None = field(default=None, compare=False)
+
+    def whole(self) -> FileSet:
+        """Return the set with its byte code among the entries."""
+        if self.byte_code is None:
+            return self
+        entries = sorted([*self.entries, *self.byte_code()], key=itemgetter(0))
+        return replace(self, entries=tuple(entries), byte_code=None)
 
     @property
     def size(self) -> int:
@@ -155,3 +168,4 @@ class Snapshot:
     findings: tuple[Finding, ...] = ()
     created: str = ""  # RFC 3339: the notebook's mtime
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what may make runs fail

@@ -52,7 +52,7 @@ def forget_changed(
     """
     lower = Lower(base, compressor)
     changed: list[str] = []
-    for file_set in file_sets:
+    for file_set in (each.whole() for each in file_sets):
         key = lower.key(file_set)
         before = len(changed)
         for part in split_file_set(file_set):

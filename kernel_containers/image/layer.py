@@ -74,7 +74,7 @@ def build_layers(
         if known is not None:
             builder.report_all(file_set)
             lower.put(file_set.entries)
-        for layer in builder.parts(file_set, lower) if known is None else known:
+        for layer in builder.parts(file_set.whole(), lower) if known is None else known:
             layers.append(layer)
             finished(layer.descriptor)
         lower.end(file_set)

@@ -23,7 +23,7 @@ Attributes = tuple[int, int, int]  # mode, user, group
 _MOST_LINKS = 40  # as in the kernel
 _NOT_A_NAME = ("", ".", "..")
 _NEW_PARENT: Attributes = (0o755, 0, 0)
-_FOLDER, _LINK = FileKind.FOLDER, FileKind.LINK  # quicker to look up
+_FILE, _FOLDER, _LINK = FileKind.FILE, FileKind.FOLDER, FileKind.LINK  # quicker to look up
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Ground:
         `entries` must already be placed.
         """
         links, folders = dict(self.links), dict(self.folders)
-        for entry in entries:
+        # Most are files where nothing was.
+        for entry in [each for each in entries if each[1] is not _FILE or each[0] in links]:
             target, kind = entry[0], entry[1]
             if kind is _FOLDER:
                 folders[target] = (entry.final_mode, *entry.owner)
@@ -50,7 +51,7 @@ class Ground:
             elif kind is _LINK:
                 links[target] = entry.link or ""
                 folders.pop(target, None)
-            elif target in links:
+            else:
                 del links[target]
         return Ground(links, folders)
 

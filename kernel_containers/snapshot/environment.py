@@ -6,6 +6,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kernel_containers.core.collecting import no_collecting
 from kernel_containers.core.snapshot import Environment, Exclusion, FileEntry, FileSet
 from kernel_containers.errors import Refused
 from kernel_containers.snapshot.debian import MODULES, data_of_modules
@@ -17,12 +18,13 @@ from kernel_containers.snapshot.interpreter_files import (
     standard_library,
 )
 from kernel_containers.snapshot.outside import PACKAGE_FOLDERS, outside
-from kernel_containers.snapshot.walk import UNREADABLE, walk
+from kernel_containers.snapshot.walk import UNREADABLE, ByteCode, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kernel_containers.core.snapshot import Interpreter
+    from kernel_containers.snapshot.exclusions import Rules
 
 # The system's own Python. Its files belong to a package manager and to libraries all over the
 # system, so the base image's Python of the same version stands in for it.
@@ -34,7 +36,7 @@ _BY_PEOPLE = (
     *(".pth", "/sitecustomize.py", "/usercustomize.py"),
     *("/bin/activate", "/bin/postactivate", "/bin/preactivate"),
 )
-Walked = tuple[list[FileEntry], list[Exclusion]]
+Walked = tuple[list[FileEntry], list[Exclusion], ByteCode]
 
 
 def walk_venv(prefix: Path) -> Walked | None:
@@ -43,7 +45,15 @@ def walk_venv(prefix: Path) -> Walked | None:
     Raises:
         NotFound: it vanished.
     """
-    return walk(prefix, IN_ENVIRONMENTS) if (prefix / "pyvenv.cfg").is_file() else None
+    if not (prefix / "pyvenv.cfg").is_file():
+        return None
+    with no_collecting():
+        return _walk(prefix, IN_ENVIRONMENTS)
+
+
+def _walk(prefix: Path, rules: Rules) -> Walked:
+    byte_code = ByteCode()
+    return *walk(prefix, rules, byte_code), byte_code
 
 
 def local_environment(
@@ -62,16 +72,17 @@ def local_environment(
         InvalidInput: the interpreter has no standard library.
     """
     plan = _Plan(interpreter)
-    if plan.kind == "conda":
-        plan.add("environment", *_walk_conda(Path(interpreter.prefix)))
-    elif plan.kind == "venv":
-        plan.add_interpreter()
-        plan.add("environment", *(walked or walk(Path(interpreter.prefix), IN_ENVIRONMENTS)))
-    elif plan.stands_in:
-        plan.add_packages()
-    else:
-        plan.add("environment", *_whole_python(interpreter))
-    plan.add_outside()
+    with no_collecting():
+        if plan.kind == "conda":
+            plan.add("environment", *_walk_conda(Path(interpreter.prefix)))
+        elif plan.kind == "venv":
+            plan.add_interpreter()
+            plan.add("environment", *(walked or _walk(Path(interpreter.prefix), IN_ENVIRONMENTS)))
+        elif plan.stands_in:
+            plan.add_packages()
+        else:
+            plan.add("environment", *_interpreter(interpreter, with_packages=True))
+        plan.add_outside()
     plan.check_readable()
     return plan.environment(), tuple(plan.exclusions)
 
@@ -85,20 +96,22 @@ def written_by_people(entries: Iterable[FileEntry]) -> list[FileEntry]:
     ]
 
 
-def _walk_conda(prefix: Path) -> tuple[list[FileEntry], list[Exclusion]]:
+def _walk_conda(prefix: Path) -> Walked:
     if not (prefix / "condabin").is_dir():
-        return walk(prefix, IN_ENVIRONMENTS)
+        return _walk(prefix, IN_ENVIRONMENTS)
     # Only conda's own prefix has these folders; packages may have others of the same names.
     here = str(prefix).lstrip("/")
     apart = (
         Rule("conda's cache of packages", (f"{here}/pkgs/",)),
         Rule("other environments", (f"{here}/envs/",)),
     )
-    return walk(prefix, compile_rules((*apart, *EVERYWHERE)))
+    return _walk(prefix, compile_rules((*apart, *EVERYWHERE)))
 
 
-def _whole_python(interpreter: Interpreter) -> tuple[list[FileEntry], list[Exclusion]]:
-    return interpreter_files(interpreter, with_packages=True)
+def _interpreter(interpreter: Interpreter, *, with_packages: bool = False) -> Walked:
+    byte_code = ByteCode()
+    found = interpreter_files(interpreter, byte_code, with_packages=with_packages)
+    return *found, byte_code
 
 
 class _Plan:
@@ -117,36 +130,50 @@ class _Plan:
         is_conda = (Path(self.interpreter.prefix) / "conda-meta").is_dir()
         return "conda" if is_conda else "system"
 
-    def add(self, name: str, entries: Iterable[FileEntry], left_out: Iterable[Exclusion]) -> None:
+    def add(
+        self,
+        name: str,
+        entries: Iterable[FileEntry],
+        left_out: Iterable[Exclusion],
+        byte_code: ByteCode | None = None,
+    ) -> None:
         """Add a set, unless it is empty."""
         unique = {entry[0]: entry for entry in entries}
         ordered = tuple(sorted(unique.values(), key=itemgetter(0)))
         self.exclusions += left_out
         if ordered:
-            self.sets.append(FileSet(name=name, entries=ordered, fingerprint=fingerprint(ordered)))
+            self.sets.append(
+                FileSet(
+                    name=name,
+                    entries=ordered,
+                    fingerprint=fingerprint(ordered),
+                    byte_code=byte_code.entries if byte_code else None,
+                )
+            )
 
     def add_interpreter(self) -> None:
         """Add what a venv needs from below itself."""
         if self.stands_in:
             self.add_packages()
             return
-        entries, left_out = interpreter_files(self.interpreter)
+        entries, left_out, byte_code = _interpreter(self.interpreter)
         roots = [self.interpreter.prefix, self.interpreter.base_prefix]
         links = links_outside(self.interpreter.executable, roots)
-        self.add(INTERPRETER, [*entries, *links], left_out)
+        self.add(INTERPRETER, [*entries, *links], left_out, byte_code)
         self.add_packages()
 
     def add_packages(self) -> None:
         """Add the packages of the base interpreter, where they are used."""
         entries: list[FileEntry] = []
+        byte_code = ByteCode()
         for folder in self.base_packages():
-            found, left_out = walk(folder, IN_ENVIRONMENTS)
+            found, left_out = walk(folder, IN_ENVIRONMENTS, byte_code)
             entries += found
             self.exclusions += left_out
             if str(folder) == MODULES:
                 entries += data_of_modules()
             self.notes.append(f"Packages in {folder}, of the base interpreter, are included.")
-        self.add("packages of the base interpreter", entries, [])
+        self.add("packages of the base interpreter", entries, [], byte_code)
 
     def base_packages(self) -> list[Path]:
         """Return the folders for packages below the base prefix that `sys.path` names."""

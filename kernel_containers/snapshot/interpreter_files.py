@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kernel_containers.core.snapshot import Interpreter
+    from kernel_containers.snapshot.walk import ByteCode
 
 # Packages of others, tests, desktop programs, what only compiling needs. Not worth a word to
 # anybody, and counting 600 MB of packages would double the time for an unchanged environment.
@@ -58,12 +59,13 @@ def standard_library(interpreter: Interpreter) -> Path:
 
 
 def interpreter_files(
-    interpreter: Interpreter, *, with_packages: bool = False
+    interpreter: Interpreter, byte_code: ByteCode, *, with_packages: bool = False
 ) -> tuple[list[FileEntry], list[Exclusion]]:
     """Return the executables, libraries and standard library below the base prefix.
 
     Packages, tests and headers are not among them and make no exclusions. `with_packages` adds
-    the packages installed there, with their commands and kernelspecs.
+    the packages installed there, with their commands and kernelspecs. What `byte_code` gets is
+    not among them, either.
 
     Raises:
         InvalidInput: the interpreter has no standard library.
@@ -79,7 +81,7 @@ def interpreter_files(
     entries: dict[str, FileEntry] = {}
     exclusions: list[Exclusion] = []
     for path, rules in wanted:
-        found, left_out = walk_as_is(path, rules)
+        found, left_out = walk_as_is(path, rules, byte_code)
         entries.update((entry.target, entry) for entry in found)
         exclusions += left_out
     return list(entries.values()), exclusions
@@ -113,11 +115,13 @@ def _is_file(path: Path) -> bool:
     return path.is_symlink() or path.is_file()
 
 
-def walk_as_is(path: Path, rules: Rules) -> tuple[list[FileEntry], list[Exclusion]]:
+def walk_as_is(
+    path: Path, rules: Rules, byte_code: ByteCode
+) -> tuple[list[FileEntry], list[Exclusion]]:
     """Walk a folder; a link is taken as the link that it is."""
     if path.is_symlink():
         return [_link(str(path))], []
-    return walk(path, rules)
+    return walk(path, rules, byte_code)
 
 
 def _link(path: str) -> FileEntry:

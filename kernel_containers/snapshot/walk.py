@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kernel_containers.snapshot.exclusions import Rules
 
 UNREADABLE = "this user may not read it"
+CACHE = "__pycache__"
 
 ROOT = (0, 0)
 _FILE, _FOLDER, _LINK = FileKind.FILE, FileKind.FOLDER, FileKind.LINK
@@ -28,21 +29,44 @@ _SPECIAL = {
 }
 
 
-def walk(root: Path, rules: Rules) -> tuple[list[FileEntry], list[Exclusion]]:
+class ByteCode:
+    """The `__pycache__` folders that walks have passed by, to be looked at only if need be."""
+
+    def __init__(self) -> None:
+        self._folders: list[tuple[str, int, Rules]] = []
+
+    def add(self, folder: str, mode: int, rules: Rules) -> None:
+        """Remember a folder and what must not be taken from it."""
+        self._folders.append((folder, mode, rules))
+
+    def entries(self) -> list[FileEntry]:
+        """Return the folders and what is in them now; what this user can't read is not there."""
+        found: list[FileEntry] = []
+        for folder, mode, rules in self._folders:
+            walker = _Walker(rules, None)
+            walker.todo.append((folder, mode))
+            walker.run()
+            found += walker.entries
+        return found
+
+
+def walk(
+    root: Path, rules: Rules, byte_code: ByteCode | None = None
+) -> tuple[list[FileEntry], list[Exclusion]]:
     """Return what is at and below `root`, sorted by target, and what was left out.
 
     Targets are the paths as given. Links are returned as links and never followed, except that
     `root` itself may be one. Sockets, pipes, devices and what this user can't read become
     exclusions. Modes are those that let everybody read what the owner can; setuid and setgid are
     dropped. Folders and links have no time: theirs changes with what is not shipped. A file that
-    vanishes meanwhile is not there.
+    vanishes meanwhile is not there. With `byte_code`, folders for it are only put there.
 
     Raises:
         NotFound: `root` does not exist.
     """
     if not root.exists():
         raise NotFound(f"There is no file or folder {root}.")
-    walker = _Walker(rules)
+    walker = _Walker(rules, byte_code)
     if root.is_dir():
         walker.below(root)
     else:
@@ -82,8 +106,9 @@ def size_below(path: str) -> int:
 
 
 class _Walker:
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, byte_code: ByteCode | None) -> None:
         self.rules = rules
+        self.byte_code = byte_code
         self.entries: list[FileEntry] = []
         self.exclusions: list[Exclusion] = []
         self.todo: list[tuple[str, int]] = []
@@ -92,8 +117,12 @@ class _Walker:
 
     def below(self, root: Path) -> None:
         """Collect a folder and what is below it."""
-        start = str(root)
-        self.todo.append((start, root.stat().st_mode))
+        self.todo.append((str(root), root.stat().st_mode))
+        self.run()
+
+    def run(self) -> None:
+        """Collect the folders that are still to do, the first of which nothing leaves out."""
+        start = self.todo[0][0] if self.todo else ""
         while self.todo:
             folder, mode = self.todo.pop()
             try:
@@ -145,10 +174,12 @@ class _Walker:
                 self.exclusions.append(Exclusion(path=path, reason=reason, size=status.st_size))
         elif stat.S_ISDIR(mode):
             reason = self.rules.for_folder(folder, name)
-            if reason is None:
-                self.todo.append((path, mode))
-            else:
+            if reason is not None:
                 self.leave_out(path, reason)
+            elif self.byte_code is not None and name == CACHE:
+                self.byte_code.add(path, mode, self.rules)
+            else:
+                self.todo.append((path, mode))
         elif stat.S_ISLNK(mode):
             self.link(folder, name, path)
         else:

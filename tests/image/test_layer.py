@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import pytest
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import LAYER_ZSTD
 from kernel_containers.core.progress import Progress, silent
-from kernel_containers.core.snapshot import FileSet
+from kernel_containers.core.snapshot import FileEntry, FileSet
 from kernel_containers.errors import CannotWrite, TryAgain
 from kernel_containers.image.compress import decompressed, zstd
 from kernel_containers.image.layer import build_layer, build_layers, split_file_set
@@ -60,6 +61,26 @@ def test_a_layer_has_the_tree_and_its_digests_are_true(tmp_path: Path, store: Bl
     assert blob.stat().st_size == layer.descriptor.size
     with decompressed(blob) as file:
         assert Digest.of(file.read()) == layer.diff_id
+
+
+def test_byte_code_enters_a_new_layer_and_is_not_looked_for_in_a_known_one(
+    store: BlobStore,
+) -> None:
+    looked: list[FileEntry] = []
+
+    def byte_code() -> list[FileEntry]:
+        looked.append(text("/workspace/__pycache__/m.pyc"))
+        return looked
+
+    files = file_set(WORK, text("/workspace/m.py"), text("/workspace/z.py"))
+    files = replace(files, fingerprint="known", byte_code=byte_code)
+
+    [first] = build_layers([files], BASE, store, silent)
+    [second] = build_layers([files], BASE, store, silent)
+
+    assert "workspace/__pycache__/m.pyc" in content(first, store)
+    assert second == first
+    assert len(looked) == 1
 
 
 def test_links_of_the_base_are_never_written_through(store: BlobStore) -> None:

@@ -69,7 +69,7 @@ def archive(sets: Iterable[FileSet]) -> bytes:
     """Return all files of sets as one tar archive, for `docker cp`."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
-        for entry in (entry for file_set in sets for entry in file_set.entries):
+        for entry in (entry for file_set in sets for entry in file_set.whole().entries):
             tar.addfile(*_member(entry))
     return made.getvalue()
 

@@ -16,7 +16,7 @@ from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.errors import NotFound
 from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS, IN_FILES, compile_rules
 from kernel_containers.snapshot.fingerprint import fingerprint
-from kernel_containers.snapshot.walk import UNREADABLE, walk
+from kernel_containers.snapshot.walk import UNREADABLE, ByteCode, walk
 
 NO_RULES = compile_rules(())
 
@@ -332,6 +332,18 @@ def test_environments_in_a_users_folder_stay_out_but_one_can_be_the_root(tmp_pat
     assert targets(tmp_path, files) == [".", "a.py"]
     assert [item.reason for item in left_out] == ["a virtual environment", "a conda environment"]
     assert len(environment) == 4
+
+
+def test_byte_code_can_be_passed_by_and_looked_at_later(tmp_path: Path) -> None:
+    make(tmp_path, "a.py", "__pycache__/a.pyc", "sub/__pycache__/b.pyc", "sub/__pycache__/.env")
+    byte_code = ByteCode()
+
+    entries, _ = walk(tmp_path, IN_ENVIRONMENTS, byte_code)
+
+    assert targets(tmp_path, entries) == [".", "a.py", "sub"]
+    everything, _ = walk(tmp_path, IN_ENVIRONMENTS)
+    assert sorted([*entries, *byte_code.entries()]) == everything
+    assert fingerprint(entries) == fingerprint(everything)
 
 
 class TestFingerprint:

@@ -36,7 +36,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "user_reason": snapshot.user_reason,
         "layers": [
             {"name": item.name, "files": item.count, "size": item.size}
-            for item in snapshot.file_sets
+            for item in (each.whole() for each in snapshot.file_sets)
         ],
         "files": _files(snapshot.file_sets[-1]),
         "parameters": json_schema(snapshot.contract.parameters, snapshot.title),
@@ -44,6 +44,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "exclusions": [asdict(item) for item in snapshot.exclusions],
         "findings": [asdict(item) for item in snapshot.findings],
         "notes": list(snapshot.notes),
+        "warnings": list(snapshot.warnings),
     }
 
 
@@ -74,7 +75,7 @@ def plan_as_text(plan: Plan) -> str:
         "Layers",
         *(
             f"  {item.name:<14}{item.count:>7} files {size_text(item.size):>13}"
-            for item in snapshot.file_sets
+            for item in (each.whole() for each in snapshot.file_sets)
         ),
         *_listed("Files", _sized(snapshot.file_sets[-1])),
         *_listed(
@@ -97,6 +98,7 @@ def plan_as_text(plan: Plan) -> str:
             "Likely secrets",
             [f"{item.where}: {item.rule} {item.excerpt}".rstrip() for item in snapshot.findings],
         ),
+        *_listed("Warnings", list(snapshot.warnings)),
         *_listed("Notes", list(snapshot.notes)),
     ]
     return "\n".join(lines)

@@ -43,13 +43,13 @@ def estimate(plan: Plan, settings: Settings) -> Estimate:
     file_sets = plan.snapshot.file_sets
     reused = known_sets(file_sets, plan.base, BlobStore(settings.store), plan.compressor)
     pairs = zip(file_sets, reused, strict=True)
-    build = sum(item.size for item, known in pairs if not known)
+    build = sum(item.whole().size for item, known in pairs if not known)
     send = 0
     if isinstance(plan.destination, ToRegistry):
         known = KnownBlobs(settings.known_blobs).of(plan.destination.reference.repository)
         base = [layer.descriptor for layer in plan.base.layers]
         send = sum(blob.size for blob in base if blob.digest not in known)
-        send += int(RATIO * (build if known else sum(item.size for item in file_sets)))
+        send += int(RATIO * (build if known else sum(each.whole().size for each in file_sets)))
     return Estimate(reused, build, send)
 
 
@@ -61,7 +61,7 @@ def estimated_plan(plan: Plan, request: ContainerizeRequest, settings: Settings)
         layer["reused"] = reused
     return {
         **described,
-        "size": sum(item.size for item in plan.snapshot.file_sets),
+        "size": sum(layer["size"] for layer in described["layers"]),
         "build_size": found.build_size,
         "send_size": found.send_size,
         "seconds": found.seconds,
