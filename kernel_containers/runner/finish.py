@@ -12,6 +12,7 @@ from kernel_containers.core.run_json import report_to_json
 from kernel_containers.core.runs import EXIT_CODES, RunReport
 from kernel_containers.errors import OutputsNotWritten
 from kernel_containers.runner import notebook_file
+from kernel_containers.runner.figures import show_figures
 from kernel_containers.runner.outputs import Outputs, keep_locally, to_json
 from kernel_containers.runner.report import facts_of, latest_pointer, parameter_texts
 from kernel_containers.runner.scraps import split_scraps
@@ -20,6 +21,7 @@ from kernel_containers.runner.spill import FilePieces, Spill
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from kernel_containers.core.contract import Contract
     from kernel_containers.core.scraps import ScrapFile
     from kernel_containers.core.uris import Uri
     from kernel_containers.runner.arguments import Arguments
@@ -47,7 +49,7 @@ def finish(
     spill: Spill,
     kept: Path,
     log_folder: Path,
-    notebook_folder: Path,
+    contract: Contract,
     arguments: Arguments,
     end_kernel: Callable[[], int | None],
 ) -> RunReport:
@@ -58,7 +60,7 @@ def finish(
     ipynb = notebook_file.to_document(notebook, shelf)
     outputs.finish_checkpoint()
     failures = _write(outputs, "ipynb", ipynb)
-    page, references = _page(report, notebook, events, notebook_folder, arguments)
+    page, references = _page(report, notebook, events, contract, arguments)
     html_page = shelf.in_page(page)
     failures += _write(outputs, "html", html_page)
     beside = spill.finish()
@@ -166,7 +168,7 @@ def _where(folder: Path | None) -> str:
 
 
 def _page(
-    report: RunReport, notebook: Any, events: Events, folder: Path, arguments: Arguments
+    report: RunReport, notebook: Any, events: Events, contract: Contract, arguments: Arguments
 ) -> tuple[str, tuple[str, ...]]:
     from kernel_containers.runner import render  # noqa: PLC0415 - 0.3 s, while the kernel is silent
 
@@ -191,10 +193,11 @@ def _page(
         failing=None if failing is None else {"anchor": anchors[failing.index], "number": number},
     )
     try:
+        show_figures(notebook, contract)
         page = render.render(
             notebook,
             facts,
-            folder,
+            Path(contract.working_directory),
             hide_input=arguments.hide_input,
             template=arguments.html_template,
         )

@@ -40,7 +40,9 @@ _LOADS = re.compile(
         (?:src|href|data|poster)\s*=\s*["']?(?P<url>(?:https?:)?//[^"'\s>]+)
       | \burl\(\s*["']?(?P<css>(?:https?:)?//[^"')\s]+)
       | @import\s+["'](?P<sheet>(?:https?:)?//[^"']+)
-      | \b(?:import|from)\s*\(?\s*["'](?P<module>https?://[^"']+)""",
+      | \b(?:import|from)\s*\(?\s*["'](?P<module>https?://[^"']+)
+      | ["'](?P<script>https://(?:cdn\.jsdelivr\.net|unpkg\.com|cdnjs\.cloudflare\.com
+                               |cdn\.bokeh\.org|esm\.sh)/[^"']+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _FRAMED = re.compile(r"""<iframe\b[^>]*\ssrcdoc\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)

@@ -237,7 +237,7 @@ class Session:
             spill=self._spill,
             kept=Path(os.environ.get("TMPDIR", "/tmp")) / f"kernel-containers-{report.run_id}",  # noqa: S108
             log_folder=self._folder,
-            notebook_folder=Path(self._contract.working_directory),
+            contract=self._contract,
             arguments=self._arguments,
             end_kernel=lambda: self._end_kernel(kernel),
         )

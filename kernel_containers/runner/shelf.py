@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.runner.masking import Masker
 
-Kind = Literal["text", "raw", "json"]  # text is escaped on the page, JSON is not shown there
+Kind = Literal["text", "raw", "json"]  # on the page text is escaped, JSON stands in scripts
 
 _NEEDED = (
     "application/papermill.",
@@ -206,6 +206,8 @@ def _as_html(text: _Text | None, piece: str) -> bytes:
     if text and text.kind == "text":
         to_html: Any = ansi2html
         piece = str(to_html(piece))
+    elif text and text.kind == "json":
+        piece = piece.replace("<", "\\u003c")  # it must not end the script around it
     return piece.encode(errors="xmlcharrefreplace")
 
 

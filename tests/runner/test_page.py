@@ -162,6 +162,29 @@ def test_an_output_that_no_page_shows_is_named_on_it(make_image: Callable[..., I
     assert output["data"] == {"application/x-chart+json": {"a": 1}}
 
 
+def test_figures_of_plotly_are_drawn_by_the_script_of_its_package(
+    make_image: Callable[..., Image],
+) -> None:
+    kind = "application/vnd.plotly.v1+json"
+    image = make_image(
+        f"figure = {{{kind!r}: {{'data': [], 'layout': {{'title': 'a </script> b'}}}}}}\n"
+        "display(figure, raw=True)",
+        f"display({{{kind!r}: {{'data': ['<' * 300_000]}}}}, raw=True)",
+        f"display({{{kind!r}: {{'data': []}}, 'text/html': '<b>own</b>'}}, raw=True)",
+    )
+    image.place("work/plotly/__init__.py", "")
+    image.place("work/plotly/package_data/plotly.min.js", "var Plotly = {is: 'drawn'};")
+
+    run = image.run()
+
+    assert run.html.count("var Plotly = {is: 'drawn'};") == 1
+    assert run.html.count("Plotly.newPlot(") == 2
+    assert "a \\u003c/script> b" in run.html
+    assert "\\u003c" * 300_000 in run.html
+    assert "<b>own</b>" in run.html
+    assert list(run.notebook["cells"][0]["outputs"][0]["data"]) == [kind]
+
+
 def test_only_what_a_browser_loads_is_a_reference() -> None:
     page = (
         '<img alt="" src="data:image/png;base64,AA"><a href="https://a.example">a</a>'
@@ -169,12 +192,14 @@ def test_only_what_a_browser_loads_is_a_reference() -> None:
         '<script>import x from "https://d.example/m.js"</script>'
         '<link rel="stylesheet" href=//e.example/s.css>'
         '<iframe class="map" srcdoc="&lt;script src=&quot;https://f.example/map.js&quot;&gt;">'
+        '<script>load({"vega": "https://cdn.jsdelivr.net/npm/vega@6?noext"})</script>'
     )
 
     assert external_references(page) == (
         "https://c.example/x.png",
         "https://d.example/m.js",
         "//e.example/s.css",
+        "https://cdn.jsdelivr.net/npm/vega@6?noext",
         "https://f.example/map.js",
     )
 
