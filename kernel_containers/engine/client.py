@@ -47,7 +47,7 @@ class Engine:
     @functools.cached_property
     def patient(self) -> docker.APIClient:
         """A second client without a time limit, for streams that may be silent: load, wait."""
-        return _client(self.endpoint, None)
+        return _client(self.endpoint, None, self.api.api_version)
 
     @property
     def is_local(self) -> bool:
@@ -134,7 +134,7 @@ def _knock(endpoint: Endpoint) -> None:
             knock.connect(str(endpoint.socket))
 
 
-def _client(endpoint: Endpoint, timeout: float | None) -> docker.APIClient:
+def _client(endpoint: Endpoint, timeout: float | None, version: str = "auto") -> docker.APIClient:
     tls: TLSConfig | bool = False
     if folder := endpoint.certificates:
         try:
@@ -151,7 +151,7 @@ def _client(endpoint: Endpoint, timeout: float | None) -> docker.APIClient:
             ) from error
     client = docker.APIClient(
         base_url=endpoint.host,
-        version="auto",
+        version=version,
         timeout=min(timeout or FIRST_ANSWER, FIRST_ANSWER),  # type: ignore[arg-type]
         tls=tls,
         max_pool_size=CONNECTIONS,

@@ -144,7 +144,7 @@ class Heartbeat:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.REQ)
         self._socket.linger = 0
-        self._socket.setsockopt(zmq.RECONNECT_IVL, 10)  # milliseconds
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 3)  # milliseconds; ZeroMQ takes up to twice that
         if "curve_publickey" in info:
             public, private = zmq.curve_keypair()
             self._socket.curve_publickey = public

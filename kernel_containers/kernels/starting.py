@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.launch import Launch
     from kernel_containers.kernels.recipe import Recipe
 
-POLL = 0.01  # seconds between looks at a starting kernel
+POLL = 0.003  # seconds between looks at a starting kernel
 
 
 async def obtain(

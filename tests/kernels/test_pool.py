@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # What a kernel sees of how it came to be.
 SELF = """
-import json, os, sys
+import gc, json, os, sys
 parts = dict(os.environ)
 parts = {name: text for name, text in parts.items() if name not in ("HOSTNAME", "JPY_SESSION_NAME")}
 print(json.dumps({
@@ -36,6 +36,7 @@ print(json.dumps({
     "main": sys.modules["__main__"].__name__, "stdin": sys.stdin.read(),
     "directories": list(map(str, _dh)), "leader": os.getpgrp() == os.getpid(),
     "umask": oct(os.umask(0o22)), "names": sorted(n for n in globals() if n[0] != "_"),
+    "collector": (gc.isenabled(), gc.get_freeze_count()),
 }))
 """
 
@@ -95,6 +96,7 @@ def test_a_kernel_from_the_pool_is_like_one_that_was_just_started(
         with _started(manager, name, folder, second) as claimed:
             assert claimed.container == waiting
             assert json.loads(claimed.text(SELF)) == expected
+            assert expected["collector"] == [True, 0]
             assert claimed.text("print(__session__)") == str(second)
             until(lambda: find_live(engine, notebook=str(second)))
             (found,) = find_live(engine, kernel_id=claimed.manager.kernel_id)
