@@ -34,6 +34,7 @@ class Listeners:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._woken: set[str] = set()  # whose readers the loop is going to wake
 
     def add(self, job_id: str) -> asyncio.Event:
         """Return what is set when the job has said something."""
@@ -49,12 +50,15 @@ class Listeners:
             self._waiting.pop(job_id, None)
 
     def __call__(self, job: Job, event: Event) -> None:
-        """Wake those who wait for the job."""
+        """Wake those who wait for the job, once for all that it says until then."""
         del event
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, job.head.id)
+        job_id = job.head.id
+        if job_id in self._waiting and job_id not in self._woken and not self._loop.is_closed():
+            self._woken.add(job_id)
+            self._loop.call_soon_threadsafe(self._wake, job_id)
 
     def _wake(self, job_id: str) -> None:
+        self._woken.discard(job_id)
         for news in self._waiting.get(job_id, ()):
             news.set()
 
@@ -137,7 +141,8 @@ class StreamHandler(
                 if ended:
                     self.close(1000, "the job has ended")
                     return
-                await news.wait()
+                if not events:
+                    await news.wait()
         except websocket.WebSocketClosedError:
             return
         finally:

@@ -70,7 +70,9 @@ def _image_of(call: Call, notebook: str | None) -> str | None:
         for job in call.services.jobs.all()
         if job.head.kind == "containerize" and notebook and job.head.notebook == notebook
     )
-    return next((str(result["reference"]) for result in made if result), None)
+    return next(
+        (str(result["reference"]) for result in made if result and "reference" in result), None
+    )
 
 
 def _read(call: Call, name: str) -> bytes:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kernel_containers.errors import Defect, Interrupted, error_as_json
@@ -31,6 +32,7 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 Event = dict[str, Any]
 MOST_LOG_EVENTS = 10_000  # kept of one job; older ones are in the run's own log.jsonl
 MOST_LOG = 20_000_000  # characters of them
+LONGEST_LOG = 100_000  # characters of one
 INTERVAL = 0.2  # seconds between two events about the progress of one stage
 
 
@@ -188,7 +190,11 @@ class Job:
         self._tell("cell", cell=cell)
 
     def log(self, stream: str, text: str) -> None:
-        """Take a piece of output."""
+        """Take a piece of output, in several events if it is long."""
+        for start in range(0, len(text) or 1, LONGEST_LOG):
+            self._log(stream, text[start : start + LONGEST_LOG])
+
+    def _log(self, stream: str, text: str) -> None:
         with self._lock:
             self._tell("log", stream=stream, text=text)
             self._logs.append((self.last, len(text)))
@@ -223,12 +229,8 @@ class Job:
     def events_after(self, number: int) -> list[Event]:
         """Return the events with a higher number, in order."""
         with self._lock:
-            found: list[Event] = []
-            for event in reversed(self._events.values()):
-                if event["seq"] <= number:
-                    break
-                found.append(event)
-            return found[::-1]
+            newer = takewhile(lambda event: event["seq"] > number, reversed(self._events.values()))
+            return list(newer)[::-1]
 
     def forget_events(self) -> None:
         """Free the memory; the store has them."""
@@ -267,6 +269,13 @@ class Job:
         self.cell, self.result = record["cell"], record["result"]
         self.error, self.cleaned = record["error"], record["cleaned"]
         self.last = int(record["events"])
+        texts = (self.head.title, self.head.command, self.head.created)
+        objects = (self.head.request, self.result or {}, self.error or {}, self.cell or {})
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(texts)
+        if not all(isinstance(value, dict) for value in objects):
+            raise TypeError(objects)
+        self.as_json()  # raises for stages and cells that are not what they should be
 
     def _end_stages(self, now: float) -> None:
         for name, stage in self.stages.items():

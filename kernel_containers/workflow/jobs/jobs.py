@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.owner import is_gone
 from kernel_containers.core.redaction import trace_of
 from kernel_containers.errors import (
+    CannotWrite,
     Defect,
     Interrupted,
     InvalidInput,
@@ -18,6 +21,7 @@ from kernel_containers.errors import (
     NotFound,
     TryAgain,
 )
+from kernel_containers.workflow.jobs.event_pages import first_page
 from kernel_containers.workflow.jobs.job import Event, Job, JobHead, LeftAlone
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ Work = Callable[[Job], dict[str, Any]]
 # Gives the work that takes up what an earlier server has left going on; None for what has ended.
 Resume = Callable[[JobHead], Work | None]
 Listener = Callable[[Job, Event], None]
+MOST_ENDED = 500  # jobs that are remembered after their end
 GRACE = 20.0  # seconds for jobs to clean up when the server ends
 
 
@@ -125,12 +130,13 @@ class Jobs:
         return described
 
     def events_after(self, job: Job, number: int) -> tuple[list[Event], bool]:
-        """Return the events after a number, and whether the job had ended by then."""
+        """Return the next events after a number, and whether no more will follow them."""
         ended = job.ended  # asked first: an event may come in between
-        events = job.events_after(number)
+        events: Iterable[Event] = job.events_after(number)
         if not events and ended and number < job.last:
             events = self.store.events_after(job.head.id, number)
-        return events, ended
+        page, is_last = first_page(events)
+        return page, ended and is_last
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop; one that waits has ended when this returns."""
@@ -157,17 +163,23 @@ class Jobs:
             job = self.get(job_id)
             if not job.ended:
                 raise TryAgain(f"The job {job_id!r} has not ended.", todo="cancel it first")
-            del self._jobs[job_id]
-            self.store.remove(job_id)
+            try:
+                self._drop(job)
+            except OSError as error:
+                raise CannotWrite(
+                    f"The record of the job {job_id!r} can't be removed.", why=error.strerror
+                ) from error
 
     def restore(self, resume: Resume) -> None:
         """Take over the records of earlier servers; jobs of one that lives stay its own."""
         # Newest first, as each goes before those that are known: new jobs may begin meanwhile.
-        for record in reversed(list(self.store.load())):
-            try:
-                self._restore(record, resume)
-            except (KeyError, TypeError, ValueError):
-                logger.warning("a job's record can't be read; it is left out")
+        with self.store.alone():
+            for record in reversed(self.store.load()):
+                try:
+                    self._restore(record, resume)
+                except (KeyError, TypeError, ValueError):
+                    logger.warning("a job's record can't be read; it is left out")
+        self._forget_oldest()
 
     def close(self) -> None:
         """Cancel what waits and runs, leave runs to themselves, and wait until all has ended."""
@@ -182,8 +194,9 @@ class Jobs:
                 job.leave()
             else:
                 job.cancel()
+        until = time.monotonic() + GRACE
         for _, thread in running:
-            thread.join(GRACE)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _add(self, job: Job, token: str | None) -> Job:
         self._jobs[job.head.id] = job
@@ -209,6 +222,7 @@ class Jobs:
             return
         work = resume(head)
         if work:
+            self._save(job)  # under this server's name, so that no other one takes it, too
             self._launch(job, work)
         else:
             job.move("lost", Interrupted("The server ended during this job.", todo="start it anew"))
@@ -255,6 +269,19 @@ class Jobs:
         """Keep a job on disk and free its events' memory; those who listen still get them all."""
         if self._save(job):
             job.forget_events()
+        self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        with self._lock:
+            ended = [job for job in self._jobs.values() if job.ended]
+            for job in ended[:-MOST_ENDED]:
+                with suppress(OSError):
+                    self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        del self._jobs[job.head.id]
+        self._tokens.pop(job.head.token or "", None)
+        self.store.remove(job.head.id)
 
     def _save(self, job: Job) -> bool:
         try:

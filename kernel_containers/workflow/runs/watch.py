@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OnLine = Callable[[str, str], None]  # ("stdout" | "stderr", one line without its end)
+LONGEST_LINE = 16 * 1024**2  # bytes that wait for the end of their line; what is longer is cut
 
 
 class Follower:
@@ -44,13 +45,12 @@ class Follower:
 
     def _read(self) -> None:
         try:
-            rest = {"stdout": b"", "stderr": b""}
+            waiting = {"stdout": _Line(), "stderr": _Line()}
             for stream, data in self._output:
-                *lines, rest[stream] = (rest[stream] + data).split(b"\n")
-                for line in lines:
+                for line in waiting[stream].add(data):
                     self._line(stream, line)
-            for stream, line in rest.items():
-                if line:
+            for stream, rest in waiting.items():
+                if line := rest.take():
                     self._line(stream, line)
         except BaseException as error:  # noqa: BLE001 - raised again by wait()
             self._error = error
@@ -62,6 +62,30 @@ class Follower:
             if event and event["event"] == "run-end":
                 self.end = event
         self._on_line(stream, text)
+
+
+class _Line:
+    """The beginning of a line whose end has not come yet."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, data: bytes) -> Iterator[bytes]:
+        """Yield the lines that `data` ends."""
+        *ends, rest = data.split(b"\n")
+        for end in ends:
+            yield self.take() + end
+        self._pieces.append(rest)
+        self._size += len(rest)
+        if self._size > LONGEST_LINE:
+            yield self.take()
+
+    def take(self) -> bytes:
+        """Return what waits, and wait for a new line."""
+        line = b"".join(self._pieces)
+        self._pieces, self._size = [], 0
+        return line
 
 
 def parse_event(line: str) -> dict[str, Any] | None:
