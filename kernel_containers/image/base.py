@@ -80,7 +80,7 @@ def import_base(engine: Engine, image: str, store: BlobStore, report: Report) ->
         raise NotFound(
             f"The engine has no image {image}.", todo=f"pull it first: `docker pull {image}`"
         )
-    key = f"base {_FORMAT} {found.id} {fastest().name}"
+    key = _key(found.id)
     with in_use(store):
         record = store.recall_record(key)
         if record is None:
@@ -111,7 +111,13 @@ def keep_pulled(name: str, digest: Digest, image: BuiltImage, store: BlobStore) 
     image_id = image.manifest.config.digest
     record = {"id": str(image_id), **_record(SavedImage(config=config, layers=layers), store)}
     store.remember_record(_pulled_key(digest), record, layers)
+    # Where the engine gets it as well, it does not have to hand it out.
+    store.remember_record(_key(image_id), record, layers)
     return _from_record(name, image_id, record)
+
+
+def _key(image_id: Digest) -> str:
+    return f"base {_FORMAT} {image_id} {fastest().name}"
 
 
 def _pulled_key(digest: Digest) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,22 +24,26 @@ from kernel_containers.registry.repositories import (
     list_repositories,
     must_create,
 )
+from kernel_containers.registry.sessions import Sessions
 from kernel_containers.registry.settings import RegistrySettings
 from kernel_containers.registry.sign_in import sign_in
 from kernel_containers.registry.tags import tag_digest
-from kernel_containers.registry.watching import watched
+from kernel_containers.registry.watching import watched, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from kernel_containers.core.digest import Digest
-    from kernel_containers.core.oci import BuiltImage, ImageConfig
+    from kernel_containers.core.oci import BuiltImage, ImageConfig, Platform
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference, Repository
     from kernel_containers.errors import KernelContainersError
     from kernel_containers.image.store import BlobStore
     from kernel_containers.registry.client import Registry
     from kernel_containers.workflow.settings import Settings
+
+
+LONGEST_QUESTION = 30.0  # seconds; proxies before Jupyter give up after 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,15 @@ class Pushed:
 class Registries:
     """All registries that this user's Docker and AWS configuration reaches.
 
-    As a context manager it keeps connections and logins from one operation to the next.
+    As a context manager it keeps connections and logins from one operation to the next. Without,
+    each operation is a question that somebody waits for, `wait` seconds at most.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, wait: float = LONGEST_QUESTION) -> None:
         self._settings = settings
+        self._wait = wait
         self._kept: dict[str, Registry] | None = None
+        self._opened: dict[Repository, Sessions] = {}
         self._opening = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -74,6 +81,8 @@ class Registries:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        while self._opened:
+            self._opened.popitem()[1].close()
         for registry in (self._kept or {}).values():
             registry.close()
         self._kept = None
@@ -88,7 +97,7 @@ class Registries:
             if self._kept is not None:
                 self._kept[host] = registry
         if self._kept is None:
-            with registry:
+            with registry, within(registry.transport, self._wait):
                 yield registry
             return
         yield registry
@@ -102,8 +111,12 @@ class Registries:
         environ = self._settings.environ
         sign_in(host, username, password, self._of_registries(), environ=environ)
 
-    def look(self, to: ImageReference, report: Report = silent) -> Target:
+    def look(
+        self, to: ImageReference, report: Report = silent, *, push_follows: bool = False
+    ) -> Target:
         """Return whether a push to `to` would create or replace something.
+
+        Where a push with the same object follows, what it begins with is begun.
 
         Raises:
             Unauthorized, TryAgain, Unavailable: the registry does not tell.
@@ -114,17 +127,29 @@ class Registries:
         ):
             if must_create(registry, to.repository.path):
                 return Target(repository_exists=False, tag_digest=None)
+            if push_follows and to.repository not in self._opened:
+                self._opened[to.repository] = Sessions(registry, to.repository.path)
             return Target(repository_exists=True, tag_digest=tag_digest(registry, to))
 
-    def prepare(self, to: ImageReference, report: Report, *, create: bool, overwrite: bool) -> None:
+    def prepare(
+        self,
+        to: ImageReference,
+        report: Report,
+        *,
+        create: bool,
+        overwrite: bool,
+        state: Target | None = None,
+    ) -> None:
         """Settle what would stop a push at its end, before anything is built.
+
+        `state` is what `look` has said, where it was asked before.
 
         Raises:
             NotFound: the repository does not exist, and shall not be created.
             Refused: the tag exists, and shall not be moved.
             Unauthorized, TryAgain, Unavailable: the registry does not tell.
         """
-        state = self.look(to, report)
+        state = state or self.look(to, report)
         if not state.repository_exists:
             if not create:
                 raise NotFound(
@@ -185,9 +210,10 @@ class Registries:
         with (
             self._open(to.repository.host) as registry,
             watched(registry.transport, report) as heard,
+            self._opened.pop(to.repository, None) or nullcontext() as opened,
         ):
             known = KnownBlobs(self._settings.known_blobs)
-            attachment = Attachment(attached, to.repository, registry, known)
+            attachment = Attachment(attached, to.repository, registry, known, opened)
             try:
                 attachment.start()
                 result = push(
@@ -197,6 +223,7 @@ class Registries:
                     heard,
                     known=known,
                     ahead=ahead,
+                    opened=opened,
                     stored=attachment.list,
                 )
             except BaseException:
@@ -219,7 +246,13 @@ class Registries:
         with self._open(reference.repository.host) as registry:
             return pull_layer(reference, registry, name, folder)
 
-    def pull(self, reference: ImageReference, store: BlobStore, report: Report) -> BuiltImage:
+    def pull(
+        self,
+        reference: ImageReference,
+        store: BlobStore,
+        report: Report,
+        platform: Platform | None = None,
+    ) -> BuiltImage:
         """Bring an image's blobs into the store; see `registry.pull.pull`.
 
         A later push to the same registry has them mounted from there.
@@ -230,7 +263,7 @@ class Registries:
             CannotWrite: the store's disk is full.
         """
         with self._open(reference.repository.host) as registry:
-            image = pull(reference, registry, store.blobs, report)
+            image = pull(reference, registry, store.blobs, report, platform=platform)
         held = [layer.digest for layer in image.manifest.layers]
         KnownBlobs(self._settings.known_blobs).remember(reference.repository, held)
         return image

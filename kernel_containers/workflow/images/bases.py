@@ -14,6 +14,7 @@ from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, KernelContainersError, NotFound
 from kernel_containers.snapshot.interpreter import inspect_image
+from kernel_containers.workflow.images.fetch_base import bring_base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ def choose_base(
     settings: Settings,
     report: Report,
 ) -> str:
-    """Return a base image that the engine has, pulled where needed.
+    """Return a base image that the engine has, brought there where needed.
 
     Raises:
         NotFound: none can be had; the cause names what was tried.
@@ -85,7 +86,7 @@ def choose_base(
             refused.append(f"{name}: not on this engine")
             continue
         try:
-            images.pull(engine, _with_tag(name), report)
+            bring_base(engine, _with_tag(name), settings, report)
         except KernelContainersError as error:
             if wanted:
                 raise
