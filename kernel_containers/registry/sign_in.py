@@ -22,6 +22,7 @@ from kernel_containers.registry.docker_config import (
     plain_host,
     read_docker_config,
 )
+from kernel_containers.registry.watching import LONGEST_QUESTION, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +37,9 @@ def sign_in(
     settings: RegistrySettings,
     *,
     environ: Mapping[str, str],
+    wait: float = LONGEST_QUESTION,
 ) -> None:
-    """Keep the credentials of a registry that takes them.
+    """Keep the credentials of a registry that takes them within `wait` seconds.
 
     Raises:
         InvalidInput: the name has a colon, or Docker's config.json is broken.
@@ -53,7 +55,11 @@ def sign_in(
     with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:  # mode 0700
         trial = Path(folder, "config.json")
         trial.write_text(json.dumps({"auths": {host: {"auth": pair}}}))
-        with open_registry(host, replace(settings, docker_config=trial), environ=environ) as found:
+        trying = replace(settings, docker_config=trial)
+        with (
+            open_registry(host, trying, environ=environ) as found,
+            within(found.transport, wait),
+        ):
             check(found)
     server = HUB_SERVER if plain_host(host) == HUB else host
     helper = config.helper_for(host)

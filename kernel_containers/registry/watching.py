@@ -1,4 +1,4 @@
-"""Whoever cancels is heard although a registry says nothing, and so nothing is reported."""
+"""Whoever waits for a registry that says nothing, or says it slowly, is heard and let go."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.progress import Progress, Report
+from kernel_containers.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel_containers.registry.transport import Transport
 
+LONGEST_QUESTION = 30.0  # seconds; proxies before Jupyter give up after 60
 SILENCE = 0.5  # seconds without a report after which the last one is repeated
 
 
@@ -27,6 +29,26 @@ def watched(transport: Transport, report: Report) -> Iterator[Report]:
     finally:
         watch.ended.set()
         thread.join()
+
+
+@contextmanager
+def within(transport: Transport, seconds: float) -> Iterator[None]:
+    """End what is asked meanwhile after a time, however little a registry has said by then.
+
+    A limit on silence alone is none for who sends a byte from time to time.
+    """
+    late = Unavailable(
+        f"{transport.host} did not answer within {seconds:g} s.",
+        why="it takes connections, but says nothing or too little",
+        todo="look into the registry's log, or try again later",
+    )
+    timer = threading.Timer(seconds, transport.abort, (late,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class _Watch:
