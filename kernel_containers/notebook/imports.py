@@ -5,11 +5,17 @@ from __future__ import annotations
 import ast
 import glob
 import re
-import shlex
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.notebook.assignments import parse_cell
+from kernel_containers.notebook.companions import (
+    companions,
+    modules_of,
+    read_by_commands,
+    sources_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,11 +23,10 @@ if TYPE_CHECKING:
     from kernel_containers.notebook.document import Notebook
 
 _LOAD_EXTENSION = re.compile(r"^[ \t]*%load_ext[ \t]+(?P<module>\w+)", re.MULTILINE)
-_COMMAND = re.compile(
-    r"^[ \t]*(?:%(?:run|load)\b|!|%%?(?:sx|system)\b)(?P<words>.*)$", re.MULTILINE
+_CHANGES_PACKAGES = re.compile(
+    r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b|^%%(?:write)?file\b"
 )
-_CHANGES_PACKAGES = re.compile(r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b")
-_SCRIPTS = (".py", ".ipynb", ".sh", ".sql", ".r", ".R")
+_CHANGES_FOLDER = re.compile(r"^[ \t]*%cd[ \t]+(?P<folder>\S+)", re.MULTILINE)
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
 _FOLDER_CALLS = frozenset(
     {"Path", "PosixPath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
@@ -32,13 +37,10 @@ _WRITERS = re.compile(
 
 
 def imported_modules(notebook: Notebook) -> frozenset[str]:
-    """Return the top-level names of the modules that a Python notebook's code imports."""
-    found = {
-        match["module"]
-        for source in _sources(notebook)
-        for match in _LOAD_EXTENSION.finditer(source)
-    }
-    for tree in _trees(notebook):
+    """Return the top-level names of the modules that Python code imports, companions' included."""
+    sources = _all_sources(notebook)
+    found = {match["module"] for text in sources for match in _LOAD_EXTENSION.finditer(text)}
+    for tree in _trees(sources):
         found.update(modules_of(tree))
     return frozenset(found)
 
@@ -49,35 +51,19 @@ def needed_modules(notebook: Notebook) -> frozenset[str]:
     Imports in `try`, conditions and functions don't count, and none do where cells install
     packages or the search path changes.
     """
-    if any(_CHANGES_PACKAGES.search(source) for source in _sources(notebook)):
+    sources = sources_of(notebook)
+    if any(_CHANGES_PACKAGES.search(source) for source in sources):
         return frozenset()
-    statements = (node for tree in _trees(notebook) for node in tree.body)
+    statements = (node for tree in _trees(sources) for node in tree.body)
     imports = (node for node in statements if isinstance(node, ast.Import | ast.ImportFrom))
     return frozenset(name for node in imports for name in modules_of(node))
 
 
-def modules_of(tree: ast.AST) -> Iterator[str]:
-    """Yield the top-level names of the modules that code imports, by absolute names."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import(names=names):
-                yield from (alias.name.partition(".")[0] for alias in names)
-            case ast.ImportFrom(module=str(module), level=0):
-                yield module.partition(".")[0]
-            case ast.Call(
-                func=ast.Name(id="__import__" | "import_module")
-                | ast.Attribute(attr="import_module"),
-                args=[ast.Constant(value=str(module)), *_],
-            ):
-                yield module.partition(".")[0]
-            case _:
-                pass
-
-
 def import_folders(notebook: Notebook) -> tuple[str, ...]:
-    """Return the folders that the code adds to `sys.path` by a literal, as written."""
-    found: dict[str, None] = {}
-    for tree in _trees(notebook):
+    """Return the folders of scripts and those added to `sys.path` by a literal, as written."""
+    folders = {path.parent for path, _ in companions(notebook)} - {notebook.path.parent}
+    found = dict.fromkeys(sorted(map(str, folders)))
+    for tree in _trees(_all_sources(notebook)):
         for node in ast.walk(tree):
             match node:
                 case ast.Call(
@@ -94,28 +80,33 @@ def import_folders(notebook: Notebook) -> tuple[str, ...]:
 
 
 def literal_paths(notebook: Notebook) -> tuple[str, ...]:
-    """Return the files and folders beside the notebook that its code names, as written, sorted.
+    """Return the files and folders beside the notebook that code names, as written, sorted.
 
-    A string counts where such a file exists, a folder also where it is used as one. Paths may
-    lead out of the notebook's folder by `..` to files, not to folders, and only relative ones
-    do. Files that are only written don't count; `data/{year}.csv` stands for what matches it.
+    The code is the notebook's and its companions', which run in the same folder. A string counts
+    where such a file exists, a folder also where it is used as one. Paths may lead out of the
+    notebook's folder by `..` to files, not to folders, and only relative ones do. Files that are
+    only written don't count; `data/{year}.csv` stands for what matches it.
     """
     finder = _PathFinder(notebook.path)
-    for tree in _trees(notebook):
+    sources = _all_sources(notebook)
+    for tree in _trees(sources):
         finder.visit(tree)
-    for source in _sources(notebook):
-        for match in _COMMAND.finditer(source):
-            finder.script(match["words"])
+    for match in chain.from_iterable(map(_CHANGES_FOLDER.finditer, sources)):
+        finder.name(match["folder"], folder=True)
+    for word in chain.from_iterable(map(read_by_commands, sources)):
+        finder.name(word)
+        finder.name(f"{word}.py")
+        finder.pattern(word) if "*" in word else None
     return tuple(sorted(finder.found))
 
 
-def _sources(notebook: Notebook) -> Iterator[str]:
-    if notebook.language == "python":
-        yield from (cell.source for cell in notebook.code_cells)
+def _all_sources(notebook: Notebook) -> tuple[str, ...]:
+    more = (source for _, sources in companions(notebook) for source in sources)
+    return (*sources_of(notebook), *more)
 
 
-def _trees(notebook: Notebook) -> Iterator[ast.Module]:
-    for source in _sources(notebook):
+def _trees(sources: Iterable[str]) -> Iterator[ast.Module]:
+    for source in sources:
         parsed = parse_cell(source)
         if parsed is not None:
             yield parsed[1]
@@ -162,17 +153,6 @@ class _PathFinder(ast.NodeVisitor):
             return
         for match in glob.glob(text, root_dir=self.folder, recursive=True):  # noqa: PTH207
             self.name(match)
-
-    def script(self, words: str) -> None:
-        """Note the scripts that a shell command, `%run` or `%load` names."""
-        try:
-            parts = shlex.split(words)
-        except ValueError:
-            return
-        for part in parts:
-            for text in (part, f"{part}.py"):
-                if text.endswith(_SCRIPTS):
-                    self.name(text)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):

@@ -56,6 +56,34 @@ def test_another_language_imports_nothing(tmp_path: Path) -> None:
     assert (imported_modules(notebook), literal_paths(notebook)) == (frozenset(), ())
 
 
+def test_what_runs_with_a_notebook_counts_as_its_own_code(tmp_path: Path) -> None:
+    texts = {
+        "helper.py": "import settings\nopen('rows.csv')",
+        "settings.py": "TABLE = 'table.json'\nimport helper",
+        "steps/load.py": "import beside\nopen('loaded.txt')",
+        "steps/beside.py": "open('deep.txt')",
+        "broken.py": "x = (",
+        "unused.py": "open('unused.txt')",
+    }
+    for name in (*texts, "rows.csv", "table.json", "loaded.txt", "deep.txt", "unused.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(texts.get(name, ""))
+    write(tmp_path / "other.ipynb", "import helper, broken\n%run n.ipynb")
+    notebook = write(tmp_path / "n.ipynb", "%run ./other.ipynb\n!python steps/load.py\n%run absent")
+
+    assert literal_paths(notebook) == (
+        "./other.ipynb", "deep.txt", "loaded.txt", "rows.csv", "steps/load.py", "table.json",
+    )  # fmt: skip
+    assert imported_modules(notebook) == {"beside", "broken", "helper", "settings"}
+    assert import_folders(notebook) == (str(tmp_path / "steps"),)
+
+
+def test_a_module_that_a_cell_writes_is_not_missed(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "n.ipynb", "%%writefile made.py\nx = 1", "import made")
+
+    assert needed_modules(notebook) == frozenset()
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with data beside a folder of notebooks."""
@@ -90,7 +118,11 @@ def project(tmp_path: Path) -> Path:
         ("open('out.csv', 'a')", ["out.csv"]),
         ("%run run\n%run -i run.py", ["run.py"]),
         ("%load run.py", ["run.py"]),
-        ("!bash s.sh a.json\n!echo 'x", ["s.sh"]),
+        ("%cd data/deep\n%cd ..", ["data/deep"]),
+        ("!bash s.sh a.json > out.csv\n!echo 'x\n!rm run.py", ["a.json", "s.sh"]),
+        ("%%bash\nwc data/*.csv 2>out.csv | cat a.json", ["a.json", "data/x.csv", "data/y.csv"]),
+        ("%%script bash\ncat a.json\ntouch out.csv", ["a.json"]),
+        ("%%bashful\ncat a.json", []),
         ("Path('.'), Path('..'), Path('../src'), os.listdir(''), '/', '~'", []),
         ("open('/etc/passwd'), open('absent.csv'), open('n.ipynb'), 'a\\0b', 'x' * 9", []),
         ("f'{a}', f'*', glob.glob('**')", []),
