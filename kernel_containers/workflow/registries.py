@@ -28,7 +28,7 @@ from kernel_containers.registry.sessions import Sessions
 from kernel_containers.registry.settings import RegistrySettings
 from kernel_containers.registry.sign_in import sign_in
 from kernel_containers.registry.tags import tag_digest
-from kernel_containers.registry.watching import watched, within
+from kernel_containers.registry.watching import LONGEST_QUESTION, watched, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from kernel_containers.image.store import BlobStore
     from kernel_containers.registry.client import Registry
     from kernel_containers.workflow.settings import Settings
-
-
-LONGEST_QUESTION = 30.0  # seconds; proxies before Jupyter give up after 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,8 @@ class Registries:
     def sign_in(self, host: str, username: str, password: str) -> None:
         """Keep credentials that a registry takes; see `registry.sign_in.sign_in`."""
         environ = self._settings.environ
-        sign_in(host, username, password, self._of_registries(), environ=environ)
+        settings = self._of_registries()
+        sign_in(host, username, password, settings, environ=environ, wait=self._wait)
 
     def look(
         self, to: ImageReference, report: Report = silent, *, push_follows: bool = False
