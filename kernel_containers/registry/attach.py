@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.reference import Repository
     from kernel_containers.registry.client import Registry
     from kernel_containers.registry.known import KnownBlobs
+    from kernel_containers.registry.sessions import Sessions
 
 NOTHING = b"{}"  # the content of an artifact's config
 
@@ -85,19 +86,21 @@ class Attachment:
         to: Repository,
         registry: Registry,
         known: KnownBlobs | None,
+        opened: Sessions | None = None,
     ) -> None:
         self.failure: KernelContainersError | None = None
         self._artifacts = artifacts
         self._to = to
         self._registry = registry
         self._known = known
+        self._opened = opened
         self._stop = Stop()
         self._image_there = threading.Event()
         self._defect: BaseException | None = None
         self._results: list[PushResult] = []
-        self._index: Json = {}
-        works = (self._read_index, *map(self._pusher, artifacts)) if artifacts else ()
-        self._threads = [self._thread(work) for work in works]
+        self._index: Json | None = None
+        self._reading = threading.Lock()
+        self._threads = [self._thread(self._pusher(each)) for each in artifacts]
         if artifacts:
             self._threads.append(self._thread(partial(self._list, tuple(self._threads))))
 
@@ -164,20 +167,22 @@ class Attachment:
     def _pusher(self, each: BuiltImage) -> Callable[[], None]:
         def work() -> None:
             to = ImageReference(self._to, None, each.digest)
-            self._results.append(
-                push(
-                    each,
-                    to,
-                    self._registry,
-                    silent,
-                    known=self._known,
-                    stop=self._stop,
-                    # A repository that is known has been pushed to as a whole: see finish().
-                    remember=False,
-                    # Nothing is lost where it is not there after all.
-                    read_back=False,
-                )
+            result = push(
+                each,
+                to,
+                self._registry,
+                silent,
+                known=self._known,
+                stop=self._stop,
+                opened=self._opened,
+                # A repository that is known has been pushed to as a whole: see finish().
+                remember=False,
+                # Nothing is lost where it is not there after all.
+                read_back=False,
             )
+            self._results.append(result)
+            if not result.subject_listed:
+                self._read_index()
 
         return work
 
@@ -196,24 +201,28 @@ class Attachment:
         client.scope = scope_of(client.name, "pull", "push")
         return client
 
-    def _read_index(self) -> None:
-        client = self._client()
-        if client.manifest_digest(self._tag):
-            self._index = read_object(client.manifest(self._tag).body, f"The index {self._tag}")
+    def _read_index(self) -> Json:
+        """Return what the index says so far; the first artifact that needs it asks."""
+        with self._reading:
+            if self._index is None:
+                client = self._client()
+                is_there = client.manifest_digest(self._tag)
+                told = client.manifest(self._tag).body if is_there else b"{}"
+                self._index = read_object(told, f"The index {self._tag}")
+            return self._index
 
     def _put_index(self) -> None:
         ours = [_listed(each) for each in self._artifacts]
         digests = {item["digest"] for item in ours}
-        others = [
-            item for item in self._index.get("manifests", ()) if item.get("digest") not in digests
-        ]
+        before = self._read_index()
+        others = [item for item in before.get("manifests", ()) if item.get("digest") not in digests]
         index = {
-            **self._index,
+            **before,
             "schemaVersion": 2,
             "mediaType": oci.INDEX,
             "manifests": [*others, *ours],
         }
-        if index != self._index:
+        if index != before:
             client = self._client()
             answer = client.put_manifest(self._tag, canonical(index), oci.INDEX)
             if answer.status not in {200, 201, 202}:

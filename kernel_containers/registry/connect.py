@@ -54,8 +54,6 @@ def open_registry(
     _check(host)
     context = tls_context(host, settings, environ)
     url = f"https://{HUB_API if host in HUB_NAMES else host}/"
-    if is_loopback(host):
-        url = _loopback_url(host, context)
     place = ecr_host(host, settings)
     ecr = _ecr(host, place, settings) if place else None
     path = settings.docker_config or config_path(environ)
@@ -67,6 +65,12 @@ def open_registry(
         )
 
     transport = Transport(host, url, settings, context)
+    if is_loopback(host):
+        try:
+            transport.url = _loopback_url(transport)
+        except BaseException:
+            transport.close()
+            raise
     return Registry(transport, Authorizer(transport, find, is_ecr=ecr is not None), ecr)
 
 
@@ -89,23 +93,23 @@ def _ecr(host: str, place: EcrHost, settings: RegistrySettings) -> Ecr:
     return Ecr(host, place, settings)
 
 
-def _loopback_url(host: str, context: ssl.SSLContext) -> str:
+def _loopback_url(transport: Transport) -> str:
     # Plain HTTP is asked first where a port is given: a server that expects TLS refuses it at
     # once, while a plain server may wait for ever for the rest of a TLS greeting.
+    host = transport.host
     _, port = split_host(host)
     order = ("http", "https") if port else ("https", "http")
     failures: dict[str, httpx.TransportError] = {}
-    with httpx.Client(verify=context, timeout=PROBE_TIMEOUT, trust_env=False) as client:
-        for scheme in order:
-            url = f"{scheme}://{host}/"
-            try:
-                # Without credentials, and whatever the answer is, the registry is judged later.
-                status = client.get(f"{url}v2/").status_code
-            except httpx.TransportError as error:
-                failures[scheme] = error
-            else:
-                if scheme == "https" or status not in _WANTS_TLS:
-                    return url
+    for scheme in order:
+        url = f"{scheme}://{host}/"
+        try:
+            # Without credentials, and whatever the answer is, the registry is judged later.
+            status = transport.greet(url, PROBE_TIMEOUT)
+        except httpx.TransportError as error:
+            failures[scheme] = error
+        else:
+            if scheme == "https" or status not in _WANTS_TLS:
+                return url
     secure = failures["https"]
     if all(_is_absent(error) for error in failures.values()):
         raise Unavailable(

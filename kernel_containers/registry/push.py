@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kernel_containers.registry.answers import Answer
     from kernel_containers.registry.client import Registry
     from kernel_containers.registry.known import KnownBlobs
+    from kernel_containers.registry.sessions import Sessions
 
 STAGE = "push"
 
@@ -52,6 +53,7 @@ def push(
     mount_from: Mapping[Digest, str] | None = None,
     stop: Stop | None = None,
     ahead: Ahead | None = None,
+    opened: Sessions | None = None,
     stored: Callable[[], None] | None = None,
     remember: bool = True,
     read_back: bool = True,
@@ -61,9 +63,9 @@ def push(
     The manifest is put last, so a push that fails or is cancelled leaves the tag as it was, and
     no upload session. `known` saves asking for blobs that earlier pushes left there; `mount_from`
     names repositories of the same registry that hold a blob (a base image's layers). `stop` lets
-    another thread end it. What `ahead` has sent is not sent again. `stored` is called as soon
-    as the manifest stands. Without `remember` what was sent does not become known; without
-    `read_back` the registry's own word is taken for it.
+    another thread end it. What `ahead` has sent is not sent again; small blobs take `opened`
+    sessions. `stored` is called as soon as the manifest stands. Without `remember` what was sent
+    does not become known; without `read_back` the registry's own word is taken for it.
 
     Raises:
         NotFound: the repository does not exist, or a blob is on neither side.
@@ -81,6 +83,7 @@ def push(
         mount_from=mount_from or {},
         stop=stop or Stop(),
         ahead=ahead,
+        opened=opened,
     ).run(stored, remember=remember, read_back=read_back)
 
 
@@ -96,6 +99,7 @@ class _Push:
         mount_from: Mapping[Digest, str],
         stop: Stop,
         ahead: Ahead | None,
+        opened: Sessions | None,
     ) -> None:
         if to.repository.host != registry.host:
             raise Defect(f"{to} can't be pushed to {registry.host}.")
@@ -115,7 +119,7 @@ class _Push:
         self._client = RepositoryClient(registry, to.repository.path, stop=self._stop)
         self._client.scope = scope_of(self._client.name, "pull", "push")
         self._meter = Meter(STAGE, report, self._blobs.values(), registry.settings.report_interval)
-        self._uploader = Uploader(self._client, self._meter)
+        self._uploader = Uploader(self._client, self._meter, opened)
 
     def run(
         self, stored: Callable[[], None] | None, *, remember: bool, read_back: bool

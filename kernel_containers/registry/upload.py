@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kernel_containers.registry.answers import Answer, Call
     from kernel_containers.registry.meter import Meter
     from kernel_containers.registry.repository import RepositoryClient
+    from kernel_containers.registry.sessions import Sessions
 
 SMALL = 1024 * 1024  # bytes; sent with the PUT itself
 # The specification has 202 for PATCH and 201 for PUT; ECR answers 201 to both, others 204.
@@ -38,10 +39,13 @@ Outcome = Literal["sent", "mounted", "reused"]
 class Uploader:
     """Sends the blobs of one operation, and knows the upload sessions that it has open."""
 
-    def __init__(self, client: RepositoryClient, meter: Meter) -> None:
+    def __init__(
+        self, client: RepositoryClient, meter: Meter, opened: Sessions | None = None
+    ) -> None:
         self._client = client
         self._registry = client.registry
         self._meter = meter
+        self._opened = opened  # before there was anything to send; small blobs take them
         self._sessions: dict[Digest, str] = {}
 
     def provide(
@@ -90,7 +94,9 @@ class Uploader:
 
     def _send(self, blob: Descriptor, source: Path) -> None:
         check(blob, source)
-        # The session of a refused mount serves the first attempt.
+        if self._opened and blob.size <= SMALL and blob.digest not in self._sessions:
+            self._sessions.update((blob.digest, url) for url in [self._opened.take()] if url)
+        # That session, or the one of a refused mount, serves the first attempt.
         left = [self._sessions[blob.digest]] if blob.digest in self._sessions else []
         call = self._start_call(blob, "")
         answer = self._registry.transport.retrying(

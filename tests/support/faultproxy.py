@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 BLOCK = 64 * 1024
+LONGEST_WAVE = 30.0  # seconds; then its requests are not sent side by side
 
 Kind = Literal["status", "reset", "reset_body", "cut_response", "lost", "delay", "hang"]
 
@@ -52,6 +54,14 @@ class Seen:
     status: int = 0
 
 
+@dataclass(slots=True)
+class _Wave:
+    """Requests that pass when all of them have come."""
+
+    left: int
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class _Reset(Exception):
     """The connection is to be reset."""
 
@@ -67,6 +77,7 @@ class FaultProxy:
         self._upstream = (host, int(port))
         self.faults: list[Fault] = []
         self.seen: list[Seen] = []
+        self._waves: deque[_Wave] = deque()
         self._loop = asyncio.new_event_loop()
         self._handlers: set[asyncio.Task[None]] = set()
         ready = threading.Event()
@@ -87,6 +98,18 @@ class FaultProxy:
         fault = Fault(kind=kind, **settings)  # type: ignore[arg-type]
         self.faults.append(fault)
         return fault
+
+    def expect(self, *waves: int) -> None:
+        """Let the next requests wait for each other: so many at a time, then so many, and so on.
+
+        So a client comes through only if those of a wave need none of each other's answers.
+        """
+        self._waves.extend(map(_Wave, waves))
+
+    @property
+    def waves_left(self) -> int:
+        """How many waves are not complete."""
+        return len(self._waves)
 
     def clear(self) -> None:
         """Forget all faults and requests."""
@@ -143,6 +166,7 @@ class FaultProxy:
         fault = self._match(method, target)
         seen = Seen(method, target, fault.kind if fault else None)
         self.seen.append(seen)
+        await self._gathered()
         if fault and fault.kind in {"delay", "hang"}:
             await asyncio.sleep(fault.seconds if fault.kind == "delay" else 3600)
         if fault and fault.kind == "reset":
@@ -151,6 +175,19 @@ class FaultProxy:
             await _answer(_body(reader, head), writer, fault, seen)
             return
         await self._pass(reader, writer, head, fault, seen)
+
+    async def _gathered(self) -> None:
+        if not self._waves:
+            return
+        wave = self._waves[0]
+        wave.left -= 1
+        if wave.left == 0:
+            self._waves.popleft()
+            wave.complete.set()
+        try:
+            await asyncio.wait_for(wave.complete.wait(), LONGEST_WAVE)
+        except TimeoutError:
+            raise _Reset from None
 
     def _match(self, method: str, target: str) -> Fault | None:
         for fault in self.faults:

@@ -1,12 +1,16 @@
 """What stands where an image shall go, asked while the image is planned.
 
-A registry that is 100 ms away takes four round trips to say it, as long as a plan takes.
+A registry that is 100 ms away takes four round trips to say it, and to take the first steps of
+a push: as long as a plan takes.
 """
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
+
+from kernel_containers.core.progress import Progress, Report, silent
+from kernel_containers.registry.watching import SILENCE
 
 if TYPE_CHECKING:
     from kernel_containers.core.reference import ImageReference
@@ -24,15 +28,17 @@ class LookAhead:
         self._thread = threading.Thread(target=self._run, name="look-ahead", daemon=True)
         self._thread.start()
 
-    def result(self) -> Target:
-        """Return what `Registries.look` returns, or raise what it raises."""
-        self._thread.join()
+    def result(self, report: Report = silent) -> Target:
+        """Return what `Registries.look` returns, or raise what it or `report` raises."""
+        while self._thread.is_alive():
+            self._thread.join(SILENCE)
+            report(Progress(stage="registry", message=f"waiting for {self.to.repository.host}"))
         if self._target is None:
             raise self._failure or AssertionError
         return self._target
 
     def _run(self) -> None:
         try:
-            self._target = self._registries.look(self.to)
+            self._target = self._registries.look(self.to, push_follows=True)
         except BaseException as error:  # noqa: BLE001 - raised by result()
             self._failure = error

@@ -14,6 +14,7 @@ from kernel_containers.workflow.images.containerize import (
     containerize,
     verify_environment,
 )
+from kernel_containers.workflow.images.look_ahead import LookAhead
 from kernel_containers.workflow.images.plan import make_plan
 from kernel_containers.workflow.images.push_image import push_image
 from kernel_containers.workflow.jobs.commands import docker_command
@@ -51,17 +52,20 @@ class ContainerizeWork:
             closing(connect(self.settings.environ)) as engine,
             Registries(self.settings) as registries,
         ):
+            to = self.request.destination
+            looked = LookAhead(registries, to.reference) if isinstance(to, ToRegistry) else None
             plan = make_plan(self.request, engine, self.settings, job.report)
             job.check()
             if not self.allow_secrets:
                 check_findings(plan.snapshot)
             _tell_notes(job, plan)
-            if isinstance(plan.destination, ToRegistry):
+            if looked:
                 registries.prepare(
-                    plan.destination.reference,
+                    looked.to,
                     job.report,
                     create=self.create_repository,
                     overwrite=self.overwrite,
+                    state=looked.result(job.report),
                 )
             job.weigh(weights(plan, self.settings))
             try:
