@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.launch import Launch
 
 POLL = 0.02  # seconds between looks at a starting or ending kernel
-# A client whose iopub connection stayed open over a restart tries again every 100 ms. One that
-# comes later than the kernel's first output misses it.
-SETTLE = 0.2
 ENGINE_PATIENCE = 30.0  # seconds for an engine to come back that has ended a kernel by stopping
 
 
@@ -195,7 +192,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         again, died = self._held.address is not None, self._reason
         self._expected = True
         try:
-            await self._launch(read_launch(self, self._config, cmd, kwargs))
+            await self._launch(read_launch(self, self._config, cmd, kwargs), again=again)
         except KernelContainersError as error:
             await self._remove()
             if again and died:
@@ -209,8 +206,6 @@ class ContainerProvisioner(KernelProvisionerBase):
                 self._held.release()
         self._expected = False
         self._tell(self._reason)
-        if again:
-            await asyncio.sleep(SETTLE)
         return self.connection_info
 
     def resolve_path(self, path: str) -> str | None:
@@ -224,7 +219,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         info: dict[str, Any] = await super().get_provisioner_info()
         return {**info, "container": container.id if container else None}
 
-    async def _launch(self, launch: Launch) -> None:
+    async def _launch(self, launch: Launch, *, again: bool) -> None:
         held = self._held
         recipe = None
         if held.container is None and held.address is None:
@@ -238,7 +233,7 @@ class ContainerProvisioner(KernelProvisionerBase):
                 launch, held.address, self._teller(), patience=patience
             )
             held.address = held.container.address
-        info = await starting.bring_up(held.container, launch)
+        info = await starting.bring_up(held.container, launch, again=again)
         self.connection_info = cast("KernelConnectionInfo", info)
         self._running = True
         self._launched = launch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.recipe import Recipe
 
 POLL = 0.003  # seconds between looks at a starting kernel
+# A client whose iopub connection stayed open over a restart tries again every 100 to 200 ms, and
+# then needs what any new connection does. One that comes later than the first output misses it.
+SETTLE = 0.2
 
 
 async def obtain(
@@ -68,8 +72,10 @@ async def find_again(launch: Launch, died: Callable[[Death], None]) -> KernelCon
     return await asyncio.to_thread(find)
 
 
-async def bring_up(container: KernelContainer, launch: Launch) -> dict[str, Any]:
+async def bring_up(container: KernelContainer, launch: Launch, *, again: bool) -> dict[str, Any]:
     """Return where clients connect, once the kernel answers there.
+
+    `again` gives those of the kernel before it time to return.
 
     Raises:
         InvalidInput, NotFound, Unavailable: it ended, or did not answer in time.
@@ -82,16 +88,15 @@ async def bring_up(container: KernelContainer, launch: Launch) -> dict[str, Any]
     elif not adopting:
         await asyncio.to_thread(container.start_kernel, launch.message(container.address))
     info = {**container.address.info(), **launch.connection}
-    heartbeat = Heartbeat(info)
     container.take_name()
-
-    def answered() -> bool:
-        return heartbeat.answered() and (container.is_adopted or not adopting)
-
-    try:
-        await _until(answered, container, launch)
-    finally:
-        heartbeat.close()
+    with closing(Heartbeat(info)) as first:
+        await _until(
+            lambda: first.answered() and (container.is_adopted or not adopting), container, launch
+        )
+    if again:
+        await asyncio.sleep(SETTLE)
+        with closing(Heartbeat(info)) as another:  # as long as a busy machine needs
+            await _until(another.answered, container, launch)
     container.connection, container.is_adopted = {}, False  # a restart is one as any other
     if outlives(launch.config, launch.place):
         container.outlives = True
