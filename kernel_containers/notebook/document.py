@@ -29,6 +29,7 @@ SKIP_TAG = "skip-execution"  # nbclient's: such a cell never runs
 _RUN_METADATA = ("papermill", "widgets")
 _CELL_RUN_METADATA = ("papermill", "execution", "ExecuteTime")
 
+_AS_TEXT = frozenset({".md", ".py", ".Rmd", ".qmd", ".R", ".jl"})  # what jupytext reads
 _LANGUAGES = {"python": "python", "python2": "python", "python3": "python", "ir": "r"}
 
 
@@ -123,7 +124,8 @@ def parse(path: Path, content: bytes) -> Notebook:
         data = parse_json(content)
     except (ValueError, RecursionError) as error:
         why = "the file is empty" if not content.strip() else f"it is not JSON: {error}"
-        raise InvalidInput(f"{path} is not a notebook.", why=why) from error
+        todo = f"make one: jupytext --to ipynb {path}" if path.suffix in _AS_TEXT else None
+        raise InvalidInput(f"{path} is not a notebook.", why=why, todo=todo) from error
     return from_json(path, data)
 
 

@@ -14,6 +14,7 @@ from kernel_containers.notebook.foreign import foreign
 from kernel_containers.notebook.missing_files import missing_files
 from kernel_containers.notebook.names import unmet_names
 from kernel_containers.notebook.remark import Remark, remark_at
+from kernel_containers.notebook.surroundings import surroundings
 from kernel_containers.notebook.unattended import installs, unattended
 from kernel_containers.notebook.variables import find_variables
 
@@ -41,6 +42,7 @@ def _cells(notebook: Notebook) -> Iterator[Remark]:
         else:
             yield from unattended(cell, own)
     yield from missing_files(notebook)
+    yield from surroundings(notebook)
 
 
 # A single line in a cell may leave out the % of a magic.

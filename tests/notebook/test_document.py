@@ -231,3 +231,11 @@ def test_a_long_description_is_cut(tmp_path: Path) -> None:
 
     assert len(notebook.description) <= 500
     assert notebook.description.endswith("word…")
+
+
+def test_a_notebook_kept_as_text_comes_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    path = tmp_path / "pair.md"
+    path.write_text("# Title\n\n```python\na = 1\n```\n")
+
+    with pytest.raises(InvalidInput, match=r"Try: make one: jupytext --to ipynb .*/pair\.md"):
+        document.read(path)

@@ -67,6 +67,12 @@ FOUND: dict[str, tuple[tuple[Any, ...], tuple[str, int, int]]] = {
         ("import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])",),
         ("install", 0, 2),
     ),
+    "a variable": (("import os\nkey = os.environ['KEY']",), ("environment", 0, 2)),
+    "a file of variables": (
+        ("from dotenv import load_dotenv\nload_dotenv()", "import os\nos.environ['KEY']"),
+        ("dotenv", 0, 2),
+    ),
+    "a file of variables by magic": (("import os\n%dotenv",), ("dotenv", 0, 2)),
     "a question in a function": (("def f():\n    return input('?')\nf()",), ("input", 0, 2)),
     "a question by another name": (
         ("from getpass import getpass\ngetpass('Password: ')",),
@@ -195,6 +201,11 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "a question without a variable's value": (
         "import os, getpass\nif 'KEY' not in os.environ:\n    k = getpass.getpass()\nk = 1",
         "k = os.getenv('KEY') or input()",
+    ),
+    "variables that need not be there": (
+        "import os\nos.environ['HOME'], os.environ.get('A')\nos.environ['B'] = ''\nos.environ['B']",
+        "%env C=1\nimport os\nos.environ['C']\nif 'D' in os.environ:\n    os.environ['D']",
+        "import os\ntry:\n    os.environ['E']\nexcept KeyError:\n    pass",
     ),
     "a file whose absence is suppressed": (
         "from contextlib import suppress\nwith suppress(FileNotFoundError):\n    open('no.txt')",
