@@ -62,10 +62,15 @@ def read_by_commands(source: str) -> Iterator[str]:
     """Yield the words of magics and shell commands that may be files to read, as written."""
     shell = _SHELL_CELL.match(source)
     if shell:
-        lines = source[shell.end() :].splitlines()
+        yield from words_of_script(source[shell.end() :])
     else:
-        lines = [match["words"] for match in _COMMAND.finditer(source)]
-    for line in lines:
+        for match in _COMMAND.finditer(source):
+            yield from _words(match["words"])
+
+
+def words_of_script(script: str) -> Iterator[str]:
+    """Yield the words of a shell's script that may be files to read, as written."""
+    for line in script.splitlines():
         yield from _words(line)
 
 

@@ -15,6 +15,7 @@ from kernel_containers.notebook.companions import (
     modules_of,
     read_by_commands,
     sources_of,
+    words_of_script,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _CHANGES_PACKAGES = re.compile(
     r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b|^%%(?:write)?file\b"
 )
 _CHANGES_FOLDER = re.compile(r"^[ \t]*%cd[ \t]+(?P<folder>\S+)", re.MULTILINE)
+_QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\\\n]+)(?P=quote)""")
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
 _FOLDER_CALLS = frozenset(
     {"Path", "PosixPath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
@@ -85,9 +87,14 @@ def literal_paths(notebook: Notebook) -> tuple[str, ...]:
     The code is the notebook's and its companions', which run in the same folder. A string counts
     where such a file exists, a folder also where it is used as one. Paths may lead out of the
     notebook's folder by `..` to files, not to folders, and only relative ones do. Files that are
-    only written don't count; `data/{year}.csv` stands for what matches it.
+    only written don't count; `data/{year}.csv` stands for what matches it. In languages other than
+    Python, texts in quotes count, and a shell's words.
     """
     finder = _PathFinder(notebook.path)
+    for cell in notebook.code_cells if notebook.language != "python" else ():
+        shell = words_of_script(cell.source) if notebook.language == "bash" else ()
+        for text in (*shell, *(match["text"] for match in _QUOTED.finditer(cell.source))):
+            finder.name(text)
     sources = _all_sources(notebook)
     for tree in _trees(sources):
         finder.visit(tree)

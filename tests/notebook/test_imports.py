@@ -47,13 +47,25 @@ def test_a_notebook_that_changes_what_can_be_imported_needs_nothing(
     assert needed_modules(write(tmp_path / "n.ipynb", line, "import a")) == frozenset()
 
 
-def test_another_language_imports_nothing(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").touch()
-    notebook = write(
-        tmp_path / "n.ipynb", "import('x.csv')", metadata={"language_info": {"name": "R"}}
-    )
+@pytest.mark.parametrize(
+    ("language", "source", "found"),
+    [
+        (
+            "R",
+            "import(numpy)\nread.csv('x.csv'); source(\"load.R\"); 'absent.csv'",
+            ["load.R", "x.csv"],
+        ),
+        ("bash", 'wc -l x.csv > load.R; ./run.sh "$name"', ["./run.sh", "x.csv"]),
+    ],
+)
+def test_another_language_imports_nothing_and_names_files(
+    tmp_path: Path, language: str, source: str, found: list[str]
+) -> None:
+    for name in ("x.csv", "load.R", "run.sh", "numpy.py"):
+        (tmp_path / name).touch()
+    notebook = write(tmp_path / "n.ipynb", source, metadata={"language_info": {"name": language}})
 
-    assert (imported_modules(notebook), literal_paths(notebook)) == (frozenset(), ())
+    assert (imported_modules(notebook), literal_paths(notebook)) == (frozenset(), tuple(found))
 
 
 def test_what_runs_with_a_notebook_counts_as_its_own_code(tmp_path: Path) -> None:
