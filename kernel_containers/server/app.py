@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Int, List, Unicode
+from traitlets import Float, Int, List, Unicode
 
+from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.kernels import events as kernel_events
 from kernel_containers.kernels import handover, reaper
 from kernel_containers.server.contract import Contract
@@ -54,6 +54,12 @@ class KernelContainersApp(ExtensionApp):
     folders = List(
         Unicode(), config=True, help="Folders besides the root folder that requests may name."
     )
+    longest_answer = Float(
+        100.0,
+        min=0.1,
+        config=True,
+        help="Seconds that a request waits for an engine, a registry or a store.",
+    )
     records = Unicode(
         "", config=True, help="Where jobs are recorded. [kernel-containers/jobs in Jupyter's data]"
     )
@@ -65,7 +71,7 @@ class KernelContainersApp(ExtensionApp):
         assert server.event_logger is not None  # noqa: S101 - and that has this
         loop = asyncio.get_event_loop()
         self._executors = {
-            name: ThreadPoolExecutor(THREADS, f"kernel-containers-{name}") for name in PEERS
+            name: DaemonThreads(THREADS, f"kernel-containers-{name}") for name in PEERS
         }
         self._listeners = Listeners(loop)
         self._events = JobEvents(server.event_logger, loop)
@@ -97,10 +103,11 @@ class KernelContainersApp(ExtensionApp):
         """Add the routes of the contract; the server adds its base URL."""
         contract = Contract()
         common = {"services": self.services, "contract": contract}
+        limits = {"longest": self.longest_answer}
         for path, operations in OPERATIONS.items():
             executors = {verb: self._executors[peer(path, verb)] for verb in operations}
             own = {"path": path, "operations": operations, "executors": executors}
-            self.handlers.append((pattern(path), Handler, {**common, **own}))
+            self.handlers.append((pattern(path), Handler, {**common, **limits, **own}))
         stream = {"path": STREAM, "listeners": self._listeners}
         self.handlers.append((pattern(STREAM), StreamHandler, {**common, **stream}))
 

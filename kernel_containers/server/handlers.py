@@ -21,10 +21,12 @@ from kernel_containers.errors import (
     Interrupted,
     KernelContainersError,
     Unauthorized,
+    Unavailable,
     UsageError,
     error_as_json,
 )
 from kernel_containers.server.errors import error_of, status_of
+from kernel_containers.server.routes import UNLIMITED
 from kernel_containers.server.services import Call, Content
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         services: Services,
         contract: Contract,
         executors: Mapping[str, Executor],
+        longest: float,
     ) -> None:
         """Take what the route gives."""
         super().initialize(name)
@@ -61,6 +64,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         self._services = services
         self._contract = contract
         self._executors = executors
+        self._longest = None if path in UNLIMITED else longest
         self._gone = threading.Event()
 
     # Each verb is decorated by itself: `authorized` remembers the action of its first call.
@@ -98,7 +102,11 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             # In a thread as well: parsing 50 MB of notebook would stop all kernels' output.
             call = await loop.run_in_executor(executor, self._call, verb, path)
             await self._check_kernel(call)
-            content = await loop.run_in_executor(executor, _perform, operation, call)
+            performed = loop.run_in_executor(executor, _perform, operation, call)
+            content = await asyncio.wait_for(performed, self._longest)
+        except TimeoutError:
+            self._gone.set()
+            await self._refuse(_late(self._path, self._longest))
         except KernelContainersError as error:
             await self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the last resort, told to the log
@@ -162,6 +170,14 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         """Tell an error that came up outside of an operation as all others are told."""
         del kwargs
         _ = self.finish(json.dumps(error_as_json(error_of(status_code))))
+
+
+def _late(path: str, longest: float | None) -> Unavailable:
+    return Unavailable(
+        f"{path} was not done within {longest:g} s.",
+        why="the engine, a registry or a store takes its time, or says nothing",
+        todo="look whether it is there, then try again; what was begun may still be done",
+    )
 
 
 def _perform(operation: Operation, call: Call) -> Content:

@@ -59,6 +59,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "/gallery/{id}/clone": {"POST": gallery.clone},
 }
 
+UNLIMITED = frozenset({"/plan"})  # which may pull a base image, and ends with its client
 # Whom a request may have to wait for; requests only queue behind others that wait for the same.
 Peer = Literal["nobody", "engine", "registry", "store"]
 PEERS: tuple[Peer, ...] = get_args(Peer)

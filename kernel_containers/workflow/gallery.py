@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.runs import new_run_id
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
 from kernel_containers.runner.places import Writer
@@ -71,7 +71,7 @@ class Gallery:
         ids = sorted({path[0] for path in paths if path[1:] == [CARD]}, reverse=True)
         left = [card_id for card_id in ids if not after or card_id < after]
         shown = left[:limit]
-        with ThreadPoolExecutor(READERS) as pool:
+        with DaemonThreads(READERS, "store") as pool:
             found = list(pool.map(self._readable, shown))
         cards = [card for card in found if card]
         return cards, shown[-1] if len(left) > len(shown) else None

@@ -8,11 +8,45 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.server.app import THREADS
 from tests.acceptance.product import write_notebook
+from tests.support.drip import Dripping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.server.api import Api
+
+
+def test_a_store_that_says_too_little_is_given_up(start_server: Callable[..., Api]) -> None:
+    with Dripping("drip") as store:
+        api = start_server("--KernelContainersApp.longest_answer=1", AWS_ENDPOINT_URL_S3=store.url)
+        place = "s3://bucket/runs"
+
+        answers = [
+            api.get("/results", prefix=place),
+            api.get("/results/sales/latest/html", prefix=place),
+            api.get("/gallery", prefix=place),
+            api.post("/gallery/some/clone", gallery=place),
+        ]
+
+    assert [answer.status_code for answer in answers] == [503] * 4
+    for answer in answers:
+        error = answer.json()
+        assert "within 1 s" in error["what"]
+        assert error["why"]
+        assert error["todo"]
+
+
+def test_a_server_ends_although_a_store_keeps_its_threads(start_server: Callable[..., Api]) -> None:
+    with Dripping("drip") as store:
+        api = start_server("--KernelContainersApp.longest_answer=1", AWS_ENDPOINT_URL_S3=store.url)
+        refused = api.get("/results", prefix="s3://bucket/runs")
+        process = api.server.server.process
+
+        process.terminate()
+        code = process.wait(60)
+
+    assert refused.status_code == 503
+    assert code in (0, -15)
 
 
 def test_a_silent_store_keeps_nobody_waiting_for_anything_else(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.large_json import parse_json
 from kernel_containers.errors import NotFound, Refused, Unauthorized
 from kernel_containers.workflow.runs.run_filter import time_of_run_id
@@ -64,7 +64,7 @@ class Results:
         if after:
             chosen = [place for place in chosen if "/".join(place) < after]
         shown = chosen[:limit]
-        with ThreadPoolExecutor(READERS) as pool:
+        with DaemonThreads(READERS, "store") as pool:
             runs = list(pool.map(lambda place: self._summary(store, place), shown))
         return {
             "notebooks": sorted({place.notebook for place in places}),

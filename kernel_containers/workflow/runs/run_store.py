@@ -8,12 +8,12 @@ run too.
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable
 from kernel_containers.notebook.executed import read_executed, report_from_notebook
 from kernel_containers.workflow.runs.run_filter import RunFilter, time_of, time_of_run_id
@@ -88,7 +88,7 @@ def list_runs(
         only = RunFilter(notebook=notebook, statuses=only.statuses, since=only.since)
     store = open_store(prefix)
     candidates = [item for item in _candidates(store, prefix) if only.may_have(item.run_id)]
-    with ThreadPoolExecutor(READERS) as pool:
+    with DaemonThreads(READERS, "store") as pool:
         read = pool.map(lambda candidate: _read(store, candidate), candidates)
         runs = [run for run in read if run is not None and _passes(run, only)]
     return sorted(runs, key=lambda run: (run.started or _OLDEST, run.run_id), reverse=True)
