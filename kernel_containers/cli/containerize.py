@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from kernel_containers.core.reference import Destination
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.images.containerize import Containerized
     from kernel_containers.workflow.images.look_ahead import LookAhead
-    from kernel_containers.workflow.images.plan import Plan
+    from kernel_containers.workflow.images.plan import ContainerizeRequest, Plan
     from kernel_containers.workflow.images.verify import Verification
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import Settings
@@ -89,40 +90,29 @@ def command(
     **options: Any,
 ) -> int:
     """Make a container image of NOTEBOOK, its environment and its files."""
-    from kernel_containers.core.declarations import declaration_from_text
-    from kernel_containers.engine import connect
-    from kernel_containers.workflow.images.containerize import (
-        check_findings,
-        containerize,
-        verify_environment,
-    )
     from kernel_containers.workflow.images.look_ahead import LookAhead
-    from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan
-    from kernel_containers.workflow.images.plan_report import plan_as_json, plan_as_text
     from kernel_containers.workflow.registries import Registries
     from kernel_containers.workflow.settings import read_settings
 
     output = Output(as_json=as_json)
     settings = read_settings()
-    request = ContainerizeRequest(
-        notebook=notebook,
-        title=options["title"],
-        description=options["description"],
-        kernel=options["kernel"],
-        kernel_id=options["kernel_id"],
-        compression=options["compression"],
-        destination=parse_destination(options["to"]) if options["to"] else None,
-        parameters=options["parameters"] or None,
-        secrets=options["secrets"],
-        declarations=tuple(map(declaration_from_text, options["declarations"])),
-        includes=options["includes"],
-        base=options["base"],
-    )
-    engine = connect()
+    destination = parse_destination(options["to"]) if options["to"] else None
     with Registries(settings) as registries:
         looked = None
-        if isinstance(request.destination, ToRegistry) and not dry_run:
-            looked = LookAhead(registries, request.destination.reference)
+        if isinstance(destination, ToRegistry) and not dry_run:
+            looked = LookAhead(registries, destination.reference)
+        # The registry answers while the rest is imported, which takes 0.2 s.
+        from kernel_containers.engine import connect
+        from kernel_containers.workflow.images.containerize import (
+            check_findings,
+            containerize,
+            verify_environment,
+        )
+        from kernel_containers.workflow.images.plan import make_plan
+        from kernel_containers.workflow.images.plan_report import plan_as_json, plan_as_text
+
+        request = _request(notebook, destination, options)
+        engine = connect()
         with output.progress() as report:
             plan = make_plan(request, engine, settings, report)
         if dry_run:
@@ -156,11 +146,35 @@ def command(
     return RunFailed.exit_code if verification and verification.status != "same" else 0
 
 
+def _request(
+    notebook: Path, destination: Destination | None, options: dict[str, Any]
+) -> ContainerizeRequest:
+    from kernel_containers.core.declarations import declaration_from_text
+    from kernel_containers.workflow.images.plan import ContainerizeRequest
+
+    return ContainerizeRequest(
+        notebook=notebook,
+        title=options["title"],
+        description=options["description"],
+        kernel=options["kernel"],
+        kernel_id=options["kernel_id"],
+        compression=options["compression"],
+        destination=destination,
+        parameters=options["parameters"] or None,
+        secrets=options["secrets"],
+        declarations=tuple(map(declaration_from_text, options["declarations"])),
+        includes=options["includes"],
+        base=options["base"],
+    )
+
+
 def _tell_plan(plan: Plan, output: Output) -> None:
     for exclusion in plan.snapshot.exclusions:
         output.note(f"left out: {exclusion.path} ({exclusion.reason})")
     for note in plan.snapshot.notes:
         output.note(f"note: {note}")
+    for warning in plan.snapshot.warnings:
+        output.note(f"warning: {warning}")
 
 
 def _tell_notes(output: Output, changed: Sequence[str], notes: Sequence[str]) -> None:

@@ -1,5 +1,5 @@
 import type { components } from './contract';
-import type { Query, Transport } from './transport';
+import type { IListener, Query, Transport } from './transport';
 
 type Schemas = components['schemas'];
 export type Health = Schemas['Health'];
@@ -18,11 +18,12 @@ export type RegistryState = Schemas['RegistryState'];
 export type Image = Schemas['Image'];
 export type Job = Schemas['Job'];
 export type JobEvent = Schemas['JobEvent'];
+export type AddKernelJob = Schemas['AddKernelJob'];
 export type JobRequest =
   | Schemas['ContainerizeJob']
   | Schemas['PushJob']
   | Schemas['PullJob']
-  | Schemas['AddKernelJob']
+  | AddKernelJob
   | Schemas['RunJob'];
 export type Stage = Schemas['Stage'];
 export type CellState = Schemas['CellState'];
@@ -261,16 +262,9 @@ export class Api {
     return this._transport.url(`gallery/${encodeURIComponent(id)}/${part}`, {});
   }
 
-  /**
-   * Follow a job's events after number `after`; reconnects until the job has ended.
-   * Returns how to stop following.
-   */
-  follow(
-    id: string,
-    after: number,
-    onEvent: (event: JobEvent) => void
-  ): () => void {
-    return this._transport.follow(`jobs/${id}/stream`, after, onEvent);
+  /** Read a job's events from the first one; returns how to stop. */
+  events(id: string, listener: IListener<JobEvent>): () => void {
+    return this._transport.listen(`jobs/${id}/stream`, listener);
   }
 }
 

@@ -754,6 +754,8 @@ export interface components {
             }[];
             findings: components["schemas"]["Finding"][];
             notes: string[];
+            /** @description What may make runs fail. */
+            warnings: string[];
             /** @description Uncompressed, without the base image. */
             size: number;
             /** @description What has to be read and compressed. */
@@ -1043,6 +1045,8 @@ export interface components {
             sent: number;
             seconds: number;
             layers: string[];
+            /** @description What did not go as it should, and does not matter to a run. */
+            notes?: string[];
             /** @description A command line of `docker run`. */
             docker_run: string | null;
         };
@@ -1732,7 +1736,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Up to 1000 events; `ended` when no more will come after them. */
+            /** @description Up to 1000 events with a megabyte of output; `ended` when no more will come after them. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -17,3 +17,8 @@ export function asApiError(error: unknown): ApiError {
     ? error
     : new ApiError(0, error instanceof Error ? error.message : String(error));
 }
+
+/** Whether nobody answered, so that it is not known what became of a request. */
+export function isOutage(error: ApiError): boolean {
+  return error.status === 0 || error.status >= 502;
+}

@@ -1,18 +1,19 @@
 import type { Event } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
-import { Debouncer } from '@lumino/polling';
+import { Debouncer, Poll } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Api, Job, JobRequest } from './api';
 import type { ApiError } from './errors';
-import { asApiError } from './errors';
+import { asApiError, isOutage } from './errors';
 import { isActive } from './jobstate';
 
 const SCHEMA = 'urn:kernel-containers:job';
 const NEWEST = 100; // jobs that are listed before anybody asks for more
 const MOST = 500; // jobs in one answer, and about as many as the server keeps
 const SETTLE = 200; // ms; a burst of events asks the server once
+const LOOK = 10_000; // ms between two looks at what goes on
 
 /** What the event bus says about one job. */
 export interface IJobChange {
@@ -35,6 +36,17 @@ export class JobsModel implements IDisposable {
     private readonly _events: Event.IManager
   ) {
     this._refresher = new Debouncer(() => this.refresh(), SETTLE);
+    // A server that was started again has told what became of jobs before pages were connected.
+    this._poll = new Poll({
+      auto: true,
+      factory: async () => {
+        if (this._error || this.active.length > 0) {
+          await this.refresh();
+        }
+      },
+      frequency: { interval: LOOK, backoff: false, max: LOOK },
+      standby: 'when-hidden'
+    });
     this._events.stream.connect(this._onEvent);
   }
 
@@ -84,6 +96,7 @@ export class JobsModel implements IDisposable {
     this._disposed = true;
     this._events.stream.disconnect(this._onEvent);
     this._refresher.dispose();
+    this._poll.dispose();
     Signal.clearData(this);
   }
 
@@ -161,6 +174,7 @@ export class JobsModel implements IDisposable {
 
   private readonly _changed = new Signal<this, IJobChange | null>(this);
   private readonly _refresher: Debouncer;
+  private readonly _poll: Poll;
   private _jobs: readonly Job[] = [];
   private _error: ApiError | null = null;
   private readonly _watched: string[] = [];
@@ -168,6 +182,11 @@ export class JobsModel implements IDisposable {
   private _hasMore = false;
   private _ready = false;
   private _disposed = false;
+}
+
+/** Return the token to repeat a request with that failed: the same one if it may have arrived. */
+export function tokenAfter(error: ApiError, token: string): string {
+  return isOutage(error) ? token : newToken();
 }
 
 /** Return a random token: one intention of the user, however often the request is sent. */

@@ -17,7 +17,8 @@ export interface IServices {
   readonly openPage: (url: string, title: string) => void;
   /** Let the user choose a folder; null where they did not. */
   readonly pickFolder: (title: string) => Promise<string | null>;
-  readonly containerize: (path: string) => void;
+  /** Return a document's path below the server's root, also where people edit it together. */
+  readonly localPath: (path: string) => string;
   readonly showPanel: () => void;
   readonly addKernel: () => void;
   /** Take up that the server's kernelspecs changed. */

@@ -5,9 +5,16 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { noAnswer, notOurAnswer, refusal } from './refusals';
 
 const ROOT = 'kernel-containers/api';
-const LONGEST_WAIT = 10_000; // ms between two attempts to reconnect
+const COMPLETE = 1000; // the code of a connection that was closed in order
 
 export type Query = Record<string, string | number | boolean | undefined>;
+
+/** Who reads a stream. */
+export interface IListener<T> {
+  readonly onEvent: (event: T) => void;
+  /** Whether all was read; a lost connection otherwise. */
+  readonly onClosed: (complete: boolean) => void;
+}
 
 /** Requests to the server extension; the only place that makes any. */
 export class Transport {
@@ -53,47 +60,29 @@ export class Transport {
   }
 
   /**
-   * Follow the events of a stream after number `after`; reconnects until it has ended.
-   * Returns how to stop following.
+   * Read the messages of a stream from the first one, until its end or a lost connection; returns
+   * how to stop reading.
    */
-  follow<T extends { readonly seq: number }>(
-    path: string,
-    after: number,
-    onEvent: (event: T) => void
-  ): () => void {
+  listen<T>(path: string, listener: IListener<T>): () => void {
     const { WebSocket, wsUrl, token, appendToken } = this._settings;
-    let last = after;
+    const query = appendToken && token ? { token } : {};
+    const socket = new WebSocket(
+      URLExt.join(wsUrl, ROOT, path) + URLExt.objectToQueryString(query)
+    );
     let stopped = false;
-    let attempts = 0;
-    let socket: WebSocket | null = null;
-    let timer = 0;
-    const connect = () => {
-      const query: Record<string, string> = { after: String(last) };
-      if (appendToken && token) {
-        query.token = token;
+    socket.onmessage = message => {
+      if (!stopped) {
+        listener.onEvent(JSON.parse(message.data as string) as T);
       }
-      socket = new WebSocket(
-        URLExt.join(wsUrl, ROOT, path) + URLExt.objectToQueryString(query)
-      );
-      socket.onmessage = message => {
-        const event = JSON.parse(message.data as string) as T;
-        last = event.seq;
-        attempts = 0;
-        onEvent(event);
-      };
-      socket.onclose = closed => {
-        if (!stopped && closed.code !== 1000) {
-          attempts += 1;
-          const wait = Math.min(LONGEST_WAIT, 250 * 2 ** attempts);
-          timer = window.setTimeout(connect, wait);
-        }
-      };
     };
-    connect();
+    socket.onclose = closed => {
+      if (!stopped) {
+        listener.onClosed(closed.code === COMPLETE);
+      }
+    };
     return () => {
       stopped = true;
-      window.clearTimeout(timer);
-      socket?.close(1000);
+      socket.close(COMPLETE);
     };
   }
 

@@ -117,19 +117,19 @@ def test_modules_that_only_root_can_reach_make_the_image_run_as_root(
     assert dict(plan.snapshot.variables)["PYTHONPATH"] == str(folder)
 
 
-def test_modules_that_the_environment_lacks_are_noted(
+def test_modules_that_the_environment_lacks_are_warned_of(
     engine: Engine, base_image: str, kernel: str, tmp_path: Path
 ) -> None:
     (tmp_path / "beside.py").write_text("x = 1")
     imports = "import beside, json, ipykernel, lacking\nfrom kernel_containers import scrap"
     notebook = write_notebook(tmp_path / "n.ipynb", imports, "import absent.part")
 
-    notes = plan_of(engine, notebook, kernel, base_image).snapshot.notes
+    (warning,) = plan_of(engine, notebook, kernel, base_image).snapshot.warnings
 
-    assert "does not have: absent, lacking. Install them" in notes[-1]
+    assert "does not have: absent, lacking. Install them" in warning
 
 
-def test_a_notebook_in_another_language_than_its_kernels_is_noted(
+def test_a_notebook_in_another_language_than_its_kernels_is_warned_of(
     engine: Engine, base_image: str, kernel: str, tmp_path: Path
 ) -> None:
     own = write_notebook(tmp_path / "python.ipynb", "x = 1")
@@ -138,11 +138,10 @@ def test_a_notebook_in_another_language_than_its_kernels_is_noted(
     data["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
     other.write_text(json.dumps(data))
 
-    notes = plan_of(engine, other, kernel, base_image).snapshot.notes
+    warnings = plan_of(engine, other, kernel, base_image).snapshot.warnings
 
-    assert notes[0].startswith("The notebook is written in r, and the kernel local runs python")
-    of_its_own = plan_of(engine, own, kernel, base_image).snapshot.notes
-    assert not any("written in" in note for note in of_its_own)
+    assert warnings[0].startswith("The notebook is written in r, and the kernel local runs python")
+    assert plan_of(engine, own, kernel, base_image).snapshot.warnings == ()
 
 
 def test_a_notebook_whose_path_is_no_text_is_refused(engine: Engine, tmp_path: Path) -> None:

@@ -19,24 +19,28 @@ LARGE = 100_000_000  # bytes; sending them takes seconds each time they change
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/run/")  # an image has its own
 
 
-def data_notes(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[str]:
-    """Yield what a notebook reads and its image will not have, and what is large in it.
+def missing_data(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[str]:
+    """Yield what a notebook reads and its image will not have.
 
     `entries` are the files that come with the notebook.
     """
     for remark in missing_files(notebook):
         place = "" if remark.cell is None else f"{notebook.cells[remark.cell].name}: "
         yield f"{place}{remark.what} The code reads it."
-    sizes = {entry.target: entry.size for entry in entries}
+    targets = {entry.target for entry in entries}
     for text in files_elsewhere(notebook):
         path = Path(text).expanduser()
-        if str(path) not in sizes and not text.startswith(_SYSTEM):
+        if str(path) not in targets and not text.startswith(_SYSTEM):
             yield _elsewhere(text, path)
-    for target, size in sizes.items():
-        if size >= LARGE:
+
+
+def large_files(entries: Iterable[FileEntry]) -> Iterator[str]:
+    """Yield what is large among the files that come with a notebook."""
+    for entry in entries:
+        if entry.size >= LARGE:
             yield (
-                f"{target} is included with {size / 1e6:,.0f} MB, which are sent again when it "
-                "changes: data that changes is better mounted or read from a store."
+                f"{entry.target} is included with {entry.size / 1e6:,.0f} MB, which are sent again "
+                "when it changes: data that changes is better mounted or read from a store."
             )
 
 

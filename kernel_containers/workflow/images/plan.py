@@ -35,7 +35,7 @@ from kernel_containers.snapshot.environment import OUTSIDE, written_by_people
 from kernel_containers.snapshot.variables import allowed_variables
 from kernel_containers.workflow.images.bases import OLDEST_RUNNER
 from kernel_containers.workflow.images.compression import Compression, choose_compressor
-from kernel_containers.workflow.images.data_notes import data_notes
+from kernel_containers.workflow.images.data_notes import large_files, missing_data
 from kernel_containers.workflow.images.fetch_base import fetch_base
 from kernel_containers.workflow.images.image_process import HOME, image_user, image_variables
 from kernel_containers.workflow.images.libraries import with_libraries
@@ -178,11 +178,14 @@ def make_plan(
             findings=findings,
             created=_created(path),
             notes=(
-                *_language_notes(notebook, spec),
                 *source.environment.notes,
                 *([live.note] if live else ()),
                 *notes,
-                *data_notes(notebook, found.entries),
+                *large_files(found.entries),
+            ),
+            warnings=(
+                *_other_language(notebook, spec),
+                *missing_data(notebook, found.entries),
                 *missing_modules(notebook, source.environment, [*found.entries, *captured]),
             ),
         ),
@@ -206,7 +209,7 @@ def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Param
     return declared
 
 
-def _language_notes(notebook: Notebook, spec: KernelSpec) -> tuple[str, ...]:
+def _other_language(notebook: Notebook, spec: KernelSpec) -> tuple[str, ...]:
     # Where a file says neither, `notebook.language` is a guess.
     is_said = notebook.kernel_name or notebook.language != "python"
     if not is_said or notebook.language == spec.language.lower():

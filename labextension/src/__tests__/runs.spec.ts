@@ -196,9 +196,8 @@ describe('the panel', () => {
 
 it('asks for a kernel with what was filled in only', () => {
   const form = { ...EMPTY_KERNEL, prefix: '/venv', name: 'box', cpus: '1.5' };
-  expect(kernelRequest(form, 't')).toEqual({
+  expect(kernelRequest(form)).toEqual({
     kind: 'add-kernel',
-    token: 't',
     name: 'box',
     prefix: '/venv',
     limits: { cpus: 1.5 }

@@ -2,9 +2,11 @@ import * as React from 'react';
 
 import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
-import { applyEvent, isActive } from '../jobstate';
-import type { IJobView } from '../jobstate';
+import { followJob } from '../follow';
+import type { IFollowed } from '../follow';
 import type { IServices } from '../services';
+
+const UNKNOWN: IFollowed = { view: null, error: null };
 
 export const ServicesContext = React.createContext<IServices | null>(null);
 
@@ -17,86 +19,56 @@ export function useServices(): IServices {
   return services;
 }
 
-/** Return a job with its log as it goes on, null until the server told about it. */
-export function useJob(id: string): {
-  view: IJobView | null;
-  error: ApiError | null;
-} {
+/** Return a job with its log as it goes on, as far as the server has told. */
+export function useJob(id: string): IFollowed {
   const { api, jobs } = useServices();
-  const [view, setView] = React.useState<IJobView | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  React.useEffect(() => {
-    let stopped = false;
-    let stopFollowing = () => undefined as void;
-    const reread = () =>
-      api.job(id).then(
-        job => {
-          if (!stopped) {
-            setView(old => ({ job, log: old?.log ?? [] }));
-          }
-          return job;
-        },
-        (reason: unknown) => {
-          if (!stopped) {
-            setError(asApiError(reason));
-          }
-          return null;
-        }
-      );
-    void reread().then(job => {
-      if (!job || stopped) {
-        return;
-      }
-      // From the first event on, because the log is in the events only.
-      stopFollowing = api.follow(id, -1, event => {
-        setView(old => old && applyEvent(old, event));
-        if (
-          event.type === 'state' &&
-          event.state &&
-          !isActive({ state: event.state })
-        ) {
-          void reread();
-        }
-      });
-    });
-    return () => {
-      stopped = true;
-      stopFollowing();
-    };
-  }, [api, id]);
+  const [followed, setFollowed] = React.useState<IFollowed>(UNKNOWN);
+  React.useEffect(() => followJob(api, id, setFollowed), [api, id]);
   React.useEffect(() => jobs.watch(id), [jobs, id]);
-  return { view, error };
+  return followed;
 }
 
-/** Return what an asynchronous function gives, again whenever `key` changes. */
+/** What was asked for, or why it did not come. */
+export interface IFetched<T> {
+  readonly value: T | null;
+  readonly error: ApiError | null;
+  readonly loading: boolean;
+  readonly again: () => void;
+}
+
+/**
+ * Return what an asynchronous function gives, again whenever `key` changes. While that is loading
+ * the value is the one before.
+ */
 export function useFetched<T>(
   fetch: () => Promise<T>,
-  key: unknown
-): {
-  value: T | null;
-  error: ApiError | null;
-  loading: boolean;
-  again: () => void;
-} {
+  key: string | number
+): IFetched<T> {
   const [round, setRound] = React.useState(0);
+  const asked = `${round} ${key}`;
   const [state, setState] = React.useState<{
+    answers: string | null; // what was asked
     value: T | null;
     error: ApiError | null;
-    loading: boolean;
-  }>({ value: null, error: null, loading: true });
+  }>({ answers: null, value: null, error: null });
   React.useEffect(() => {
     let stopped = false;
-    setState(old => ({ ...old, loading: true }));
     fetch().then(
-      value => stopped || setState({ value, error: null, loading: false }),
-      (error: unknown) =>
+      value => stopped || setState({ answers: asked, value, error: null }),
+      (reason: unknown) =>
         stopped ||
-        setState({ value: null, error: asApiError(error), loading: false })
+        setState({ answers: asked, value: null, error: asApiError(reason) })
     );
     return () => {
       stopped = true;
     };
     // `fetch` is a new function at each rendering; `key` says when it means something else.
-  }, [key, round]);
-  return { ...state, again: () => setRound(round + 1) };
+  }, [asked]);
+  const { value, error, answers } = state;
+  return {
+    value,
+    error,
+    loading: answers !== asked,
+    again: () => setRound(round + 1)
+  };
 }

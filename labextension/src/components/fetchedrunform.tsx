@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import type { IParametersSchema, Job } from '../api';
 import { useFetched, useServices } from './context';
-import { ErrorView } from './parts';
+import { Waiting } from './waiting';
 import { RunForm } from './runform';
 
 /** A run form that asks for the image's parameters first. */
@@ -14,13 +14,14 @@ export function FetchedRunForm(props: {
   onCancel?: () => void;
 }): JSX.Element {
   const { trans } = useServices();
-  const { value, error, again } = useFetched(props.fetch, props.image);
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const fetched = useFetched(props.fetch, props.image);
+  const { value } = fetched;
   if (!value) {
     return (
-      <p role="status">{trans.__('Reading the parameters of the image…')}</p>
+      <Waiting
+        of={fetched}
+        text={trans.__('Reading the parameters of the image…')}
+      />
     );
   }
   return (

@@ -34,30 +34,11 @@ export function ImageDone(props: {
               formatSeconds(result.seconds)
             )}
       </Notice>
-      <dl className="jp-KernelContainers-facts">
-        <dt>{trans.__('Image')}</dt>
-        <dd>
-          <Copyable
-            label={trans.__('Image reference')}
-            text={result.reference}
-          />
-        </dd>
-        <dt>{trans.__('Digest')}</dt>
-        <dd>
-          <Copyable label={trans.__('Digest')} text={result.digest} />
-        </dd>
-        {result.docker_run && (
-          <>
-            <dt>{trans.__('Command')}</dt>
-            <dd>
-              <Copyable
-                label={trans.__('Command to run it')}
-                text={result.docker_run}
-              />
-            </dd>
-          </>
-        )}
-      </dl>
+      {result.notes?.map(note => (
+        <Notice key={note} kind="info">
+          {note}
+        </Notice>
+      ))}
       <span ref={formPlace} />
       {running ? (
         <FetchedRunForm
@@ -85,6 +66,30 @@ export function ImageDone(props: {
           )}
         </div>
       )}
+      <dl className="jp-KernelContainers-facts">
+        <dt>{trans.__('Image')}</dt>
+        <dd>
+          <Copyable
+            label={trans.__('Image reference')}
+            text={result.reference}
+          />
+        </dd>
+        <dt>{trans.__('Digest')}</dt>
+        <dd>
+          <Copyable label={trans.__('Digest')} text={result.digest} />
+        </dd>
+        {result.docker_run && (
+          <>
+            <dt>{trans.__('Command')}</dt>
+            <dd>
+              <Copyable
+                label={trans.__('Command to run it')}
+                text={result.docker_run}
+              />
+            </dd>
+          </>
+        )}
+      </dl>
       {started.length > 1 && (
         <Notice kind="info">
           {trans._n(

@@ -1,10 +1,8 @@
 import * as React from 'react';
 
 import type { ContainerizeResult, Job, JobRequest, RunResult } from '../api';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
-import { newToken } from '../jobs';
 import { isActive } from '../jobstate';
+import { useStart } from './action';
 import { useServices } from './context';
 import { ImageDone } from './imagedone';
 import { Button, ErrorView, Notice } from './parts';
@@ -17,21 +15,11 @@ export function JobEnd(props: {
   onOther?: (job: Job) => void;
 }): JSX.Element | null {
   const { job } = props;
-  const { jobs, trans } = useServices();
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const { trans } = useServices();
+  const { busy, error, start } = useStart(made => props.onOther?.(made));
   if (isActive(job)) {
     return null;
   }
-  const again = () => {
-    const request = {
-      ...(job.request as unknown as JobRequest),
-      token: newToken()
-    };
-    jobs
-      .start(request)
-      .then(started => props.onOther?.(started))
-      .catch((reason: unknown) => setError(asApiError(reason)));
-  };
   return (
     <>
       {job.state === 'cancelled' && (
@@ -72,7 +60,12 @@ export function JobEnd(props: {
               onClick={props.onChange}
             />
           )}
-          <Button kind="accept" label={trans.__('Try again')} onClick={again} />
+          <Button
+            kind="accept"
+            label={trans.__('Try again')}
+            busy={busy}
+            onClick={() => start(job.request as unknown as JobRequest)}
+          />
         </div>
       )}
     </>

@@ -2,9 +2,8 @@ import { Clipboard } from '@jupyterlab/apputils';
 import * as React from 'react';
 
 import type { Job } from '../api';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
 import { isActive } from '../jobstate';
+import { useAction } from './action';
 import { useJob, useServices } from './context';
 import { JobEnd } from './jobend';
 import { Bar, Button, ErrorView, Fold, StateMark } from './parts';
@@ -22,11 +21,12 @@ export function JobView(props: {
 }): JSX.Element {
   const { trans } = useServices();
   const { view, error } = useJob(props.id);
-  if (error) {
-    return <ErrorView error={error} />;
-  }
   if (!view) {
-    return <p role="status">{trans.__('Asking the server…')}</p>;
+    return error ? (
+      <ErrorView error={error} />
+    ) : (
+      <p role="status">{trans.__('Asking the server…')}</p>
+    );
   }
   const { job, log } = view;
   return (
@@ -35,6 +35,7 @@ export function JobView(props: {
       data-state={job.state}
       data-job={job.id}
     >
+      {error && <ErrorView error={error} />}
       <JobStatus job={job} />
       {job.stages.length > 0 && !props.brief && <Stages stages={job.stages} />}
       {job.cell && job.kind === 'run' && <CellLine job={job} />}
@@ -52,7 +53,7 @@ export function JobView(props: {
 
 function JobStatus({ job }: { job: Job }): JSX.Element {
   const { jobs, trans } = useServices();
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const { busy, error, act } = useAction();
   const active = isActive(job);
   const percent =
     job.fraction === null || (job.kind === 'run' && !job.cell)
@@ -81,11 +82,8 @@ function JobStatus({ job }: { job: Job }): JSX.Element {
                 ? trans.__('It is stopping already.')
                 : null
             }
-            onClick={() => {
-              jobs
-                .cancel(job.id)
-                .catch((reason: unknown) => setError(asApiError(reason)));
-            }}
+            busy={busy}
+            onClick={() => act(() => jobs.cancel(job.id))}
           />
         )}
       </div>

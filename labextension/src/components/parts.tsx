@@ -13,24 +13,37 @@ import { stateMark } from './words';
 
 type ButtonKind = 'accept' | 'reject' | 'warn' | 'minimal';
 
-/** A button in JupyterLab's style; a reason makes it unavailable but still focusable. */
+/**
+ * A button in JupyterLab's style. A reason makes it unavailable but still focusable, and so does
+ * what its click began. Without `onClick` it submits its form.
+ */
 export function Button(props: {
   kind?: ButtonKind;
   label: string;
+  busy?: boolean;
   reason?: string | null;
   title?: string;
-  onClick: () => void;
+  onClick?: () => void;
 }): JSX.Element {
-  const { kind = 'reject', label, reason, title, onClick } = props;
+  const { kind = 'reject', label, busy = false, reason, onClick } = props;
+  const { trans } = useServices();
+  const off = busy || !!reason;
   return (
     <button
-      type="button"
+      type={onClick ? 'button' : 'submit'}
       className={`jp-mod-styled jp-mod-${kind} jp-KernelContainers-button`}
-      aria-disabled={reason ? true : undefined}
-      title={reason ?? title}
-      onClick={() => {
-        if (!reason) {
-          onClick();
+      aria-disabled={off ? true : undefined}
+      aria-busy={busy ? true : undefined}
+      title={
+        busy
+          ? trans.__('The server is working on it.')
+          : (reason ?? props.title)
+      }
+      onClick={event => {
+        if (off) {
+          event.preventDefault();
+        } else {
+          onClick?.();
         }
       }}
     >
@@ -61,6 +74,7 @@ export function Notice(props: {
 /** What happened, why, and what to do. */
 export function ErrorView(props: {
   error: Pick<ApiError, 'what' | 'why' | 'todo'>;
+  busy?: boolean;
   onRetry?: () => void;
 }): JSX.Element {
   const { trans } = useServices();
@@ -68,14 +82,41 @@ export function ErrorView(props: {
   return (
     <Notice kind="error">
       <strong>{what}</strong>
-      {why && <p>{trans.__('Cause: %1', why)}</p>}
-      {todo && <p>{trans.__('Try: %1', todo)}</p>}
+      {why && (
+        <p>
+          <Sentence text={trans.__('Cause: %1', why)} />
+        </p>
+      )}
+      {todo && (
+        <p>
+          <Sentence text={trans.__('Try: %1', todo)} />
+        </p>
+      )}
       {props.onRetry && (
         <p>
-          <Button label={trans.__('Try again')} onClick={props.onRetry} />
+          <Button
+            label={trans.__('Try again')}
+            busy={props.busy}
+            onClick={props.onRetry}
+          />
         </p>
       )}
     </Notice>
+  );
+}
+
+/** A text of the server, whose commands stand between backticks. */
+function Sentence({ text }: { text: string }): JSX.Element {
+  const parts = text.split('`');
+  const isPaired = parts.length % 2 === 1;
+  return (
+    <>
+      {isPaired
+        ? parts.map((part, index) =>
+            index % 2 ? <code key={index}>{part}</code> : part
+          )
+        : text}
+    </>
   );
 }
 
@@ -176,35 +217,53 @@ export function Confirm(props: {
   label: string;
   question: string;
   confirm: string;
+  busy?: boolean;
   onConfirm: () => void;
 }): JSX.Element {
   const { trans } = useServices();
   const [asking, setAsking] = React.useState(false);
-  if (!asking) {
-    return (
-      <Button
-        kind="minimal"
-        label={props.label}
-        onClick={() => setAsking(true)}
-      />
-    );
-  }
+  const place = React.useRef<HTMLSpanElement>(null);
+  const asked = React.useRef(false);
+  React.useEffect(() => {
+    // What had the focus is gone; the last button changes nothing, or asks again.
+    if (asking !== asked.current) {
+      asked.current = asking;
+      place.current?.querySelector<HTMLElement>('button:last-child')?.focus();
+    }
+  }, [asking]);
   return (
-    <span
-      className="jp-KernelContainers-confirm"
-      role="group"
-      aria-label={props.question}
-    >
-      {props.question}{' '}
-      <Button
-        kind="warn"
-        label={props.confirm}
-        onClick={() => {
-          setAsking(false);
-          props.onConfirm();
-        }}
-      />
-      <Button label={trans.__('Keep')} onClick={() => setAsking(false)} />
+    <span ref={place}>
+      {asking ? (
+        <span
+          className="jp-KernelContainers-confirm"
+          role="group"
+          aria-label={props.question}
+          onKeyDown={event => {
+            if (event.key === 'Escape') {
+              event.stopPropagation();
+              setAsking(false);
+            }
+          }}
+        >
+          {props.question}{' '}
+          <Button
+            kind="warn"
+            label={props.confirm}
+            onClick={() => {
+              setAsking(false);
+              props.onConfirm();
+            }}
+          />
+          <Button label={trans.__('Keep')} onClick={() => setAsking(false)} />
+        </span>
+      ) : (
+        <Button
+          kind="minimal"
+          label={props.label}
+          busy={props.busy}
+          onClick={() => setAsking(true)}
+        />
+      )}
     </span>
   );
 }

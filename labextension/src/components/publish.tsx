@@ -1,9 +1,8 @@
 import * as React from 'react';
 
 import type { Publication } from '../api';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
 import type { IServices } from '../services';
+import { useAction } from './action';
 import { useServices } from './context';
 import { ScreenDialog } from './dialog';
 import { Button, ErrorView, Field, Notice } from './parts';
@@ -18,37 +17,23 @@ export function PublishForm(props: {
   const id = React.useId();
   const [title, setTitle] = React.useState('');
   const [description, setDescription] = React.useState('');
-  const [state, setState] = React.useState<'asking' | 'busy' | 'done'>(
-    'asking'
-  );
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const [done, setDone] = React.useState(false);
+  const { busy, error, act } = useAction();
   // Likely secrets are refused, unless the user has read where they are.
   const refused = error?.code === 'refused' && 'path' in props.publication;
-  const publish = () => {
-    setState('busy');
-    setError(null);
-    const words = {
+  const publish = async () => {
+    await api.publish({
+      ...props.publication,
       ...(title.trim() ? { title: title.trim() } : {}),
-      ...(description.trim() ? { description: description.trim() } : {})
-    };
-    api
-      .publish({
-        ...props.publication,
-        ...words,
-        ...(refused ? { allow_secrets: true } : {})
-      })
-      .then(
-        () => setState('done'),
-        (reason: unknown) => {
-          setError(asApiError(reason));
-          setState('asking');
-        }
-      );
+      ...(description.trim() ? { description: description.trim() } : {}),
+      ...(refused ? { allow_secrets: true } : {})
+    });
+    setDone(true);
   };
   const close = props.onClose && (
     <Button label={trans.__('Close')} onClick={props.onClose} />
   );
-  if (state === 'done') {
+  if (done) {
     return (
       <>
         <Notice kind="success">{trans.__('It is in the gallery.')}</Notice>
@@ -102,8 +87,8 @@ export function PublishForm(props: {
               ? trans.__('None of these is a secret: publish')
               : trans.__('Publish')
           }
-          reason={state === 'busy' ? trans.__('It is being published.') : null}
-          onClick={publish}
+          busy={busy}
+          onClick={() => act(publish)}
         />
       </div>
     </>

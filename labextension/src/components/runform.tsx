@@ -2,9 +2,8 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IParameterSchema, IParametersSchema, Job } from '../api';
-import type { ApiError } from '../errors';
 import { asApiError } from '../errors';
-import { newToken } from '../jobs';
+import { newToken, tokenAfter } from '../jobs';
 import {
   LARGEST_SWEEP,
   initialForm,
@@ -15,6 +14,7 @@ import {
 } from '../runrequest';
 import type { IForm } from '../runrequest';
 import { typeOf } from '../values';
+import { useAction } from './action';
 import { useServices } from './context';
 import { Button, ErrorView, Field, Fold, Notice } from './parts';
 
@@ -34,42 +34,41 @@ export function RunForm(props: {
   );
   const [token, setToken] = React.useState(newToken);
   const [shown, setShown] = React.useState(false);
-  const [busy, setBusy] = React.useState(false);
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const { busy, error, act } = useAction();
   const read = readForm(form, schema, trans);
   const swept = form.sweep ? readSweep(form, schema, trans) : null;
   const problems = swept ? swept.problems : read.problems;
   const bad = Object.keys(problems).length > 0;
 
   const start = async () => {
-    setShown(true);
-    if (bad || busy) {
-      return;
-    }
-    setBusy(true);
-    setError(null);
     try {
-      const requests = runRequests(image, form, schema, trans, token);
       const started: Job[] = [];
-      for (const request of requests) {
+      for (const request of runRequests(image, form, schema, trans, token)) {
         started.push(await jobs.start(request));
       }
       props.onStarted(started);
     } catch (reason) {
-      setError(asApiError(reason));
-      setToken(newToken());
+      setToken(tokenAfter(asApiError(reason), token));
+      throw reason;
     }
-    setBusy(false);
   };
+  const place = React.useRef<HTMLFormElement>(null);
+  React.useEffect(() => {
+    place.current?.querySelector<HTMLElement>('input, select, button')?.focus();
+  }, []);
   const entries = Object.entries(schema.properties ?? {});
   const gone = unknownNames(schema, props.given ?? {});
   return (
     <form
+      ref={place}
       className="jp-KernelContainers-form"
       aria-label={trans.__('Run with these parameters')}
       onSubmit={event => {
         event.preventDefault();
-        void start();
+        setShown(true);
+        if (!bad) {
+          act(start);
+        }
       }}
     >
       {entries.length === 0 && (
@@ -201,14 +200,15 @@ export function RunForm(props: {
         {props.onCancel && (
           <Button label={trans.__('Cancel')} onClick={props.onCancel} />
         )}
-        <button
-          type="submit"
-          className="jp-mod-styled jp-mod-accept jp-KernelContainers-button"
-        >
-          {swept
-            ? trans._n('Start %1 run', 'Start %1 runs', swept.count)
-            : trans.__('Run')}
-        </button>
+        <Button
+          kind="accept"
+          busy={busy}
+          label={
+            swept
+              ? trans._n('Start %1 run', 'Start %1 runs', swept.count)
+              : trans.__('Run')
+          }
+        />
       </div>
     </form>
   );

@@ -4,7 +4,8 @@ import type { Job, Result, RunResult } from '../api';
 import { formatBytes, formatSeconds, formatValue } from '../format';
 import { resultPath } from '../results';
 import { useFetched, useServices } from './context';
-import { Button, Copyable, ErrorView, Fold, Notice } from './parts';
+import { Button, Copyable, Fold, Notice } from './parts';
+import { Waiting } from './waiting';
 import { PublishForm } from './publish';
 import { causeWord } from './words';
 
@@ -50,15 +51,13 @@ export function Results(props: {
 }): JSX.Element {
   const { notebook, run, prefix } = props;
   const { api, openPage, openPath, trans } = useServices();
-  const { value, error, again } = useFetched(
+  const fetched = useFetched(
     () => api.result(notebook, run, prefix),
     `${prefix} ${notebook} ${run}`
   );
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const { value } = fetched;
   if (!value) {
-    return <p role="status">{trans.__('Reading the results…')}</p>;
+    return <Waiting of={fetched} text={trans.__('Reading the results…')} />;
   }
   const page = () =>
     openPage(

@@ -37,7 +37,7 @@ export function Stages({ stages }: { stages: readonly Stage[] }): JSX.Element {
 function countOf({ done, total, unit }: Stage): string {
   const show = (count: number) =>
     unit === 'bytes' ? formatBytes(count) : String(count);
-  if (total) {
+  if (total && done < total) {
     return `${show(done)} / ${show(total)}`;
   }
   return done ? show(done) : '';

@@ -1,13 +1,11 @@
 import * as React from 'react';
 
 import type { Job } from '../api';
+import { useStart } from '../components/action';
 import { useJob, useServices } from '../components/context';
 import { ScreenDialog } from '../components/dialog';
 import { JobView } from '../components/jobview';
 import { Button, ErrorView, Field, Fold } from '../components/parts';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
-import { newToken } from '../jobs';
 import type { IServices } from '../services';
 import { KernelSource, TextField } from './kernelfields';
 import { EMPTY_KERNEL, kernelProblems, kernelRequest } from './kernelrequest';
@@ -25,27 +23,15 @@ export async function openAddKernel(services: IServices): Promise<void> {
 }
 
 function AddKernel({ close }: { close: () => void }): JSX.Element {
-  const { jobs, trans } = useServices();
+  const { trans } = useServices();
   const [form, setForm] = React.useState(EMPTY_KERNEL);
-  const [token, setToken] = React.useState(newToken);
   const [shown, setShown] = React.useState(false);
   const [job, setJob] = React.useState<Job | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const { busy, error, start } = useStart(setJob);
   const problems = kernelProblems(form, trans);
   const change = (changed: Partial<IKernelForm>) =>
     setForm({ ...form, ...changed });
 
-  const start = () => {
-    setShown(true);
-    if (Object.keys(problems).length > 0) {
-      return;
-    }
-    setError(null);
-    jobs.start(kernelRequest(form, token)).then(setJob, (reason: unknown) => {
-      setError(asApiError(reason));
-      setToken(newToken());
-    });
-  };
   if (job) {
     return (
       <div className="jp-KernelContainers-wizard">
@@ -66,7 +52,10 @@ function AddKernel({ close }: { close: () => void }): JSX.Element {
       className="jp-KernelContainers-wizard"
       onSubmit={event => {
         event.preventDefault();
-        start();
+        setShown(true);
+        if (Object.keys(problems).length === 0) {
+          start(kernelRequest(form));
+        }
       }}
     >
       <KernelSource form={form} problems={shownProblems} change={change} />
@@ -142,12 +131,7 @@ function AddKernel({ close }: { close: () => void }): JSX.Element {
       {error && <ErrorView error={error} />}
       <div className="jp-KernelContainers-nav">
         <Button label={trans.__('Cancel')} onClick={close} />
-        <button
-          type="submit"
-          className="jp-mod-styled jp-mod-accept jp-KernelContainers-button"
-        >
-          {trans.__('Add kernel')}
-        </button>
+        <Button kind="accept" label={trans.__('Add kernel')} busy={busy} />
       </div>
     </form>
   );

@@ -3,7 +3,8 @@ import * as React from 'react';
 
 import type { Environment } from '../api';
 import { useFetched, useServices } from '../components/context';
-import { ErrorView, Field } from '../components/parts';
+import { Field } from '../components/parts';
+import { Waiting } from '../components/waiting';
 import type { IKernelForm } from './kernelrequest';
 
 interface IFieldsProps {
@@ -116,15 +117,12 @@ function EnvironmentField(props: {
   onChange: (environment: Environment) => void;
 }): JSX.Element {
   const { api, trans } = useServices();
-  const { value, error, again } = useFetched(
-    () => api.environments(),
-    'environments'
-  );
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const fetched = useFetched(() => api.environments(), 'environments');
+  const { value } = fetched;
   if (!value) {
-    return <p role="status">{trans.__('Looking for environments…')}</p>;
+    return (
+      <Waiting of={fetched} text={trans.__('Looking for environments…')} />
+    );
   }
   const chosen = value.find(item => item.prefix === props.value);
   return (

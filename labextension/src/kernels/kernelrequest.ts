@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { JobRequest } from '../api';
+import type { AddKernelJob } from '../api';
 
 /** A form for a new kernel as its fields stand. */
 export interface IKernelForm {
@@ -71,7 +71,7 @@ export function readMounts(
 }
 
 /** Return the job that makes the kernel. */
-export function kernelRequest(form: IKernelForm, token: string): JobRequest {
+export function kernelRequest(form: IKernelForm): Omit<AddKernelJob, 'token'> {
   const limits = {
     ...(form.memory ? { memory: form.memory } : {}),
     ...(form.cpus ? { cpus: Number(form.cpus) } : {}),
@@ -80,7 +80,6 @@ export function kernelRequest(form: IKernelForm, token: string): JobRequest {
   const mounts = readMounts(form.mounts);
   return {
     kind: 'add-kernel',
-    token,
     name: form.name,
     ...(form.source === 'image'
       ? { image: form.image }

@@ -13,6 +13,7 @@ import type {
   RunResult
 } from '../api';
 import { ApiError, asApiError } from '../errors';
+import { followJob } from '../follow';
 import { isActive } from '../jobstate';
 import type { IServices } from '../services';
 
@@ -89,7 +90,7 @@ export async function relay(
     }
   };
   try {
-    const { path } = panel.context;
+    const path = services.localPath(panel.context.path);
     const request = requestFor(data, path, comm.commId, services.trans);
     const wish = wishOf(kernelId, request);
     if (!allowed.has(wish)) {
@@ -169,31 +170,23 @@ async function follow(
   started: Job,
   send: (message: object) => void
 ): Promise<Job> {
-  let ended = false;
-  const update = new Throttler(async () => {
-    const job = await api.job(started.id);
-    if (!ended && isActive(job)) {
-      send({ job });
-    }
-  }, INTERVAL);
+  const news = new Throttler((job: Job) => send({ job }), INTERVAL);
   let stop: () => void = () => undefined;
-  await new Promise<void>(resolve => {
-    stop = api.follow(started.id, -1, event => {
-      if (
-        event.type === 'state' &&
-        event.state &&
-        !isActive({ state: event.state })
-      ) {
-        resolve();
-      } else {
-        update.invoke().catch(() => undefined);
+  const ended = new Promise<Job>((resolve, reject) => {
+    stop = followJob(api, started.id, ({ view, error }) => {
+      if (error && !view) {
+        reject(error);
+      } else if (view && isActive(view.job)) {
+        news.invoke(view.job).catch(() => undefined);
+      } else if (view) {
+        resolve(view.job);
       }
     });
   });
-  ended = true;
-  stop();
-  update.dispose();
-  const job = await api.job(started.id);
+  const job = await ended.finally(() => {
+    stop();
+    news.dispose();
+  });
   const report = job.kind === 'run' && (await reportOf(api, job));
   if (report) {
     send({ report });

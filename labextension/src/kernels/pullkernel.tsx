@@ -1,13 +1,11 @@
 import * as React from 'react';
 
 import type { Job } from '../api';
+import { useStart } from '../components/action';
 import { useJob, useServices } from '../components/context';
 import { ScreenDialog } from '../components/dialog';
 import { JobView } from '../components/jobview';
 import { Button, ErrorView } from '../components/parts';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
-import { newToken } from '../jobs';
 import type { IServices } from '../services';
 
 /** A kernel that did not start. */
@@ -47,20 +45,15 @@ function PullKernel(props: {
   onPulled: () => void;
 }): JSX.Element {
   const { kernel, close, onPulled } = props;
-  const { jobs, trans } = useServices();
+  const { trans } = useServices();
   const [job, setJob] = React.useState<Job | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const start = React.useCallback(() => {
-    setError(null);
-    jobs
-      .start({ kind: 'pull', token: newToken(), kernel })
-      .then(setJob, (reason: unknown) => setError(asApiError(reason)));
-  }, [jobs, kernel]);
-  React.useEffect(start, [start]);
+  const { error, start } = useStart(setJob);
+  const pull = () => start({ kind: 'pull', kernel });
+  React.useEffect(pull, [kernel]);
   return (
     <div className="jp-KernelContainers-wizard">
       {job && <Pulling job={job} onPulled={onPulled} onOther={setJob} />}
-      {error && <ErrorView error={error} onRetry={start} />}
+      {error && <ErrorView error={error} onRetry={pull} />}
       <div className="jp-KernelContainers-nav">
         <span className="jp-KernelContainers-hint">
           {trans.__('The kernel starts when its image is here.')}

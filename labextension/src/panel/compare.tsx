@@ -2,7 +2,8 @@ import * as React from 'react';
 
 import { useFetched, useServices } from '../components/context';
 import { ScreenDialog } from '../components/dialog';
-import { Button, ErrorView } from '../components/parts';
+import { Button } from '../components/parts';
+import { Waiting } from '../components/waiting';
 import type { IServices } from '../services';
 import { formatSeconds, formatValue } from '../format';
 import { compareRows } from './state';
@@ -32,18 +33,16 @@ export async function openCompare(
 /** Parameters and results of several runs beside each other; what differs stands out. */
 function CompareView(props: { runs: readonly IRunKey[] }): JSX.Element {
   const { api, trans } = useServices();
-  const { value, error, again } = useFetched(
+  const fetched = useFetched(
     () =>
       Promise.all(
         props.runs.map(key => api.result(key.notebook, key.run, key.prefix))
       ),
     JSON.stringify(props.runs)
   );
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const { value } = fetched;
   if (!value) {
-    return <p role="status">{trans.__('Reading the reports…')}</p>;
+    return <Waiting of={fetched} text={trans.__('Reading the reports…')} />;
   }
   const runs = value.map(result => result.run);
   const groups: [string, ReturnType<typeof compareRows>][] = [

@@ -1,10 +1,10 @@
 import * as React from 'react';
 
 import type { Card } from '../api';
+import { useAction } from '../components/action';
 import { useFetched, useServices } from '../components/context';
 import { Button, ErrorView } from '../components/parts';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
+import { Waiting } from '../components/waiting';
 import { formatAge } from '../format';
 import type { IPanelProps } from './state';
 
@@ -18,17 +18,15 @@ interface IPage {
 export function GalleryTab({ send }: Pick<IPanelProps, 'send'>): JSX.Element {
   const { api, trans } = useServices();
   const [older, setOlder] = React.useState<IPage>({ cards: [], next: null });
-  const { value, error, again } = useFetched(async () => {
+  const fetched = useFetched(async () => {
     const first = await api.gallery({});
     setOlder({ cards: [], next: first.next });
     return first;
   }, 'gallery');
-  const [failed, setFailed] = React.useState<ApiError | null>(null);
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const { busy, error: failed, act } = useAction();
+  const { value } = fetched;
   if (!value) {
-    return <p role="status">{trans.__('Reading the gallery…')}</p>;
+    return <Waiting of={fetched} text={trans.__('Reading the gallery…')} />;
   }
   if (value.cards.length === 0) {
     return (
@@ -40,12 +38,9 @@ export function GalleryTab({ send }: Pick<IPanelProps, 'send'>): JSX.Element {
       </p>
     );
   }
-  const more = (after: string) => {
-    api.gallery({ after }).then(
-      ({ cards, next }) =>
-        setOlder(old => ({ cards: [...old.cards, ...cards], next })),
-      (reason: unknown) => setFailed(asApiError(reason))
-    );
+  const more = async (after: string) => {
+    const { cards, next } = await api.gallery({ after });
+    setOlder(old => ({ cards: [...old.cards, ...cards], next }));
   };
   const { next } = older;
   return (
@@ -57,7 +52,11 @@ export function GalleryTab({ send }: Pick<IPanelProps, 'send'>): JSX.Element {
       </ul>
       {failed && <ErrorView error={failed} />}
       {next && (
-        <Button label={trans.__('Show more')} onClick={() => more(next)} />
+        <Button
+          label={trans.__('Show more')}
+          busy={busy}
+          onClick={() => act(() => more(next))}
+        />
       )}
     </>
   );
@@ -68,17 +67,11 @@ function CardRow({
   send
 }: Pick<IPanelProps, 'send'> & { card: Card }): JSX.Element {
   const { api, openPage, openPath, pickFolder, trans } = useServices();
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const { busy, error, act } = useAction();
   const clone = async () => {
-    setError(null);
     const folder = await pickFolder(trans.__('Clone “%1” into', card.title));
-    if (folder === null) {
-      return;
-    }
-    try {
+    if (folder !== null) {
       openPath((await api.clone(card.id, folder)).path);
-    } catch (reason) {
-      setError(asApiError(reason));
     }
   };
   return (
@@ -115,7 +108,8 @@ function CardRow({
         <Button
           label={trans.__('Clone')}
           title={trans.__('Copy the notebook into a folder of yours')}
-          onClick={() => void clone()}
+          busy={busy}
+          onClick={() => act(clone)}
         />
         {card.image && (
           <Button

@@ -1,13 +1,11 @@
 import * as React from 'react';
 
 import type { IParametersSchema, Image, Job, RunResult } from '../api';
+import { useStart } from '../components/action';
 import { useServices } from '../components/context';
 import { Button, Copyable, ErrorView, Field, Fold } from '../components/parts';
 import { shortTitle } from '../components/words';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
 import { formatBytes, formatValue } from '../format';
-import { newToken } from '../jobs';
 import { typeOf } from '../values';
 import type { IPanelProps } from './state';
 
@@ -49,7 +47,7 @@ export function ImageView({
   const parameters = Object.entries(properties);
   return (
     <>
-      <h3>{name}</h3>
+      <h3 tabIndex={-1}>{name}</h3>
       <div className="jp-KernelContainers-actions">
         <Button
           kind="accept"
@@ -110,30 +108,13 @@ export function ImageView({
 function Push(
   props: Pick<IPanelProps, 'send'> & { reference: string; name: string }
 ): JSX.Element {
-  const { jobs, trans } = useServices();
+  const { trans } = useServices();
   const id = React.useId();
   const [to, setTo] = React.useState('');
   const [agreed, setAgreed] = React.useState(false);
-  const [token, setToken] = React.useState(newToken);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const push = () => {
-    setError(null);
-    const request = {
-      kind: 'push' as const,
-      token,
-      image: props.reference,
-      to: to.trim(),
-      create_repository: agreed,
-      overwrite: agreed
-    };
-    jobs.start(request).then(
-      job => props.send({ type: 'show', view: { view: 'job', id: job.id } }),
-      (reason: unknown) => {
-        setError(asApiError(reason));
-        setToken(newToken());
-      }
-    );
-  };
+  const { busy, error, start } = useStart(job =>
+    props.send({ type: 'show', view: { view: 'job', id: job.id } })
+  );
   return (
     <Fold title={trans.__('Push')}>
       <Field
@@ -163,10 +144,19 @@ function Push(
       <div className="jp-KernelContainers-buttons">
         <Button
           label={trans.__('Push')}
+          busy={busy}
           reason={
             to.trim() ? null : trans.__('Name a registry and a repository.')
           }
-          onClick={push}
+          onClick={() =>
+            start({
+              kind: 'push',
+              image: props.reference,
+              to: to.trim(),
+              create_repository: agreed,
+              overwrite: agreed
+            })
+          }
         />
       </div>
     </Fold>

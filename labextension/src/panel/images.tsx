@@ -2,13 +2,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { ContainerizeResult, Image, Job } from '../api';
+import { useAction, useStart } from '../components/action';
 import { useFetched, useServices } from '../components/context';
 import { Button, Confirm, ErrorView } from '../components/parts';
+import { Waiting } from '../components/waiting';
 import { shortTitle } from '../components/words';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
 import { formatAge, formatBytes } from '../format';
-import { newToken } from '../jobs';
 import { lastRun, referenceOf } from './image';
 import type { IPanelProps } from './state';
 
@@ -19,15 +18,10 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
     job => job.kind !== 'run' && job.state === 'succeeded'
   ).length;
   const [round, setRound] = React.useState(0);
-  const { value, error, again } = useFetched(
-    () => api.images(),
-    `${made} ${round}`
-  );
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const fetched = useFetched(() => api.images(), `${made} ${round}`);
+  const { value } = fetched;
   if (!value) {
-    return <p role="status">{trans.__('Asking the engine…')}</p>;
+    return <Waiting of={fetched} text={trans.__('Asking the engine…')} />;
   }
   const pushed = jobs.jobs.filter(
     job =>
@@ -37,15 +31,6 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
         [...image.names, ...image.digests].includes(placeOf(job))
       )
   );
-  const pull = async (job: Job) => {
-    const image = (job.result as ContainerizeResult).reference;
-    const started = await jobs.start({
-      kind: 'pull',
-      token: newToken(),
-      image
-    });
-    send({ type: 'show', view: { view: 'job', id: started.id } });
-  };
   if (value.images.length === 0 && pushed.length === 0) {
     return (
       <p className="jp-KernelContainers-empty">
@@ -73,33 +58,46 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
           <h3>{trans.__('Elsewhere')}</h3>
           <ul className="jp-KernelContainers-list">
             {pushed.map(job => (
-              <li key={job.id}>
-                <button
-                  type="button"
-                  className="jp-KernelContainers-row"
-                  onClick={() =>
-                    send({ type: 'show', view: { view: 'job', id: job.id } })
-                  }
-                >
-                  <span className="jp-KernelContainers-rowTitle">
-                    {job.image}
-                  </span>
-                  <span className="jp-KernelContainers-hint">
-                    {formatAge(job.finished, Date.now(), trans)}
-                  </span>
-                </button>
-                <div className="jp-KernelContainers-actions">
-                  <Button
-                    label={trans.__('Pull')}
-                    onClick={() => void pull(job)}
-                  />
-                </div>
-              </li>
+              <PushedRow key={job.id} job={job} send={send} />
             ))}
           </ul>
         </>
       )}
     </>
+  );
+}
+
+/** An image that was made here, and that the engine does not have. */
+function PushedRow({
+  job,
+  send
+}: Pick<IPanelProps, 'send'> & { job: Job }): JSX.Element {
+  const { trans } = useServices();
+  const show = ({ id }: Job) =>
+    send({ type: 'show', view: { view: 'job', id } });
+  const { busy, error, start } = useStart(show);
+  const image = (job.result as ContainerizeResult).reference;
+  return (
+    <li>
+      <button
+        type="button"
+        className="jp-KernelContainers-row"
+        onClick={() => show(job)}
+      >
+        <span className="jp-KernelContainers-rowTitle">{job.image}</span>
+        <span className="jp-KernelContainers-hint">
+          {formatAge(job.finished, Date.now(), trans)}
+        </span>
+      </button>
+      <div className="jp-KernelContainers-actions">
+        <Button
+          label={trans.__('Pull')}
+          busy={busy}
+          onClick={() => start({ kind: 'pull', image })}
+        />
+      </div>
+      {error && <ErrorView error={error} />}
+    </li>
   );
 }
 
@@ -119,7 +117,7 @@ function ImageRow(
 ): JSX.Element {
   const { image, send } = props;
   const { api, jobs, trans } = useServices();
-  const [error, setError] = React.useState<ApiError | null>(null);
+  const { busy, error, act } = useAction();
   const reference = referenceOf(image);
   const name = shortTitle(reference);
   const last = lastRun(image, jobs.jobs);
@@ -162,13 +160,10 @@ function ImageRow(
           label={trans.__('Delete…')}
           question={trans.__('Delete %1?', name)}
           confirm={trans.__('Delete')}
-          onConfirm={() => {
-            api
-              .removeImage(image.id)
-              .then(props.onRemoved, (reason: unknown) =>
-                setError(asApiError(reason))
-              );
-          }}
+          busy={busy}
+          onConfirm={() =>
+            act(() => api.removeImage(image.id).then(props.onRemoved))
+          }
         />
       </div>
       {error && <ErrorView error={error} />}

@@ -3,20 +3,16 @@ import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { ServicesContext, useServices } from '../components/context';
-import { FetchedRunForm } from '../components/fetchedrunform';
-import { JobView } from '../components/jobview';
 import { Bar, Button, ErrorView, StateMark } from '../components/parts';
-import { Results } from '../components/runoutcome';
 import { shortTitle, stateWord } from '../components/words';
 import type { IServices } from '../services';
 import { GalleryTab } from './gallery';
-import { ImageView } from './image';
 import { ImagesTab } from './images';
 import { ResultsTab } from './results';
 import { RunsTab } from './runs';
-import { SpaceView } from './space';
 import { START, TABS, nextPanel } from './state';
-import type { IPanelProps, PanelEvent, Tab, View } from './state';
+import type { IPanelProps, PanelEvent, Tab } from './state';
+import { ViewOnTop, useFocus } from './views';
 
 const MOST_ACTIVE = 4; // jobs shown above the lists
 
@@ -41,7 +37,8 @@ export class PanelContent extends ReactWidget {
 function Panel(): JSX.Element {
   const [panel, send] = React.useReducer(nextPanel, START);
   const { jobs, trans } = useServices();
-  const view = panel.views[panel.views.length - 1];
+  const place = React.useRef<HTMLDivElement>(null);
+  useFocus(panel, place);
   return (
     <>
       <div className="jp-KernelContainers-panelHead">
@@ -55,19 +52,9 @@ function Panel(): JSX.Element {
       {jobs.error && (
         <ErrorView error={jobs.error} onRetry={() => void jobs.refresh()} />
       )}
-      {view ? (
-        <>
-          <div>
-            <Button
-              kind="minimal"
-              label={trans.__('‹ Back')}
-              onClick={() => send({ type: 'back' })}
-            />
-          </div>
-          <ViewBody key={JSON.stringify(view)} view={view} send={send} />
-        </>
-      ) : (
-        <>
+      {/* What lies below is hidden, and as it was when one comes back. */}
+      <div ref={place} className="jp-KernelContainers-views">
+        <div hidden={panel.views.length > 0}>
           <ActiveJobs tab={panel.tab} send={send} />
           <TabBar tab={panel.tab} send={send} />
           <div
@@ -77,8 +64,16 @@ function Panel(): JSX.Element {
           >
             <TabBody panel={panel} send={send} />
           </div>
-        </>
-      )}
+        </div>
+        {panel.views.map((view, index) => (
+          <ViewOnTop
+            key={`${index} ${JSON.stringify(view)}`}
+            view={view}
+            hidden={index < panel.views.length - 1}
+            send={send}
+          />
+        ))}
+      </div>
     </>
   );
 }
@@ -93,62 +88,6 @@ function TabBody(props: IPanelProps): JSX.Element {
       return <ResultsTab {...props} />;
     case 'gallery':
       return <GalleryTab {...props} />;
-  }
-}
-
-function ViewBody(props: {
-  view: View;
-  send: (event: PanelEvent) => void;
-}): JSX.Element {
-  const { view, send } = props;
-  const { api, jobs, trans } = useServices();
-  const show = (id: string) =>
-    send({ type: 'show', view: { view: 'job', id } });
-  switch (view.view) {
-    case 'job': {
-      const job = jobs.jobs.find(other => other.id === view.id);
-      return (
-        <>
-          <h3>{job ? shortTitle(job.title) : trans.__('Job')}</h3>
-          <JobView id={view.id} onOther={started => show(started.id)} />
-        </>
-      );
-    }
-    case 'run-form':
-      return (
-        <>
-          <h3>{view.title}</h3>
-          <FetchedRunForm
-            image={view.image}
-            fetch={() => api.parameters(view.image)}
-            given={view.given}
-            onCancel={() => send({ type: 'back' })}
-            onStarted={started => {
-              send({ type: 'tab', tab: 'runs' });
-              if (started.length === 1) {
-                show(started[0].id);
-              }
-            }}
-          />
-        </>
-      );
-    case 'result':
-      return (
-        <>
-          <h3>
-            {view.notebook} {view.run}
-          </h3>
-          <Results
-            notebook={view.notebook}
-            run={view.run}
-            prefix={view.prefix}
-          />
-        </>
-      );
-    case 'image':
-      return <ImageView image={view.image} send={send} />;
-    case 'space':
-      return <SpaceView />;
   }
 }
 

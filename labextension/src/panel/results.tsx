@@ -2,6 +2,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { StoredRun } from '../api';
+import { useAction } from '../components/action';
 import { useServices } from '../components/context';
 import { Button, ErrorView, StateMark } from '../components/parts';
 import { causeWord, stateWord } from '../components/words';
@@ -29,6 +30,7 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
   const [round, setRound] = React.useState(0);
   const [page, setPage] = React.useState<IPage | null>(null);
   const [error, setError] = React.useState<ApiError | null>(null);
+  const older = useAction();
   const query = {
     prefix: panel.prefix || undefined,
     notebook: notebook || undefined
@@ -48,15 +50,14 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
   // Runs of another place would be opened below this one.
   const shown = page?.of === of && !error ? page : null;
   const names = page?.asked === panel.prefix ? page.notebooks : [];
-  const more = (old: IPage) => {
-    api.results({ ...query, after: old.next ?? undefined }).then(
-      found =>
-        setPage(now =>
-          now === old
-            ? { ...old, ...found, runs: [...old.runs, ...found.runs] }
-            : now
-        ),
-      (reason: unknown) => setError(asApiError(reason))
+  const more = async (old: IPage) => {
+    const after = old.next ?? undefined;
+    const found = await api.results({ ...query, after });
+    // Meanwhile another place may be shown.
+    setPage(now =>
+      now === old
+        ? { ...old, ...found, runs: [...old.runs, ...found.runs] }
+        : now
     );
   };
   return (
@@ -76,12 +77,7 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
           value={typed}
           onChange={event => setTyped(event.target.value)}
         />
-        <button
-          type="submit"
-          className="jp-mod-styled jp-mod-reject jp-KernelContainers-button"
-        >
-          {trans.__('Show')}
-        </button>
+        <Button label={trans.__('Show')} />
       </form>
       {names.length > 1 && (
         <HTMLSelect
@@ -160,8 +156,13 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
           </li>
         ))}
       </ul>
+      {older.error && <ErrorView error={older.error} />}
       {shown?.next && (
-        <Button label={trans.__('Show more')} onClick={() => more(shown)} />
+        <Button
+          label={trans.__('Show more')}
+          busy={older.busy}
+          onClick={() => older.act(() => more(shown))}
+        />
       )}
     </>
   );

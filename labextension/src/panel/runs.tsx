@@ -2,8 +2,9 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Job, RunResult } from '../api';
+import { useAction } from '../components/action';
 import { useServices } from '../components/context';
-import { Button, Confirm, StateMark } from '../components/parts';
+import { Button, Confirm, ErrorView, StateMark } from '../components/parts';
 import { shortTitle, stateWord } from '../components/words';
 import { formatAge, formatSeconds, formatValues } from '../format';
 import { isActive } from '../jobstate';
@@ -113,6 +114,7 @@ function runKey(job: Job | undefined): IRunKey | null {
 
 function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
   const { jobs, trans } = useServices();
+  const { busy, error, act } = useAction();
   const parameters = formatValues(job.request.parameters ?? {});
   const ended = !isActive(job);
   const seconds = secondsOf(job);
@@ -176,16 +178,19 @@ function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
             label={trans.__('Forget…')}
             question={trans.__('Forget this run? Its results stay.')}
             confirm={trans.__('Forget')}
-            onConfirm={() => void jobs.forget(job.id)}
+            busy={busy}
+            onConfirm={() => act(() => jobs.forget(job.id))}
           />
         ) : (
           <Button
             kind="warn"
             label={trans.__('Stop')}
-            onClick={() => void jobs.cancel(job.id)}
+            busy={busy}
+            onClick={() => act(() => jobs.cancel(job.id))}
           />
         )}
       </div>
+      {error && <ErrorView error={error} />}
     </li>
   );
 }

@@ -1,10 +1,10 @@
 import * as React from 'react';
 
 import type { Space } from '../api';
+import { useAction } from '../components/action';
 import { useFetched, useServices } from '../components/context';
 import { Confirm, ErrorView, Notice } from '../components/parts';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
+import { Waiting } from '../components/waiting';
 import { formatBytes } from '../format';
 
 /** What is used on disk, and what would go. */
@@ -12,27 +12,20 @@ export function SpaceView(): JSX.Element {
   const { api, trans } = useServices();
   const [round, setRound] = React.useState(0);
   const [freed, setFreed] = React.useState<Space | null>(null);
-  const [failed, setFailed] = React.useState<ApiError | null>(null);
-  const { value, error, again } = useFetched(() => api.space(), round);
-  if (error) {
-    return <ErrorView error={error} onRetry={again} />;
-  }
+  const { busy, error: failed, act } = useAction();
+  const fetched = useFetched(() => api.space(), round);
+  const { value } = fetched;
   if (!value) {
-    return <p role="status">{trans.__('Looking…')}</p>;
+    return <Waiting of={fetched} text={trans.__('Looking…')} />;
   }
-  const free = (cache: boolean) => {
-    setFailed(null);
-    api.freeSpace(cache).then(
-      gone => {
-        setFreed(gone);
-        setRound(round + 1);
-      },
-      (reason: unknown) => setFailed(asApiError(reason))
-    );
-  };
+  const free = (cache: boolean) =>
+    act(async () => {
+      setFreed(await api.freeSpace(cache));
+      setRound(round + 1);
+    });
   return (
     <>
-      <h3>{trans.__('Disk')}</h3>
+      <h3 tabIndex={-1}>{trans.__('Disk space')}</h3>
       <dl className="jp-KernelContainers-facts">
         <dt>{trans.__('Images')}</dt>
         <dd>
@@ -69,6 +62,7 @@ export function SpaceView(): JSX.Element {
               value.containers.length
             )}
             confirm={trans.__('Remove')}
+            busy={busy}
             onConfirm={() => free(false)}
           />
         )}
@@ -79,6 +73,7 @@ export function SpaceView(): JSX.Element {
             formatBytes(value.cache)
           )}
           confirm={trans.__('Remove')}
+          busy={busy}
           onConfirm={() => free(true)}
         />
       </div>

@@ -101,7 +101,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
       },
       pickFolder: title =>
         manager ? pickFolder(manager, title, translator) : Promise.resolve(''),
-      containerize: path => run(CommandIDs.containerizeFile, { path }),
+      localPath: path => contents.localPath(path),
       showPanel: () => run(CommandIDs.showPanel),
       addKernel: () => run(CommandIDs.addKernel),
       kernelsChanged: () => void kernelspecs.refreshSpecs()

@@ -25,8 +25,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     browsers: IFileBrowserFactory | null,
     palette: ICommandPalette | null
   ) => {
-    const { trans } = services;
-    const { contents } = app.serviceManager;
+    const { localPath, trans } = services;
     app.commands.addCommand(CommandIDs.publish, {
       label: trans.__('Publish to Gallery…'),
       caption: trans.__('Share this notebook with the outputs it has'),
@@ -57,7 +56,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
           return; // Jupyter has shown why
         }
         const { openPublish } = await import('../components/publish');
-        await openPublish(services, contents.localPath(path));
+        await openPublish(services, localPath(path));
       }
     });
     palette?.addItem({

@@ -55,11 +55,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
     browsers: IFileBrowserFactory | null,
     palette: ICommandPalette | null
   ) => {
-    const { trans } = services;
-    const { contents } = app.serviceManager;
+    const { localPath, trans } = services;
     const open = async (path: string, opening: Omit<IOpening, 'notebook'>) => {
       const { openWizard } = await import('../wizard');
-      const notebook = contents.localPath(path);
+      const notebook = localPath(path);
       await openWizard(services, { ...opening, notebook });
     };
     // Loaded when a notebook is there and nothing else to do, so that a click need not wait for it.

@@ -43,6 +43,11 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
           </>
         )}
       </dl>
+      {plan.warnings.map(warning => (
+        <Notice key={warning} kind="warning">
+          {warning}
+        </Notice>
+      ))}
       {plan.notes.map(note => (
         <Notice key={note} kind="info">
           {note}

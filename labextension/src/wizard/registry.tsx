@@ -25,6 +25,7 @@ export function RegistryFields(
     settled
   );
   const problem = problemOf(wizard);
+  const asking = host !== settled || state.loading;
   return (
     <>
       <Field
@@ -54,13 +55,18 @@ export function RegistryFields(
         )}
       </Field>
       {known.error && <ErrorView error={known.error} onRetry={known.again} />}
-      {state.error && <ErrorView error={state.error} onRetry={state.again} />}
-      {state.value && host === settled && (
+      {asking && host && (
+        <p role="status">{trans.__('Asking the registry…')}</p>
+      )}
+      {!asking && state.error && (
+        <ErrorView error={state.error} onRetry={state.again} />
+      )}
+      {!asking && state.value && (
         <RegistryDot state={state.value} again={state.again} />
       )}
       <RepositoryField
         {...props}
-        ready={state.value?.state === 'ready' && host === settled}
+        ready={!asking && state.value?.state === 'ready'}
       />
     </>
   );

@@ -135,7 +135,7 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
         </Notice>
       )}
       {names.length > 0 && (
-        <Fold title={trans.__('What a run gets that says nothing else')}>
+        <Fold title={trans.__('Default values')}>
           <Copyable
             label={trans.__('Defaults')}
             text={JSON.stringify(defaultsOf(wizard), null, 1)}

@@ -1,10 +1,9 @@
 import * as React from 'react';
 
 import type { RegistryState } from '../api';
+import { useAction } from '../components/action';
 import { useServices } from '../components/context';
 import { Button, ErrorView, Field } from '../components/parts';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
 
 /** Whether a registry is ready, with what to do when it is not. */
 export function RegistryDot(props: {
@@ -48,16 +47,11 @@ function SignIn(props: { host: string; onSignedIn: () => void }): JSX.Element {
   const { api, trans } = useServices();
   const [user, setUser] = React.useState('');
   const [password, setPassword] = React.useState('');
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const signIn = () => {
-    setError(null);
-    api.signIn(props.host, user, password).then(
-      () => {
-        setPassword('');
-        props.onSignedIn();
-      },
-      (reason: unknown) => setError(asApiError(reason))
-    );
+  const { busy, error, act } = useAction();
+  const signIn = async () => {
+    await api.signIn(props.host, user, password);
+    setPassword('');
+    props.onSignedIn();
   };
   return (
     <form
@@ -65,7 +59,7 @@ function SignIn(props: { host: string; onSignedIn: () => void }): JSX.Element {
       aria-label={trans.__('Sign in at %1', props.host)}
       onSubmit={event => {
         event.preventDefault();
-        signIn();
+        act(signIn);
       }}
     >
       <div className="jp-KernelContainers-columns">
@@ -95,12 +89,7 @@ function SignIn(props: { host: string; onSignedIn: () => void }): JSX.Element {
       </div>
       {error && <ErrorView error={error} />}
       <div className="jp-KernelContainers-buttons">
-        <button
-          type="submit"
-          className="jp-mod-styled jp-mod-accept jp-KernelContainers-button"
-        >
-          {trans.__('Sign in')}
-        </button>
+        <Button kind="accept" label={trans.__('Sign in')} busy={busy} />
       </div>
     </form>
   );

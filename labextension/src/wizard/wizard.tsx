@@ -4,7 +4,7 @@ import { useServices } from '../components/context';
 import { JobView } from '../components/jobview';
 import { Button, ErrorView } from '../components/parts';
 import { asApiError } from '../errors';
-import { newToken } from '../jobs';
+import { newToken, tokenAfter } from '../jobs';
 import { DestinationStep } from './destination';
 import { keepDestination } from './destinations';
 import { NameStep } from './name';
@@ -199,12 +199,10 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
       const job = await jobs.start(jobRequest(wizard));
       send({ type: 'started', job });
       void keepDestination(state, wizard.notebook, wizard.destination);
-    } catch (error) {
-      send({
-        type: 'start-failed',
-        error: asApiError(error),
-        token: newToken()
-      });
+    } catch (reason) {
+      const error = asApiError(reason);
+      const token = tokenAfter(error, wizard.token);
+      send({ type: 'start-failed', error, token });
     }
   };
   if (wizard.step === 'progress') {
@@ -234,9 +232,8 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
           <Button
             kind="accept"
             label={trans.__('Containerize')}
-            reason={
-              wizard.starting ? trans.__('The job is being started.') : reason
-            }
+            busy={wizard.starting}
+            reason={reason}
             onClick={() => void start()}
           />
         ) : (
