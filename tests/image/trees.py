@@ -123,10 +123,10 @@ def members_of(archive: IO[bytes]) -> dict[str, Member]:
                 kind, content = "link", os.fsencode(member.linkname)
             elif member.isdir():
                 kind, content = "folder", b""
-            else:
-                file = tar.extractfile(member)
-                assert file is not None
+            elif file := tar.extractfile(member):
                 kind, content = "file", file.read()
+            else:
+                continue  # a device of the engine's own
             found[member.name] = Member(kind, member.mode, int(member.mtime), content)
     return found
 
