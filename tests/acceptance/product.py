@@ -22,6 +22,7 @@ class Product:
     folder: Path
     cache: Path
     variables: dict[str, str] = field(default_factory=dict)
+    patience: float = 240.0  # seconds for one command
 
     @property
     def environment(self) -> dict[str, str]:
@@ -54,7 +55,7 @@ class Product:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=self.patience,
             check=False,
         )
         if check is not None:
@@ -73,7 +74,7 @@ class Product:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=self.patience,
             check=False,
         )
         assert finished.returncode == 0, f"{arguments}\n{finished.stdout}\n{finished.stderr}"

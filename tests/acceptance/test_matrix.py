@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,7 @@ def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> 
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)  # a gigabyte is installed, and written to the engine's disk
 @OF_THE_SYSTEM
 @pytest.mark.parametrize(
     ("packages", "cell"),
@@ -220,6 +222,7 @@ def test_editable_installs_and_folders_on_the_kernels_path(product: Product) -> 
     ids=["scikit-learn", "torch"],
 )
 def test_large_compiled_packages(product: Product, packages: tuple[str, ...], cell: str) -> None:
+    product = replace(product, patience=900.0)
     prefix = product.folder / "venv"
     subprocess.run([SYSTEM_PYTHON, "-m", "venv", prefix], check=True)
     subprocess.run([prefix / "bin/pip", "install", "-q", "ipykernel", *packages], check=True)
