@@ -91,7 +91,9 @@ def make_socket_folder() -> Path:
             continue
         return folder
     raise CannotWrite(
-        f"No folder for a kernel's sockets in {' or '.join(map(str, _bases()))}.", why=problem
+        f"No folder for a kernel's sockets in {' or '.join(map(str, _bases()))}.",
+        why=problem,
+        todo="set JUPYTER_RUNTIME_DIR to a folder with a short path that you may write to",
     )
 
 

@@ -73,6 +73,7 @@ class KernelContainer:
         # Of a kernel that ran before it was asked for: a hot one, or one that outlived its server.
         self.connection: Mapping[str, Any] = {}
         self.outlives = False  # its process, which may leave it
+        self.has_its_folders: Callable[[], bool] = lambda: True  # those that are mounted
         self._relay: Relay | None = None
         self._connected = threading.Event()
         self._alone_since: float | None = None  # the stream was lost, and nobody has answered since
@@ -172,7 +173,7 @@ class KernelContainer:
     @property
     def can_restart(self) -> bool:
         """Whether another kernel can be started in it, and reached."""
-        return not self.has_ended and self.address.folder.is_dir()
+        return not self.has_ended and self.address.folder.is_dir() and self.has_its_folders()
 
     def take_name(self) -> None:
         """Give the container the name of its kernel, soon; one that is ending keeps its own.

@@ -246,13 +246,20 @@ def _hides_programs(folder: str) -> bool:
     return any(Path(needed).is_relative_to(folder) for needed in _NEEDED)
 
 
+def _outside(root: str, directory: str) -> list[str]:
+    """Return what is to be mounted besides `root`, so that `directory` leads where it does here."""
+    if not Path(directory).is_relative_to(root):
+        return [directory]
+    real = os.path.realpath(directory)  # by links below the root folder
+    return [] if Path(real).is_relative_to(os.path.realpath(root)) else [real]
+
+
 def _workspace(config: KernelConfig, place: Place) -> list[str]:
     if config.workspace == "none":
         return []
     folders = [place.directory]
     if config.workspace == "root-dir" and place.root:
-        inside = Path(place.directory).is_relative_to(place.root)
-        folders = [place.root] if inside else [place.root, place.directory]
+        folders = [place.root, *_outside(place.root, place.directory)]
     for folder in folders:
         if _hides_programs(folder):
             raise InvalidInput(

@@ -144,7 +144,7 @@ def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContain
         return NotFound(
             what,
             why=death.detail,
-            todo="correct `argv` or `workdir` in the kernel's kernel.json",
+            todo="make it, or correct `argv` or `workdir` in the kernel's kernel.json",
         )
     todo = None if death.cause == "out-of-memory" else "read what it wrote, above"
     return Unavailable(what, why=why, todo=todo)

@@ -130,12 +130,30 @@ def _facts(engine: Engine) -> Mapping[str, Any]:
     return _FACTS[engine.endpoint]
 
 
+def _has_its_folders(recipe: Recipe) -> bool:
+    """Whether what was mounted still is what its paths lead to."""
+    kept = [
+        (place, Path(mount.source))
+        for place, mount in zip(recipe.places, recipe.spec.mounts, strict=True)
+        if not Path(mount.source).is_file()  # an edited one is often a new one
+    ]
+    try:
+        return all(place[:2] == _identity(source) for place, source in kept)
+    except OSError:
+        return False
+
+
+def _identity(source: Path) -> tuple[int, int]:
+    status = source.stat()
+    return status.st_dev, status.st_ino
+
+
 def _place(mount: Mount) -> tuple[int, ...]:
-    status = Path(mount.source).stat()
     # A folder that is written to stays the same; packages that are added to an environment
     # replace what a waiting kernel has imported.
     packages = sorted(Path(mount.source).glob("lib/python3*/site-packages")) * mount.read_only
-    return (status.st_dev, status.st_ino, *(path.stat().st_mtime_ns for path in packages))
+    times = (path.stat().st_mtime_ns for path in packages)
+    return (*_identity(Path(mount.source)), *times)
 
 
 def create_container(
@@ -162,7 +180,7 @@ def create_container(
         return PlainContainer.create_plain(
             engine, spec, recipe.argv, files=recipe.files, address=address, died=died
         )
-    return KernelContainer.create(
+    made = KernelContainer.create(
         engine,
         spec,
         files=recipe.files,
@@ -171,3 +189,5 @@ def create_container(
         address=address,
         died=died,
     )
+    made.has_its_folders = lambda: _has_its_folders(recipe)
+    return made

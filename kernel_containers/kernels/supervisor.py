@@ -146,9 +146,8 @@ class Supervisor:
         elif message["do"] == "end":
             self.end(0)
         else:
-            {"prepare": self.prepare, "start": self.start, "adopt": self.adopt}[message["do"]](
-                message
-            )
+            known = {"prepare": self.prepare, "start": self.start, "adopt": self.adopt}
+            known[message["do"]](message)
 
     def prepare(self, message: dict[str, Any]) -> None:
         """Start a process that waits to become a kernel, in place of the last one.
@@ -177,6 +176,7 @@ class Supervisor:
         if not prepared:
             self.clear()  # else the last kernel may remove the file of the next one
         try:
+            Path(message.get("directory") or "/").stat()  # a worker would tell in a traceback
             self.connection = write_connection(message)
             self.may_outlive(message)
         except OSError as error:

@@ -70,6 +70,24 @@ def test_a_notebook_outside_the_root_folder_brings_its_own(place: Place, tmp_pat
     assert [mount.target for mount in spec.mounts] == [str(elsewhere), place.root]
 
 
+def test_a_notebooks_folder_that_is_a_link_leads_where_it_does_here(
+    place: Place, tmp_path: Path
+) -> None:
+    outside, inside = tmp_path / "outside", tmp_path / "root" / "sub"
+    outside.mkdir()
+    for name, target in (("out", outside), ("in", inside)):
+        (tmp_path / "root" / name).symlink_to(target)
+
+    out, within = (
+        _spec(replace(place, directory=str(tmp_path / "root" / name))).mounts
+        for name in ("out", "in")
+    )
+
+    root = Mount(source=str(place.root), target=str(place.root))
+    assert out == (Mount(source=str(outside), target=str(outside)), root)
+    assert within == (root,)
+
+
 def test_the_workspace_can_be_smaller(place: Place) -> None:
     notebook = _spec(place, workspace="notebook-dir")
     nothing = _spec(place, workspace="none")

@@ -136,6 +136,26 @@ def test_a_kernel_that_stops_its_container_can_be_restarted_at_once(
         assert started.container != before
 
 
+@pytest.mark.full
+def test_a_folder_that_is_made_anew_is_seen_after_a_restart(
+    install: Callable[..., str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    with running(install("anew"), folder) as started:
+        before = started.container
+        shutil.rmtree(folder)
+        with pytest.raises(KernelNotStarted, match=f"{folder} does not exist"):
+            started.restart(now=True)
+
+        folder.mkdir()
+        (folder / "new").touch()
+        started.restart(now=True)
+
+        assert started.text("import os; print(os.listdir())") == "['new']"
+        assert started.container != before
+
+
 class _Far:
     """An address from which the engine is DELAY away. Nothing is reordered, or slower than that."""
 

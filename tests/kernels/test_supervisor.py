@@ -67,6 +67,9 @@ class _Pipes:
         return os.write(self.writer, data)
 
 
+WORKER = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+
 class Supervised:
     """A supervisor in a child process, and the host's end of its link."""
 
@@ -278,10 +281,13 @@ def test_a_program_that_does_not_exist_fails_with_its_name(supervised: Supervise
     assert "no-such-python" in supervised.heard("failed")["why"]
 
 
-def test_a_folder_that_does_not_exist_fails_with_its_name(supervised: Supervised) -> None:
-    supervised.start("", directory="/no/such/folder")
+@pytest.mark.parametrize("more", [{}, {"argv": WORKER, "program": "pass"}])
+def test_a_folder_that_does_not_exist_fails_with_its_name(
+    supervised: Supervised, more: dict[str, Any]
+) -> None:
+    supervised.start("", directory="/no/such/folder", **more)
 
-    assert "/no/such/folder" in supervised.heard("failed")["why"]
+    assert "directory: '/no/such/folder'" in supervised.heard("failed")["why"]
 
 
 def test_a_second_kernel_takes_the_place_of_the_first(supervised: Supervised) -> None:
