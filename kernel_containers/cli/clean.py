@@ -7,7 +7,8 @@ from dataclasses import asdict
 import click
 
 from kernel_containers.cli.options import json_option
-from kernel_containers.cli.output import Output, format_size
+from kernel_containers.cli.output import Output
+from kernel_containers.core.sizes import size_text
 from kernel_containers.errors import Refused, Unavailable
 
 
@@ -35,7 +36,7 @@ def command(cache: bool, dry_run: bool, as_json: bool) -> None:
     lines += [f"The only copy of a run's outputs is in {place}." for place in cleaned.kept]
     lines += [f"{verb} the image {name}." for name in cleaned.images]
     if cleaned.leftovers:
-        lines.append(f"{verb} {format_size(cleaned.leftovers)} of files that nobody uses.")
+        lines.append(f"{verb} {size_text(cleaned.leftovers)} of files that nobody uses.")
     if cache:
-        lines.append(f"{verb} {format_size(cleaned.cache)} of cached data.")
+        lines.append(f"{verb} {size_text(cleaned.cache)} of cached data.")
     output.result(asdict(cleaned), "\n".join(lines) or "Nothing to remove.")

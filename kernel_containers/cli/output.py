@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from kernel_containers.core.sizes import size_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -117,7 +119,7 @@ class _Bars:
         task = self._tasks.get(progress.stage)
         if task is None:
             task = self._tasks[progress.stage] = self._bars.add_task(progress.stage, amount="")
-        show = format_size if progress.unit == "bytes" else str
+        show = size_text if progress.unit == "bytes" else str
         done = show(progress.done)
         total = "" if progress.total is None else show(progress.total)
         self._bars.update(
@@ -137,16 +139,6 @@ def _write(stream: TextIO, text: str) -> None:
     with suppress(BrokenPipeError):
         stream.write(f"{text}\n")
         stream.flush()
-
-
-def format_size(size: int) -> str:
-    """Return bytes for people, in powers of ten as registries and disks count: `1.2 MB`."""
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:

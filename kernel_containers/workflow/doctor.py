@@ -102,7 +102,7 @@ def _engine_disk(engine: Engine) -> Check:
 
 def _disk(name: str, folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    detail = f"{free / 1000**3:.1f} GB free at {folder}"
+    detail = f"{size_text(free)} free at {folder}"
     if free < LOW_DISK:
         todo = "free space: `kernel-containers clean --cache`, `docker image prune`"
         return Check(name=name, status="warning", detail=detail, todo=todo)
@@ -138,8 +138,8 @@ def _cache(settings: Settings) -> Check:
         )
     found = _disk("cache", folder)
     used = usage(BlobStore(settings.store))
-    limit = settings.cache_limit / 1000**3
-    detail = f"{used.size / 1000**3:.1f} of at most {limit:.1f} GB in {used.blobs} blobs"
+    limit = size_text(settings.cache_limit)
+    detail = f"{size_text(used.size)} of at most {limit} in {used.blobs} blobs"
     return replace(found, detail=f"{detail}; {found.detail}")
 
 

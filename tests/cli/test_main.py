@@ -15,8 +15,9 @@ import pytest
 
 from kernel_containers import errors
 from kernel_containers.cli.main import COMMANDS, cli, run
-from kernel_containers.cli.output import Lines, Output, format_size, table
+from kernel_containers.cli.output import Lines, Output, table
 from kernel_containers.core.progress import Progress
+from kernel_containers.core.sizes import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,10 +121,11 @@ def test_each_error_class_has_an_exit_code_of_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (2_500_000_000, "2.5 GB")]
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (2_500_000_000, "2.5 GB")],
 )
-def test_sizes_for_people(size: int, text: str) -> None:
-    assert format_size(size) == text
+def test_sizes_for_people(size: float, text: str) -> None:
+    assert size_text(size) == text
 
 
 def test_a_table_aligns_its_columns() -> None:
@@ -296,4 +298,4 @@ def test_the_cache_is_cleaned_without_an_engine(
     assert run(["clean"]) == 69
     assert run(["clean", "--cache"]) == 0
 
-    assert "0 B of cached data" in capsys.readouterr().out
+    assert "0 bytes of cached data" in capsys.readouterr().out
