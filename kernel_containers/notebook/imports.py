@@ -51,14 +51,16 @@ def needed_modules(notebook: Notebook) -> frozenset[str]:
     """Return the top-level names of the modules without which the code can't run to its end.
 
     Imports in `try`, conditions and functions don't count, and none do where cells install
-    packages or the search path changes.
+    packages or the search path changes. IPython reads a notebook of `%run` with nbformat.
     """
     sources = sources_of(notebook)
     if any(_CHANGES_PACKAGES.search(source) for source in sources):
         return frozenset()
     statements = (node for tree in _trees(sources) for node in tree.body)
     imports = (node for node in statements if isinstance(node, ast.Import | ast.ImportFrom))
-    return frozenset(name for node in imports for name in modules_of(node))
+    found = {name for node in imports for name in modules_of(node)}
+    runs_notebooks = any(path.suffix == ".ipynb" for path, _ in companions(notebook))
+    return frozenset(found | {"nbformat"} if runs_notebooks else found)
 
 
 def import_folders(notebook: Notebook) -> tuple[str, ...]:

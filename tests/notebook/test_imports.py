@@ -88,6 +88,7 @@ def test_what_runs_with_a_notebook_counts_as_its_own_code(tmp_path: Path) -> Non
     )  # fmt: skip
     assert imported_modules(notebook) == {"beside", "broken", "helper", "settings"}
     assert import_folders(notebook) == (str(tmp_path / "steps"),)
+    assert needed_modules(notebook) == {"nbformat"}
 
 
 def test_a_module_that_a_cell_writes_is_not_missed(tmp_path: Path) -> None:
