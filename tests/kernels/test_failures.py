@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import json
 import socket
+import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,10 +23,10 @@ from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.container import Death
 from kernel_containers.kernels.failures import KernelNotStarted
 from tests.kernels.support import engine_refuses, until
+from tests.support.engine_proxy import EngineProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from kernel_containers.engine import Engine
 
@@ -204,22 +208,57 @@ def test_a_program_that_is_not_in_the_image(
     assert "correct `argv`" in str(caught.value)
 
 
-def test_a_cancelled_start_leaves_nothing(
-    install: Callable[..., str], workspace: Path, engine: Engine, jupyter_folders: Path
+class _Held(EngineProxy):
+    """It lets nobody ask for something until it is let go."""
+
+    def __init__(self, path: Path, words: bytes) -> None:
+        super().__init__(path, Path("/var/run/docker.sock"))
+        self._words = words
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if self._words in data:
+                    self.asked.set()
+                    self.go_on.wait(30)
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize(
+    "step", ["/images/", "/containers/create", "/attach", "/start ", "/archive", "kernel answers"]
+)
+def test_a_start_that_is_cancelled_at_any_step_leaves_nothing(
+    install: Callable[..., str],
+    workspace: Path,
+    engine: Engine,
+    jupyter_folders: Path,
+    step: str,
 ) -> None:
-    name = install("plain")
+    held = _Held(jupyter_folders / "docker.sock", step.encode())
+    # The last step is a program's that never answers, and says when it is there.
+    up = workspace / "started"
+    up.unlink(missing_ok=True)
+    name = install("held", docker_host=f"unix://{held.path}", start_timeout=30)
+    path = jupyter_folders / "data/kernels/held/kernel.json"
+    if step == "kernel answers":
+        argv = ["sh", "-c", f"touch '{up}'; sleep 60"]
+        path.write_text(json.dumps({**json.loads(path.read_text()), "argv": argv}))
 
     async def start() -> str:
         manager = AsyncKernelManager(kernel_name=name)
         task = asyncio.ensure_future(manager.start_kernel(cwd=str(workspace)))
-        await asyncio.sleep(0.15)
+        await asyncio.to_thread(until, lambda: held.asked.is_set() or up.exists())
         task.cancel()
+        held.go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
         manager.context.destroy(linger=0)
         return manager.kernel_id
 
-    kernel_id = asyncio.run(start())
+    with held:
+        kernel_id = asyncio.run(start())
 
     until(lambda: not containers.find(engine, {labels.KERNEL_ID: kernel_id}))
     assert not list(jupyter_folders.glob("runtime/kernel-*-*/"))
