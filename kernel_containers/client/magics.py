@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from kernel_containers.client.jobs import FINAL, Job, ask
 
 _PROGRAM = "kernel-containers"
+_VALUES = (("-p", "--parameter"), ("-r", "--raw"))
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -38,8 +40,14 @@ def containerize(line: str) -> Job | None:
     WHERE is HOST/REPOSITORY:TAG, docker:NAME:TAG or oci:FOLDER. The notebook is saved first.
     """
     parser = _Parser("%containerize")
-    _add_image_options(parser)
-    given = _parse(parser, line)
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--to", metavar="WHERE")
+    place.add_argument("--local", action="store_true")
+    parser.add_argument("--parameter", metavar="NAME", action="append", default=[])
+    parser.add_argument("--secret", metavar="NAME", action="append", default=[])
+    given = parser.read(parser.words(line))
+    if given is not None and given.to == "":
+        raise parser.refusal("--to needs a place")
     return None if given is None else _start_containerize(given)
 
 
@@ -54,18 +62,15 @@ def run_image(line: str) -> Job | None:
     """
     parser = _Parser("%run_image")
     parser.add_argument("image", nargs="?")
-    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[])
-    parser.add_argument("-r", "--raw", nargs=2, action="append", default=[])
+    for names in _VALUES:  # for the usage only: argparse takes no "-x" for a value
+        parser.add_argument(*names, nargs=2, metavar=("NAME", "VALUE"))
     parser.add_argument("--local", action="store_true")
-    given = _parse(parser, line)
+    words, values, options = _take_values(parser, parser.words(line))
+    given = parser.read(words)
     if given is None:
         return None
     if bool(given.image) == given.local:
         raise parser.refusal("give either an image or --local")
-    values = {name: _value(text) for name, text in given.parameter}
-    values.update(dict(given.raw))
-    options = [word for pair in given.parameter for word in ("-p", *pair)]
-    options += [word for pair in given.raw for word in ("-r", *pair)]
     if given.image:
         return _start_run(given.image, values, options)
     return _make_and_run(values, options)
@@ -73,7 +78,7 @@ def run_image(line: str) -> Job | None:
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, name: str) -> None:
-        super().__init__(prog=name, add_help=False)
+        super().__init__(prog=name, add_help=False, allow_abbrev=False)
         self.add_argument("-h", "--help", action="store_true")
 
     def refusal(self, message: str) -> Exception:
@@ -85,24 +90,40 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         raise self.refusal(message)
 
+    def words(self, line: str) -> list[str]:
+        """Return the words of a line, as a shell has them."""
+        try:
+            return shlex.split(line)
+        except ValueError as error:
+            raise self.refusal(str(error)) from None
 
-def _parse(parser: _Parser, line: str) -> argparse.Namespace | None:
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise parser.refusal(str(error)) from None
-    given = parser.parse_args(words)
-    if given.help:
-        sys.stdout.write(parser.format_help())
-        return None
-    return given
+    def read(self, words: list[str]) -> argparse.Namespace | None:
+        """Return what words ask for; None where that is help, which is shown."""
+        given = self.parse_args(words)
+        if given.help:
+            sys.stdout.write(self.format_help())
+            return None
+        return given
 
 
-def _add_image_options(parser: _Parser) -> None:
-    parser.add_argument("--to")
-    parser.add_argument("--local", action="store_true")
-    parser.add_argument("--parameter", action="append", default=[])
-    parser.add_argument("--secret", action="append", default=[])
+def _take_values(parser: _Parser, words: list[str]) -> tuple[list[str], dict[str, Any], list[str]]:
+    """Return the words without those of -p and -r, the values, and their words."""
+    rest: list[str] = []
+    values: dict[str, Any] = {}
+    taken: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word not in _VALUES[0] + _VALUES[1]:
+            rest.append(word)
+            continue
+        name, text = next(left, ""), next(left, None)
+        if not name or text is None:
+            raise parser.refusal(f"{word} needs a NAME and a VALUE")
+        if name in values:
+            raise parser.refusal(f"{name} is given twice")
+        values[name] = text if word in _VALUES[1] else _value(text)
+        taken += [word, name, text]
+    return rest, values, taken
 
 
 def _start_containerize(given: argparse.Namespace) -> Job:
@@ -153,14 +174,17 @@ def _start(job: Job, data: dict[str, Any]) -> Job:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
-    except ValueError:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
         return text
 
 
-def _refuse(name: str) -> None:
-    # NaN and Infinity, which are no JSON.
-    raise ValueError(name)
+def _finite(text: str) -> float:
+    # JSON has neither NaN nor Infinity, nor a number that would become one.
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _notebook() -> str:

@@ -134,6 +134,15 @@ def test_run_image_brings_back_the_report_and_its_scraps(front_end: FrontEnd) ->
     assert front_end.execute(code) == "{'rows': 5}\n5 (1, 6)\n"
 
 
+def test_a_value_is_json_or_a_text_and_may_look_like_an_option(front_end: FrontEnd) -> None:
+    front_end.execute(
+        "%run_image x -p a -5 -p b --c -r d -e -p f '[1, \"2\"]' -p g '{h' -p i 1e999 -p j NaN"
+    )
+
+    values = {"a": -5, "b": "--c", "d": "-e", "f": [1, "2"], "g": "{h", "i": "1e999", "j": "NaN"}
+    assert front_end.opened[0]["data"]["parameters"] == values
+
+
 def test_a_widget_shows_how_it_goes_where_there_are_widgets(front_end: FrontEnd) -> None:
     front_end.execute("del sys.modules['ipywidgets']\nimport ipywidgets")
     front_end.execute("made = %containerize")
@@ -211,7 +220,13 @@ def test_a_local_run_ends_with_an_image_that_can_not_be_made(front_end: FrontEnd
     [
         ("%run_image", "give either an image or --local"),
         ("%run_image x --local", "give either an image or --local"),
-        ("%run_image x -p n", "expected 2 arguments"),
+        ("%run_image x -p n", "-p needs a NAME and a VALUE"),
+        ("%run_image x -p '' 1", "-p needs a NAME and a VALUE"),
+        ("%run_image x -p n 1 --raw n 2", "n is given twice"),
+        ("%run_image x --parameters n 1", "unrecognized arguments"),
+        ("%containerize --to ''", "--to needs a place"),
+        ("%containerize --to x:1 --local", "not allowed with"),
+        ("%containerize --loc", "unrecognized arguments"),
         ("%containerize --too x", "unrecognized arguments"),
         ("%containerize --to 'x", "No closing quotation"),
     ],
