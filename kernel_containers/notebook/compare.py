@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from kernel_containers.core.cells import INJECTED_TAG, tags_of
 from kernel_containers.errors import InvalidInput
 from kernel_containers.notebook.normalise import html_text, normalised, plain_text, set_aside
 from kernel_containers.notebook.pictures import are_similar
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 Result = Literal["same", "alike", "different", "not-compared"]
 
 IGNORE_TAG = "nbval-ignore-output"
-_INJECTED = "injected-parameters"
 _LONGEST_DIFF = 12  # lines
 _LONGEST_LINE = 160  # characters
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -72,8 +72,8 @@ def compare_notebooks(
 
     `known` are names and folders of the two machines, with a word for each.
     """
-    cells = [cell for cell in new["cells"] if _INJECTED not in _tags(cell)]
-    olds = [cell for cell in saved["cells"] if _INJECTED not in _tags(cell)]
+    cells = [cell for cell in new["cells"] if INJECTED_TAG not in tags_of(cell)]
+    olds = [cell for cell in saved["cells"] if INJECTED_TAG not in tags_of(cell)]
     found: list[CellComparison] = []
     for index, old in enumerate(olds):
         if old.get("cell_type") != "code" or not _text(old.get("source", "")).strip():
@@ -112,7 +112,7 @@ def _compare(
 
 
 def _why_not_compared(old: Mapping[str, Any]) -> str:
-    if IGNORE_TAG in _tags(old):
+    if IGNORE_TAG in tags_of(old):
         return f"it is tagged {IGNORE_TAG}"
     if old.get("execution_count") is None and not old.get("outputs"):
         return "it was not run when the notebook was saved"
@@ -242,9 +242,3 @@ def _diff(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     lines = list(difflib.unified_diff(old, new, "notebook", "run", lineterm="", n=1))
     more = [f"… and {len(lines) - _LONGEST_DIFF} more lines"] if len(lines) > _LONGEST_DIFF else []
     return tuple(line[:_LONGEST_LINE] for line in [*lines[:_LONGEST_DIFF], *more])
-
-
-def _tags(cell: Mapping[str, Any]) -> list[Any]:
-    metadata = cell.get("metadata")
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    return tags if isinstance(tags, list) else []

@@ -9,12 +9,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.cells import PARAMETERS_TAG
 from kernel_containers.core.declarations import redeclare
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
 from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How, places
-from kernel_containers.notebook.document import PARAMETERS_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from kernel_containers.core.cells import derived_cell_id
+from kernel_containers.core.cells import SKIP_TAG, derived_cell_id, tags_of
 from kernel_containers.core.large_json import parse_json
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.notebook import summary
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from kernel_containers.core.parameters import JsonValue
 
 CellType = Literal["code", "markdown", "raw"]
-PARAMETERS_TAG = "parameters"
-INJECTED_TAG = "injected-parameters"  # papermill's, from an earlier run
-SKIP_TAG = "skip-execution"  # nbclient's: such a cell never runs
 
 # What running a notebook writes besides outputs. Kept, it would change the image's digest with
 # every run, and papermill's holds the values of earlier parameters.
@@ -190,13 +187,12 @@ def _cell(path: Path, index: int, cell: JsonValue) -> Cell:
             f"Cell {index + 1} of {path} is malformed.",
             why="its source is neither a string nor a list of strings",
         )
-    tags = _mapping(cell.get("metadata")).get("tags")
     return Cell(
         index=index,
         id=_text(cell.get("id")) or derived_cell_id(index, lines),
         type=kind,
         source=lines,
-        tags=frozenset(filter(_text, tags)) if isinstance(tags, list) else frozenset(),
+        tags=frozenset(tags_of(cell)),
     )
 
 

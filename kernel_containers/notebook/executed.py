@@ -11,7 +11,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.cells import outputs_of
+from kernel_containers.core.cells import ALLOW_TAG, INJECTED_TAG, SKIP_TAG, outputs_of, tags_of
 from kernel_containers.core.large_json import parse_json
 from kernel_containers.core.scraps import scraps_of
 from kernel_containers.errors import InvalidInput
@@ -19,8 +19,6 @@ from kernel_containers.errors import InvalidInput
 if TYPE_CHECKING:
     from kernel_containers.core.parameters import JsonValue
     from kernel_containers.core.scraps import Scrap
-
-_INJECTED = "injected-parameters"
 
 
 def read_executed(data: bytes) -> dict[str, Any]:
@@ -48,7 +46,7 @@ def report_from_notebook(notebook: dict[str, Any]) -> tuple[dict[str, Any], tupl
     metadata = _mapping(notebook.get("metadata"))
     ours, papermill = (_mapping(metadata.get(name)) for name in ("kernel_containers", "papermill"))
     scraps = scraps_of(notebook)
-    injected = [cell for cell in notebook["cells"] if _INJECTED in _tags(cell)]
+    injected = [cell for cell in notebook["cells"] if INJECTED_TAG in tags_of(cell)]
     if not (ours or papermill or scraps or injected):
         return {}, ()
     said = ours or papermill
@@ -82,11 +80,11 @@ def _status(notebook: dict[str, Any], papermill: dict[str, Any], *, is_ours: boo
 
 
 def _allowed_errors(cell: dict[str, Any]) -> list[Any]:
-    return outputs_of(cell) if "raises-exception" in _tags(cell) else []
+    return outputs_of(cell) if ALLOW_TAG in tags_of(cell) else []
 
 
 def _is_to_run(cell: dict[str, Any]) -> bool:
-    return bool(_source(cell).strip()) and "skip-execution" not in _tags(cell)
+    return bool(_source(cell).strip()) and SKIP_TAG not in tags_of(cell)
 
 
 def _assigned(cells: list[dict[str, Any]]) -> dict[str, JsonValue]:
@@ -118,11 +116,6 @@ def _take(found: dict[str, JsonValue], name: str, node: ast.expr) -> None:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
-
-
-def _tags(cell: dict[str, Any]) -> list[Any]:
-    tags = _mapping(cell.get("metadata")).get("tags")
-    return tags if isinstance(tags, list) else []
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kernel_containers.core.cells import outputs_of
+from kernel_containers.core.cells import ALLOW_TAG, outputs_of
 from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
 from kernel_containers.notebook.foreign import foreign
@@ -114,11 +114,11 @@ def _failed(notebook: Notebook) -> Iterator[Remark]:
     for cell in notebook.code_cells:
         outputs = outputs_of(notebook.data["cells"][cell.index])
         errors = [output for output in outputs if output.get("output_type") == "error"]
-        if errors and "raises-exception" not in cell.tags:
+        if errors and ALLOW_TAG not in cell.tags:
             yield remark_at(
                 cell, 1, "failed", "warning", "The cell failed when it was last run.",
                 f"the notebook holds its {errors[0].get('ename') or 'error'}",
-                "correct it and run it again, or tag it raises-exception",
+                f"correct it and run it again, or tag it {ALLOW_TAG}",
             )  # fmt: skip
 
 

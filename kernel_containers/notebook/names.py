@@ -8,6 +8,7 @@ import re
 import symtable
 from typing import TYPE_CHECKING, NamedTuple
 
+from kernel_containers.core.cells import ALLOW_TAG
 from kernel_containers.notebook.assignments import bindings, parse_cell
 from kernel_containers.notebook.bindings import How, reads_of
 
@@ -63,7 +64,7 @@ def unmet_names(notebook: Notebook) -> tuple[Unmet, ...]:
     for cell in cells:
         here = {b.name for b in bound[cell.index] if b.how not in _NO_DEFINITION}
         # A cell that is expected to fail may well do so by a name.
-        for used in _uses(cell) if "raises-exception" not in cell.tags else ():
+        for used in _uses(cell) if ALLOW_TAG not in cell.tags else ():
             name = used.name
             unknown = name not in known and not _NUMBERED.fullmatch(name)
             missing = name not in (everywhere if used.in_function else defined | here)

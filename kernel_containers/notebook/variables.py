@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.cells import INJECTED_TAG, PARAMETERS_TAG
 from kernel_containers.core.parameters import Variable
 from kernel_containers.core.redaction import is_secret_value, names_secret
 from kernel_containers.notebook.annotations import annotated
 from kernel_containers.notebook.assignments import bindings, find_bindings
 from kernel_containers.notebook.bindings import Binding, How, places
 from kernel_containers.notebook.declarations import declare
-from kernel_containers.notebook.document import INJECTED_TAG, PARAMETERS_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.cells import ALLOW_TAG, SKIP_TAG, tags_of
 from kernel_containers.core.runs import CellReport, CellStatus
 from kernel_containers.runner.client import KernelClient, Meter
 from kernel_containers.runner.death import Deaths, last_words
@@ -17,7 +18,6 @@ from kernel_containers.runner.verdict import (
     Outcome,
     error_of,
     exit_code_of,
-    tags_of,
     words_for,
 )
 from kernel_containers.runner.watch import Limits, Watch
@@ -39,8 +39,6 @@ _STILL_RAN = f"A thread or an exit handler still ran {_SHUTDOWN_TIME:g} s after 
 _ON_THE_WAY = 0.2  # seconds in which more comes from a kernel that has ended
 SILENCE = 60.0  # seconds without a message after which a finished cell's output counts as lost
 NO_REPLY = 5.0  # seconds without a message after which a finished cell's reply counts as lost
-SKIP_TAG = "skip-execution"
-ALLOW_TAG = "raises-exception"
 
 
 @dataclass(slots=True)

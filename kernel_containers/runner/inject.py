@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.cells import INJECTED_TAG, PARAMETERS_TAG, tags_of
 from kernel_containers.core.json_values import has_nan
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from kernel_containers.core.contract import Contract
     from kernel_containers.core.parameters import Edit, JsonValue, ParameterType
 
-INJECTED_TAG = "injected-parameters"
-PARAMETERS_TAG = "parameters"
 # Of a prefix, what makes a statement: `; n = tuple(` and ` = `.
 _ASSIGNS = re.compile(r"^(?:; *[^=]*)?\s*=\s*")
 
@@ -176,7 +175,7 @@ def _drop_stale_cells(notebook: Any, contract: Contract) -> tuple[str, ...]:
     stale = [
         index
         for index, cell in enumerate(notebook["cells"])
-        if cell["cell_type"] == "code" and INJECTED_TAG in _tags(cell) and index not in kept
+        if cell["cell_type"] == "code" and INJECTED_TAG in tags_of(cell) and index not in kept
     ]
     for index in reversed(stale):
         del notebook["cells"][index]
@@ -190,7 +189,7 @@ def _inject(notebook: Any, lines: list[str]) -> int:
     tagged = (
         index + 1
         for index, cell in enumerate(notebook["cells"])
-        if cell["cell_type"] == "code" and PARAMETERS_TAG in _tags(cell)
+        if cell["cell_type"] == "code" and PARAMETERS_TAG in tags_of(cell)
     )
     where = next(tagged, 0)
     cell: dict[str, Any] = {
@@ -221,8 +220,3 @@ def _check_that_they_hold(cells: Sequence[Any], where: int, names: list[str]) ->
                     why="no cell of the notebook says that its values are parameters",
                     todo=f"containerize the notebook again with --parameter {name}",
                 )
-
-
-def _tags(cell: Any) -> Sequence[str]:
-    tags = cell["metadata"].get("tags")
-    return tags if isinstance(tags, list) else ()

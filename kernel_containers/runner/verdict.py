@@ -31,12 +31,6 @@ class Ended(Exception):
         self.outcome = Outcome(cause, code, message)
 
 
-def tags_of(cell: Any) -> list[str]:
-    """Return a cell's tags."""
-    tags = cell.metadata.get("tags")
-    return tags if isinstance(tags, list) else []
-
-
 def error_of(reply: Any, cell: Any) -> tuple[str, str] | None:
     """Return the name and words of what went wrong; an error output counts like a reply."""
     status = reply.get("status")
