@@ -26,7 +26,7 @@ import sys
 import time
 from pathlib import Path
 
-from kernel_containers.kernels.door import Door
+from kernel_containers.kernels.door import Door, Pipes
 from kernel_containers.kernels.link import BLOCK, Link
 from kernel_containers.kernels.process import KernelProcess, connect, write_connection
 from kernel_containers.kernels.surroundings import kill_processes, killed_for_memory
@@ -40,31 +40,6 @@ GRACE = 1.0  # seconds between SIGTERM and SIGKILL when the container ends
 IDLE = 60.0  # seconds without a kernel; Jupyter restarts one within 3, or gives it up for good
 PATIENCE = 0.003  # seconds between attempts to reach a kernel that is starting
 FORWARDED = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-
-
-class Pipes:
-    """The container's stdin and stdout, moved away so that nothing else writes frames."""
-
-    def __init__(self) -> None:
-        self.reader = os.dup(0)
-        self.writer = os.dup(1)
-        os.dup2(2, 1)
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
-        os.set_blocking(self.reader, False)
-        os.set_blocking(self.writer, False)
-
-    def read(self) -> bytes:
-        """Return what has come."""
-        data = os.read(self.reader, BLOCK)
-        if not data:
-            raise EOFError
-        return data
-
-    def write(self, data: memoryview) -> int:
-        """Return how many bytes were taken."""
-        return os.write(self.writer, data)
 
 
 class Supervisor:
