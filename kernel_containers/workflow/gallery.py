@@ -46,7 +46,8 @@ class Card:
     def as_json(self) -> dict[str, Any]:
         """Return the card as the API has it."""
         value = asdict(self)
-        return {**value, "thumbnail": bool(value.pop("picture"))}
+        picture = value.pop("picture")
+        return {**value, "thumbnail": picture is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,7 @@ class Gallery:
         for number in range(1, 1000):
             copy = folder / (name.name if number == 1 else f"{name.stem}-{number}{name.suffix}")
             try:
-                with copy.open("xb") as file:
-                    file.write(data)
+                _write_new(copy, data)
             except FileExistsError:
                 continue
             except OSError as error:
@@ -175,6 +175,17 @@ def _check(card: Card) -> None:
         raise TypeError("a member is no text")
     if not isinstance(card.parameters, dict):
         raise TypeError("the parameters are no object")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet; no half of it stays."""
+    with path.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _safe_name(text: str) -> Path:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from jsonschema import Draft202012Validator
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
+
+from tests.server.conformance import DOCUMENT, check_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 PREFIX = "kernel-containers/api"
 BASE_URL = "/user/ana/"
+EVENT = Draft202012Validator(
+    {"$ref": "#/components/schemas/JobEvent", "components": DOCUMENT["components"]}
+)
 LONGEST = 240.0  # seconds that a test waits for an answer or an event before it fails
 
 
@@ -40,15 +46,15 @@ class Api:
 
     def get(self, path: str, /, **query: Any) -> httpx.Response:
         """Send a GET."""
-        return httpx.get(self.url + path, params=query, headers=self.headers, timeout=LONGEST)
+        return self._ask("GET", path, params=query)
 
     def post(self, path: str, /, **body: Any) -> httpx.Response:
         """Send a POST with a JSON body."""
-        return httpx.post(self.url + path, json=body, headers=self.headers, timeout=LONGEST)
+        return self._ask("POST", path, json=body)
 
     def delete(self, path: str, /, **query: Any) -> httpx.Response:
         """Send a DELETE."""
-        return httpx.delete(self.url + path, params=query, headers=self.headers, timeout=LONGEST)
+        return self._ask("DELETE", path, params=query)
 
     def json(self, path: str, /, **query: Any) -> Any:
         """Return the answer to a GET that must succeed."""
@@ -78,6 +84,13 @@ class Api:
         """Return the events of a job's WebSocket, to its end or to one that `until` accepts."""
         return asyncio.run(asyncio.wait_for(self._follow(job_id, after, until), LONGEST))
 
+    def _ask(self, verb: str, path: str, **content: Any) -> httpx.Response:
+        answer = httpx.request(
+            verb, self.url + path, headers=self.headers, timeout=LONGEST, **content
+        )
+        check_answer(answer, verb, path)
+        return answer
+
     async def _follow(
         self, job_id: str, after: int, until: Callable[[dict[str, Any]], bool] | None
     ) -> list[dict[str, Any]]:
@@ -86,6 +99,7 @@ class Api:
         events: list[dict[str, Any]] = []
         while (message := await socket.read_message()) is not None:
             events.append(json.loads(message))
+            EVENT.validate(events[-1])
             if until and until(events[-1]):
                 break
         ended = message is None
