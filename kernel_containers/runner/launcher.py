@@ -220,6 +220,13 @@ def to_the_end(schedule: Any) -> Any:
     return scheduled
 
 
+def trackers() -> Any:
+    """Return the processes that clean up behind shared memory, of multiprocessing and of joblib."""
+    names = ("multiprocessing", "joblib.externals.loky.backend", "loky.backend")
+    modules = [sys.modules.get(name + ".resource_tracker") for name in names]
+    return {getattr(getattr(item, "_resource_tracker", None), "_pid", None) for item in modules}
+
+
 class KernelApp(IPKernelApp):
     """ipykernel's own application, but for its way to the runner."""
 
@@ -251,6 +258,18 @@ class KernelApp(IPKernelApp):
         history = getattr(self.shell, "history_manager", None)
         if history is not None:
             history.outputs = Forgetful()
+
+    def init_kernel(self) -> None:
+        """Make the kernel, which ends its child processes before itself.
+
+        Trackers ignore SIGTERM and end when it has ended; ipykernel 7 waits for them for 30 s.
+        """
+        super().init_kernel()  # type: ignore[no-untyped-call]
+        children = getattr(self.kernel, "_process_children", None)
+        if children is not None:
+            self.kernel._process_children = lambda: [  # noqa: SLF001
+                child for child in children() if child.pid not in trackers()
+            ]
 
     def say_all(self) -> None:
         """Send what threads and exit handlers have said since the last cell, and that it is all."""

@@ -139,6 +139,18 @@ def test_a_thread_that_does_not_end_is_told(make_image: Callable[..., Image]) ->
     assert warning == "A thread or an exit handler still ran 5 s after the last cell."
 
 
+def test_the_end_does_not_wait_for_what_ends_with_the_kernel(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image(
+        "from multiprocessing import resource_tracker\n"
+        "resource_tracker.ensure_running()\nprint(resource_tracker._resource_tracker._pid > 0)"
+    ).run()
+
+    assert run.text(0) == "True\n"
+    assert run.report["warnings"] == []
+
+
 def test_text_beyond_the_limit_is_whole_in_a_file_beside_the_report(
     make_image: Callable[..., Image],
 ) -> None:
