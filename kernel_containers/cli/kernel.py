@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ def add(
         prefix=prefix,
         base=options["base"],
         display_name=options["display_name"],
-        command=tuple(shlex.split(options["words"] or "")),
+        command=_words(options["words"] or ""),
         language=options["language"],
         environment=parse_environment(options["environment"], os.environ),
         config=config_from(options),
@@ -87,11 +87,22 @@ def add(
     )
 
 
-def _connect(host: str | None) -> Engine:
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError("--command can't be split into words.", why=str(error)) from error
+
+
+def _connect(host: str | None, origin: str = "--docker-host") -> Engine:
     """Return the engine where the kernels will be; None for the docker command's."""
     from kernel_containers.engine import connect
+    from kernel_containers.engine.endpoint import find_endpoint
 
-    return connect({**os.environ, "DOCKER_HOST": host} if host else None)
+    if not host:
+        return connect()
+    found = find_endpoint({**os.environ, "DOCKER_HOST": host})
+    return connect(endpoint=replace(found, origin=origin))
 
 
 def _mounts(spec: KernelSpec) -> tuple[Mount, ...]:
@@ -125,7 +136,7 @@ def pull(name: str, as_json: bool) -> None:
 
     output = Output(as_json=as_json)
     config = kernelspecs.find(name).config
-    engine = _connect(config.docker_host if config else None)
+    engine = _connect(config.docker_host if config else None, "the kernel's kernel.json")
     with output.progress() as report:
         image = pull_kernel_image(name, engine, report)
     output.result({"name": name, "image": str(image.id)}, f"The image of {name} is there.")

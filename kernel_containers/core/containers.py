@@ -66,11 +66,14 @@ class ContainerSpec:
     keep_logs: bool = True  # False: the engine stores nothing of the output
 
 
+LARGEST_SIZE = 2**63 - 1  # bytes; engines count with 64 bits
+
+
 def parse_size(text: str) -> int:
     """Return the bytes of `512m`, `4g` or `1073741824`.
 
     Raises:
-        InvalidInput: not a number with one of b, k, m, g, t.
+        InvalidInput: not a number with one of b, k, m, g, t, or more than any system counts.
     """
     number = text.strip().lower().removesuffix("b").rstrip()
     unit = number[-1:] if number[-1:] in _UNITS else ""
@@ -79,8 +82,9 @@ def parse_size(text: str) -> int:
         value = float(digits)
     except ValueError:
         value = -1.0
-    if not 0 < value < float("inf"):
+    size = value * _UNITS[unit]
+    if not 1 <= size <= LARGEST_SIZE:
         raise InvalidInput(
             f"{text!r} is not a size.", todo="give a number with k, m or g, such as 512m or 4g"
         )
-    return int(value * _UNITS[unit])
+    return int(size)

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import labels
-from kernel_containers.core.containers import SMALLEST_MEMORY, Mount, parse_size
+from kernel_containers.core.containers import LARGEST_SIZE, SMALLEST_MEMORY, Mount, parse_size
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.errors import InvalidInput
 
@@ -55,13 +55,13 @@ def boolean(value: Any) -> bool:
 
 def positive(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise InvalidInput(f"{value!r} is not a number above 0.")
+        raise InvalidInput(f"{value!r} is not a number above 0 and below a million.")
     return float(value)
 
 
 def count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInput(f"{value!r} is not a whole number above 0.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_SIZE:
+        raise InvalidInput(f"{value!r} is not a whole number above 0, or too large.")
     return value
 
 

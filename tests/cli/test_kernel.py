@@ -47,4 +47,10 @@ def test_a_kernel_is_added_on_the_engine_where_it_will_run(
 
     assert run(["kernel", "add", "x", "--image", "x", "--docker-host", nobody]) == 69
 
-    assert nobody in capsys.readouterr().err
+    assert f"{nobody} (from --docker-host)" in capsys.readouterr().err
+
+
+def test_a_command_that_no_shell_would_take_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["kernel", "add", "x", "--image", "x", "--command", "R 'x"]) == 64
+
+    assert "No closing quotation" in capsys.readouterr().err
