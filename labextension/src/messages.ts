@@ -70,7 +70,11 @@ export class JobMessages {
   private _goingText(going: readonly Job[]): string {
     const { trans } = this._services;
     if (going.length > 1) {
-      return trans._n('%1 job goes on', '%1 jobs go on', going.length);
+      return trans._n(
+        '%1 job is in progress',
+        '%1 jobs are in progress',
+        going.length
+      );
     }
     const [job] = going;
     const percent =
@@ -85,7 +89,7 @@ export class JobMessages {
       ended.length === 1
         ? this._line(ended[0])
         : trans.__(
-            '%1 runs of %2 ended, %3 of them well',
+            '%1 runs of %2 have ended; %3 of them succeeded',
             ended.length,
             shortTitle(ended[0].title),
             succeeded

@@ -22,7 +22,7 @@ export function notOurAnswer(
 ): ApiError {
   return new ApiError(
     status,
-    trans.__('Something else than the Jupyter server answered.'),
+    trans.__('Something other than the Jupyter server answered.'),
     trans.__('the answer is a page, such as one that asks to sign in'),
     reload(trans)
   );

@@ -34,9 +34,7 @@ export function JobEnd(props: {
           )}
         </Notice>
       )}
-      {job.error && !(job.kind === 'run' && job.result) && (
-        <ErrorView error={job.error} />
-      )}
+      {job.error && !isSaid(job) && <ErrorView error={job.error} />}
       {job.kind === 'containerize' && job.result && (
         <ImageDone
           result={job.result as ContainerizeResult}
@@ -70,4 +68,9 @@ export function JobEnd(props: {
       )}
     </>
   );
+}
+
+/** Whether the end is told by something else than the error. */
+function isSaid(job: Job): boolean {
+  return job.state === 'lost' || (job.kind === 'run' && job.result !== null);
 }

@@ -3,8 +3,9 @@ import * as React from 'react';
 
 import type { ContainerizeResult, Image, Job } from '../api';
 import { useAction, useStart } from '../components/action';
+import { Confirm } from '../components/confirm';
 import { useFetched, useServices } from '../components/context';
-import { Button, Confirm, ErrorView } from '../components/parts';
+import { Button, ErrorView } from '../components/parts';
 import { Waiting } from '../components/waiting';
 import { shortTitle } from '../components/words';
 import { formatAge, formatBytes } from '../format';

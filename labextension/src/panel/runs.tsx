@@ -3,8 +3,9 @@ import * as React from 'react';
 
 import type { Job, RunResult } from '../api';
 import { useAction } from '../components/action';
+import { Confirm } from '../components/confirm';
 import { useServices } from '../components/context';
-import { Button, Confirm, ErrorView, StateMark } from '../components/parts';
+import { Button, ErrorView, StateMark } from '../components/parts';
 import { shortTitle, stateWord } from '../components/words';
 import { formatAge, formatSeconds, formatValues } from '../format';
 import { isActive } from '../jobstate';

@@ -2,8 +2,9 @@ import * as React from 'react';
 
 import type { Space } from '../api';
 import { useAction } from '../components/action';
+import { Confirm } from '../components/confirm';
 import { useFetched, useServices } from '../components/context';
-import { Confirm, ErrorView, Notice } from '../components/parts';
+import { ErrorView, Notice } from '../components/parts';
 import { Waiting } from '../components/waiting';
 import { formatBytes } from '../format';
 

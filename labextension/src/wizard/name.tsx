@@ -35,7 +35,7 @@ export function NameStep(
       )}
       {wizard.restored && (
         <Notice kind="info">
-          {trans.__('What was typed here before is here again.')}{' '}
+          {trans.__('What you typed here before was restored.')}{' '}
           <Button
             kind="minimal"
             label={trans.__('Start over')}
@@ -54,7 +54,7 @@ export function NameStep(
           <ErrorView error={kernelProblem} />
           <div className="jp-KernelContainers-buttons">
             <Button
-              label={trans.__('Add containerized kernel…')}
+              label={trans.__('Add Containerized Kernel…')}
               onClick={addKernel}
             />
           </div>

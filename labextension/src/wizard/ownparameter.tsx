@@ -15,7 +15,7 @@ export function OwnParameter({ wizard, send }: IStepProps): JSX.Element {
   const problem = known
     ? trans.__('It is in the list already.')
     : name && !NAME.test(name)
-      ? trans.__('This is no name of a variable.')
+      ? trans.__('This is not a valid name of a variable.')
       : null;
   const add = () => {
     if (name && !problem) {

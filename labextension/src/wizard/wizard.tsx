@@ -209,7 +209,9 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
     return (
       <div className="jp-KernelContainers-nav">
         <span className="jp-KernelContainers-hint">
-          {trans.__('Closing this stops nothing; the panel Containers has it.')}
+          {trans.__(
+            'Closing this does not stop it: the panel Containers shows it.'
+          )}
         </span>
         <Button label={trans.__('Close')} onClick={close} />
       </div>

@@ -54,10 +54,10 @@ export function problemWord(
     case 'not-planned':
       return trans.__('There is no plan yet.');
     case 'secrets':
-      return trans.__('Say that the likely secrets are none, or go back.');
+      return trans.__('Confirm that none of these is a secret, or go back.');
     case 'repository-consent':
-      return trans.__('Say that the repository may be created.');
+      return trans.__('Confirm that the repository may be created.');
     case 'overwrite-consent':
-      return trans.__('Say that the tag may be moved.');
+      return trans.__('Confirm that the tag may be moved.');
   }
 }
