@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.contract import Contract
     from kernel_containers.core.parameters import Edit, JsonValue, ParameterType
+    from kernel_containers.runner.foreign_literals import Language
 
 # Of a prefix, what makes a statement: `; n = tuple(` and ` = `.
 _ASSIGNS = re.compile(r"^(?:; *[^=]*)?\s*=\s*")
@@ -64,17 +65,7 @@ def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonVal
         return Applied()
     language = language_for(contract.kernel.language)
     is_python = contract.kernel.language.lower() == "python"
-    declared = {parameter.name: parameter for parameter in contract.parameters}
-    environment: dict[str, str] = {}
-    literals: dict[str, str] = {}
-    for name, value in values.items():
-        parameter = declared.get(name) or Parameter(name=name, type="json")
-        kind = _kind(parameter, value)
-        if parameter.secret:
-            environment[secret_variable(name)] = _for_environment(name, value)
-            literals[name] = language.secret(kind, secret_variable(name))
-        else:
-            literals[name] = language.literal(kind, value)
+    literals, environment = _literals(language, contract, values)
     edited = [item for item in contract.parameters if item.edits and item.name in literals]
     if edited and not is_python:
         raise InvalidInput("Values are changed in place in Python notebooks only.")
@@ -87,10 +78,11 @@ def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonVal
     if injected:
         statements = [assignment(language, name, literals[name]) for name in injected]
         where = _inject(notebook, [f"{language.comment} Parameters", *statements])
-        if is_python:
-            _check_that_they_hold(notebook["cells"], where, injected)
-    now = {id(cell): index for index, cell in enumerate(notebook["cells"])}
+    if not is_python:
+        return Applied(environment=environment, warnings=warnings)
+    _check_that_they_hold(notebook["cells"], where, injected)
     given = {name: {where: literals[name]} for name in injected}
+    now = {id(cell): index for index, cell in enumerate(notebook["cells"])}
     for item in edited:
         ordered = sorted(item.edits, key=lambda edit: edit.start)  # the last of a cell counts
         text = literals[item.name]
@@ -103,9 +95,25 @@ def apply_values(notebook: Any, contract: Contract, values: Mapping[str, JsonVal
         )
         for name, value in values.items()
     }
-    return Applied(
-        environment=environment, values=set_values if is_python else {}, warnings=warnings
-    )
+    return Applied(environment=environment, values=set_values, warnings=warnings)
+
+
+def _literals(
+    language: Language, contract: Contract, values: Mapping[str, JsonValue]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return each value in the kernel's language, and the variables that hold the secret ones."""
+    declared = {parameter.name: parameter for parameter in contract.parameters}
+    environment: dict[str, str] = {}
+    literals: dict[str, str] = {}
+    for name, value in values.items():
+        parameter = declared.get(name) or Parameter(name=name, type="json")
+        kind = _kind(parameter, value)
+        if parameter.secret:
+            environment[secret_variable(name)] = _for_environment(name, value)
+            literals[name] = language.secret(kind, secret_variable(name))
+        else:
+            literals[name] = language.literal(kind, value)
+    return literals, environment
 
 
 def _kind(parameter: Parameter, value: JsonValue) -> ParameterType:
