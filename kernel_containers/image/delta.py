@@ -24,6 +24,7 @@ LARGEST_DELTAS = 0.3  # of the first layer, all together; with more the set is b
 # has it with it]; owners at the end where they are not root.
 Description = str | list[int | str]
 _CACHE = "/__pycache__"
+_PLAIN = (FileKind.FILE, None, None, None, False, (0, 0), b"")  # but for what is as on the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,13 @@ class Stack:
 
 def describe(entries: Iterable[FileEntry]) -> dict[str, Description]:
     """Return what tells entries from changed ones, by target; it can be written as JSON."""
-    return {entry.target: _describe(entry) for entry in entries}
+    # Nearly all are plain files, which take a third of the time so.
+    return {
+        entry[0]: [entry[2] & 0o7777, entry[3], entry[4], ""]
+        if (entry[1], *entry[6:]) == _PLAIN
+        else _describe(entry)
+        for entry in entries
+    }
 
 
 def _describe(entry: FileEntry) -> Description:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.parser
 import json
 import re
 from dataclasses import dataclass, field
@@ -31,6 +30,13 @@ _DOCUMENT = re.compile(
 )
 # What they all end with, so that 33,000 paths cost 5 ms and not 100.
 _ENDINGS = ("/METADATA", ".egg-info", "/PKG-INFO", ".json", "/status", "/installed", "/os-release")
+# Fields as in mail; a line that begins with a space goes on with the one before.
+_HEADER = re.compile(
+    r"^(?P<name>Name|Version|Classifier|License|License-Expression):[ \t]*"
+    r"(?P<value>.*(?:\n[ \t].*)*)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _LARGEST = 32 * 1024**2  # bytes; the list of a whole desktop system has 10 MB
 _LONGEST_LICENCE = 100  # characters; some packages put the whole text there
 _WHITEOUT = ".wh."
@@ -126,18 +132,20 @@ class Inventory:
 
 
 def _python(text: str) -> Iterator[Package]:
-    # Without the description, which the parser would look at line by line.
-    headers = email.parser.HeaderParser().parsestr(text.partition("\n\n")[0])
-    name, version = headers.get("Name"), headers.get("Version")
-    if name and version:
+    headers: dict[str, list[str]] = {}
+    # email.parser takes ten times as long, and there are a hundred of these files.
+    for found in _HEADER.finditer(_BLANK_LINE.split(text, maxsplit=1)[0]):
+        headers.setdefault(found["name"].lower(), []).append(found["value"].rstrip("\r"))
+    first = {name: values[0] for name, values in headers.items()}
+    if first.get("name") and first.get("version"):
         classifiers = [
             value.rpartition(" :: ")[2]
-            for value in headers.get_all("Classifier", [])
+            for value in headers.get("classifier", ())
             if value.startswith("License :: ")
         ]
-        stated = headers.get("License-Expression") or " AND ".join(classifiers)
-        stated = stated or headers.get("License", "")
-        yield Package("pypi", str(name), str(version), _short(str(stated)))
+        stated = first.get("license-expression") or " AND ".join(classifiers)
+        stated = stated or first.get("license", "")
+        yield Package("pypi", first["name"], first["version"], _short(stated))
 
 
 def _conda(text: str) -> Iterator[Package]:

@@ -13,7 +13,7 @@ from kernel_containers.snapshot.elf import read_elf
 from kernel_containers.snapshot.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from kernel_containers.snapshot.elf import Elf
 
@@ -108,6 +108,26 @@ def scan_libraries(file_set: FileSet) -> LibraryNeeds:
         if entry.source and _may_be_elf(entry, name) and (elf := read_elf(entry.source)):
             found.add(elf, entry.target)
     return found.result()
+
+
+def programs_and_libraries(file_set: FileSet) -> tuple[FileSet, FileSet]:
+    """Return the files that `scan_libraries` looks at, in two sets.
+
+    A package more often brings a script, and seldom libraries, which take long to look at.
+    """
+    programs, libraries = [], []
+    for entry in file_set.entries:
+        if ".so" in entry[0].rpartition("/")[2]:
+            libraries.append(entry)
+        elif entry[2] & 0o111 and entry[1] is FileKind.FILE:
+            programs.append(entry)
+    return _part(file_set, programs), _part(file_set, libraries)
+
+
+def _part(file_set: FileSet, entries: Sequence[FileEntry]) -> FileSet:
+    return FileSet(
+        name=file_set.name, entries=tuple(entries), fingerprint=f"part {fingerprint(entries)}"
+    )
 
 
 def _may_be_elf(entry: FileEntry, name: str) -> bool:

@@ -62,6 +62,11 @@ SITE = "/opt/env/lib/python3.11/site-packages"
             b"Name: a\nVersion: 1\nLicense-Expression: MIT OR Apache-2.0\n",
             [Package("pypi", "a", "1", "MIT OR Apache-2.0")],
         ),
+        (
+            f"{SITE}/a.dist-info/METADATA",
+            b"name: a\r\nVERSION:  1\r\nLicense: long\r\n and longer\r\n\r\nLicense: x\r\n",
+            [Package("pypi", "a", "1")],
+        ),
         (f"{SITE}/a.dist-info/METADATA", b"\xff\xfe nothing", []),
         (
             "/opt/conda/conda-meta/zlib-1.3.json",

@@ -30,6 +30,7 @@ from kernel_containers.snapshot.libraries import (
     closure,
     libraries_here,
     merge,
+    programs_and_libraries,
     scan_libraries,
 )
 
@@ -114,6 +115,23 @@ def test_what_the_files_do_not_have_themselves_is_needed(tmp_path: Path) -> None
     with_ffi = merge([needs, scan_libraries(file_set(str(tmp_path / ffi)))])
     assert ffi not in with_ffi.from_outside(())
     assert LibraryNeeds.from_json(json.loads(json.dumps(needs.to_json()))) == needs
+
+
+def test_a_new_script_leaves_the_part_of_the_libraries_as_it_was() -> None:
+    before = (entry("/env/lib/libx.so.1"), entry("/env/bin/tool", 0o755), entry("/env/a.py"))
+    script = entry("/env/bin/script", 0o755)
+
+    programs, libraries = programs_and_libraries(FileSet(name="env", entries=before))
+    more, same = programs_and_libraries(FileSet(name="env", entries=(*before, script)))
+
+    assert same == libraries
+    assert [item.target for item in libraries.entries] == ["/env/lib/libx.so.1"]
+    assert more.fingerprint != programs.fingerprint
+    assert more.entries == (before[1], script)
+
+
+def entry(target: str, mode: int = 0o644) -> FileEntry:
+    return FileEntry(target, FileKind.FILE, mode)
 
 
 def test_texts_are_not_opened_as_libraries(tmp_path: Path) -> None:

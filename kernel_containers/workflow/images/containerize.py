@@ -110,6 +110,8 @@ def build(
         TryAgain: a file changed while it was read.
         Unavailable: the runner's packages can't be had.
     """
+    for layer in plan.base.layers:
+        finished(layer.descriptor)
     snapshot = plan.snapshot
     store = BlobStore(settings.store)
     runner = runner_file_set(plan.runner, settings.runner, report)
@@ -119,8 +121,6 @@ def build(
     captured = [file_set for file_set in below if file_set.exact]
     below = [file_set for file_set in below if not file_set.exact]
     file_sets = [*below, runner, *captured, sbom_file_set(materials), notebook]
-    for layer in plan.base.layers:
-        finished(layer.descriptor)
     layers = build_layers(
         file_sets, plan.base, store, report, finished=finished, compressor=plan.compressor
     )

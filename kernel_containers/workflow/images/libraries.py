@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from kernel_containers.snapshot.libraries import (
     is_c_library,
     libraries_here,
     merge,
+    programs_and_libraries,
     scan_libraries,
 )
 from kernel_containers.snapshot.walk import walk
@@ -149,7 +151,18 @@ def _needs(file_set: FileSet, keep: Keep) -> LibraryNeeds:
     if file_set.fingerprint is None:
         return scan_libraries(file_set)
     key = f"needed by {file_set.fingerprint}"
-    return LibraryNeeds.from_json(keep(key, lambda: scan_libraries(file_set).to_json()))
+    return LibraryNeeds.from_json(keep(key, lambda: _of_parts(file_set, keep).to_json()))
+
+
+def _of_parts(file_set: FileSet, keep: Keep) -> LibraryNeeds:
+    return merge(
+        LibraryNeeds.from_json(keep(f"needed by {part.fingerprint}", partial(_scan, part)))
+        for part in programs_and_libraries(file_set)
+    )
+
+
+def _scan(file_set: FileSet) -> dict[str, Any]:
+    return scan_libraries(file_set).to_json()
 
 
 def _check_copies(copies: LibraryNeeds, has: BaseLibraries, base_name: str) -> None:

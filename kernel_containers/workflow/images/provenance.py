@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from kernel_containers._version import __version__
@@ -10,7 +11,7 @@ from kernel_containers.core import labels
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci_json import canonical
 from kernel_containers.image import sbom
-from kernel_containers.image.inventory import packages_of
+from kernel_containers.image.inventory import Package, packages_of
 from kernel_containers.registry.attach import NOTHING, Document, artifact
 
 if TYPE_CHECKING:
@@ -37,10 +38,22 @@ def bill_of_materials(base: BaseImage, file_sets: Sequence[FileSet], store: Blob
         return store.path(digest).read_bytes()
     packages = {*base.packages}
     for file_set in file_sets:
-        packages.update(packages_of(file_set.entries))
+        packages.update(_packages(file_set, store))
     document = sbom.make_sbom(packages, base.system)
     store.remember_record(key, {"blob": str(store.put(document))}, [])
     return document
+
+
+def _packages(file_set: FileSet, store: BlobStore) -> Sequence[Package]:
+    """Return the packages of a set; the store keeps them by its fingerprint."""
+    key = f"packages {sbom.FORMAT} {file_set.fingerprint}"
+    known = store.recall_record(key) if file_set.fingerprint else None
+    if known:
+        return [Package(*package) for package in known["packages"]]
+    packages = packages_of(file_set.entries)
+    if file_set.fingerprint:
+        store.remember_record(key, {"packages": list(map(astuple, packages))}, [])
+    return packages
 
 
 def artifacts(
