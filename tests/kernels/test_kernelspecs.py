@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
 from kernel_containers.kernels import kernelspecs
-from kernel_containers.kernels.config import KernelConfig
+from kernel_containers.kernels.config import PROVISIONER, KernelConfig
+from kernel_containers.kernels.provisioner import ContainerProvisioner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +49,19 @@ def test_an_installed_kernel_is_one_for_jupyter_too(data_folder: Path) -> None:
         "provisioner_name": "kernel-containers",
         "config": {"image": "team/env:1"},
     }
+
+
+def test_jupyter_knows_the_provisioner_by_a_name_of_its_own(data_folder: Path) -> None:
+    spec = kernelspecs.install("env", CONFIG)
+    group = entry_points(group="jupyter_client.kernel_provisioners", name=PROVISIONER)
+    elsewhere = _foreign(data_folder, "elsewhere")  # a kernel where this package is not installed
+    text = (spec.folder / "kernel.json").read_text()
+    elsewhere.write_text(text.replace(PROVISIONER, "of-another-package"))
+
+    assert [found.load() for found in group] == [ContainerProvisioner]
+    assert PROVISIONER != "docker-provisioner"  # which is gateway_provisioners'
+    assert "env" in KernelSpecManager().get_all_specs()
+    assert "elsewhere" not in KernelSpecManager().get_all_specs()
 
 
 def test_a_kernel_of_a_prefix_starts_its_python() -> None:
@@ -157,7 +172,11 @@ def test_a_broken_kernel_of_ours_is_listed_with_its_problem_and_can_be_removed(
     assert kernelspecs.list_kernels() == ()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"argv": [1]}', '{"argv": ["a"], "env": [1]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[" * 100_000, "[]", "{}", '{"argv": [1]}', '{"argv": ["a"], "env": [1]}'],
+    ids=["cut", "deep", "list", "empty", "argv", "env"],
+)
 def test_a_kernel_json_that_makes_no_sense_does_not_hide_the_others(
     data_folder: Path, text: str
 ) -> None:

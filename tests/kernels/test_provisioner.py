@@ -394,12 +394,13 @@ def test_an_idle_kernel_asks_nothing_of_the_engine(
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("transport", ["ipc", "stdio", "publish"])
 def test_ten_idle_kernels_ask_nothing_of_the_engine(
-    install: Callable[..., str], workspace: Path, jupyter_folders: Path
+    install: Callable[..., str], workspace: Path, jupyter_folders: Path, transport: str
 ) -> None:
     door = EngineDoor(jupyter_folders / "ten.sock")
     door.open()
-    name = install("ten", docker_host=f"unix://{door.path}", pool="off")
+    name = install("ten", docker_host=f"unix://{door.path}", pool="off", transport=transport)
     manager = MultiKernelManager()
     try:
         ids = [manager.start_kernel(kernel_name=name, cwd=str(workspace)) for _ in range(10)]
