@@ -63,9 +63,9 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[Report]:
-        """Yield a function that shows progress: bars on a terminal, JSON lines otherwise."""
+        """Yield a function that shows progress: bars on a terminal, lines otherwise."""
         if not sys.stderr.isatty():
-            yield Lines().report
+            yield Lines(as_json=self.as_json).report
             return
         # Here: importing it takes 0.1 s.
         from rich.console import Console
@@ -83,9 +83,10 @@ class Output:
 
 
 class Lines:
-    """Progress as JSON, for logs and programs."""
+    """Progress for logs, and as JSON for programs."""
 
-    def __init__(self, interval: float = INTERVAL) -> None:
+    def __init__(self, *, as_json: bool = False, interval: float = INTERVAL) -> None:
+        self._as_json = as_json
         self._interval = interval
         self._lock = threading.Lock()
         self._when: dict[str, float] = {}
@@ -104,7 +105,8 @@ class Lines:
                 return
             self._when[progress.stage] = now
             self._last[progress.stage] = progress
-        _write(sys.stderr, json.dumps(asdict(progress), ensure_ascii=False))
+        as_json = json.dumps(asdict(progress), ensure_ascii=False) if self._as_json else ""
+        _write(sys.stderr, as_json or _in_words(progress))
 
     def _pause(self, progress: Progress) -> float:
         return ALIVE if self._last.get(progress.stage) == progress else self._interval
@@ -119,9 +121,7 @@ class _Bars:
         task = self._tasks.get(progress.stage)
         if task is None:
             task = self._tasks[progress.stage] = self._bars.add_task(progress.stage, amount="")
-        show = size_text if progress.unit == "bytes" else str
-        done = show(progress.done)
-        total = "" if progress.total is None else show(progress.total)
+        done, total = _amounts(progress)
         self._bars.update(
             task,
             completed=progress.done,
@@ -129,6 +129,18 @@ class _Bars:
             description=f"{progress.stage} {progress.message}".strip()[:LONGEST_LABEL],
             amount=f"{done}/{total}" if total else done,
         )
+
+
+def _in_words(progress: Progress) -> str:
+    done, total = _amounts(progress)
+    amount = f"{done} of {total}" if total else done if progress.done else ""
+    return f"{progress.stage}: {', '.join(filter(None, (progress.message, amount)))}"
+
+
+def _amounts(progress: Progress) -> tuple[str, str]:
+    """Return how much is done and how much there is; an empty text where that is not known."""
+    show = size_text if progress.unit == "bytes" else str
+    return show(progress.done), "" if progress.total is None else show(progress.total)
 
 
 def _write(stream: TextIO, text: str) -> None:

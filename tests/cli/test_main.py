@@ -141,18 +141,17 @@ def test_progress_without_a_terminal_is_a_line_for_each_end(
         for message in ("one", "one", "two"):
             report(Progress(stage="layer", message=message, done=10, total=10, unit="bytes"))
 
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(line["message"], line["done"]) for line in lines] == [
-        ("one", 5),
-        ("one", 10),
-        ("two", 10),
+    assert capsys.readouterr().err.splitlines() == [
+        "layer: one, 5 bytes of 10 bytes",
+        "layer: one, 10 bytes of 10 bytes",
+        "layer: two, 10 bytes of 10 bytes",
     ]
 
 
 def test_progress_without_a_terminal_says_nothing_twice(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines = Lines(interval=0.0)
+    lines = Lines(as_json=True, interval=0.0)
 
     for done in (1, 1, 1, 2, 2):
         lines.report(Progress(stage="runner", message="packages", done=done))
