@@ -26,7 +26,7 @@ def read_object(data: bytes | str, what: str) -> Json:
     """
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # too many brackets in each other
         raise InvalidInput(f"{what} is not JSON.", why=str(error)) from error
     if not isinstance(value, dict):
         raise InvalidInput(f"{what} is not a JSON object.")

@@ -71,8 +71,10 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _has_python(prefix: Path) -> bool:
+    python = prefix / "bin" / "python"
     try:
-        return (prefix / "bin" / "python").exists() and _kind(prefix) != ""
+        # A link that leads nowhere is an environment whose own Python was removed.
+        return (python.is_symlink() or python.exists()) and _kind(prefix) != ""
     except OSError:
         return False
 
@@ -88,8 +90,6 @@ def _kind(prefix: Path) -> str:
 
 
 def _described(prefix: Path, kernels: list[str]) -> dict[str, Any]:
-    has_kernel = any(prefix.glob("lib/python3*/site-packages/ipykernel/__init__.py"))
-    has_kernel = has_kernel or any(prefix.glob("lib/python3/dist-packages/ipykernel/__init__.py"))
     name = prefix.parent.name if prefix.name in (".venv", "venv") else prefix.name
     return {
         "prefix": str(prefix),
@@ -97,10 +97,18 @@ def _described(prefix: Path, kernels: list[str]) -> dict[str, Any]:
         "name": _NOT_A_NAME.sub("-", name.lower()).strip("-.") or "python",
         "python": _version(prefix),
         "kernels": kernels,
-        "problem": None
-        if has_kernel
-        else f"it has no ipykernel: {prefix}/bin/python -m pip install ipykernel",
+        "problem": _problem(prefix),
     }
+
+
+def _problem(prefix: Path) -> str | None:
+    python = prefix / "bin" / "python"
+    if not python.exists():
+        return f"the Python that {python} leads to is gone: make the environment again"
+    packages = ("lib/python3*/site-packages", "lib/python3/dist-packages")
+    if any(any(prefix.glob(f"{place}/ipykernel/__init__.py")) for place in packages):
+        return None
+    return f"it has no ipykernel: {python} -m pip install ipykernel"
 
 
 def _version(prefix: Path) -> str:
