@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
+LAB, NOTEBOOK = "lab/tree", "notebooks"
 BUILD_TIMEOUT = 240_000  # ms; a first build downloads the runner's packages
 OURS = ".jp-KernelContainers-wizard, .jp-KernelContainers-panel"
 
@@ -24,6 +25,21 @@ class Screens:
     page: Page
     pictures: Path
     prefix: str
+    application: str = LAB
+
+    def goto(self, notebook: str) -> None:
+        """Load the page of a notebook, and wait until its kernel is there."""
+        self.page.goto(f"/{self.application}/{notebook}?reset")
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the notebook's kernel, which runs in a container, has nothing to do."""
+        if self.application == LAB:
+            expect(self.page.get_by_role("button", name="| Idle")).to_be_visible()
+            return
+        expect(self.page.locator(".jp-KernelContainers-badge:visible")).to_be_attached()
+        idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        expect(idle).to_be_attached()
 
     @property
     def wizard(self) -> Locator:
@@ -79,7 +95,22 @@ class Screens:
 
     def toggle_panel(self) -> None:
         """Show or hide the side panel."""
-        self.page.locator("[data-id=jp-kernel-containers-panel]").click()
+        if self.application == LAB:
+            self.page.locator("[data-id=jp-kernel-containers-panel]").click()
+            return
+        self.page.get_by_role("menuitem", name="View", exact=True).click()
+        self.page.get_by_role("menuitem", name="Right Sidebar").click()
+        self.page.get_by_role("menuitem", name="Show Containers").click()
+
+    def open_result(self) -> Locator:
+        """Open the page of the run that is shown: a tab of JupyterLab, or one of the browser."""
+        button = self.page.get_by_role("button", name="Open page")
+        if self.application == LAB:
+            button.click()
+            return self.page.locator("iframe[sandbox]").content_frame.locator("body")
+        with self.page.context.expect_page() as opened:
+            button.click()
+        return opened.value.locator("body")
 
     def look(self, name: str) -> None:
         """Keep a picture, and let axe look at what is ours."""

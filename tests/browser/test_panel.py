@@ -92,7 +92,8 @@ def test_runs_of_an_image_are_started_compared_and_opened_at_the_cell_that_faile
     panel.get_by_label("Filter runs").fill("failed 9")
     expect(panel.locator("li[data-job]")).to_have_count(1)
     panel.get_by_label("Filter runs").fill("")
-    for box in panel.get_by_role("checkbox").all():
+    own = panel.locator("li[data-job]", has_text=image)
+    for box in own.get_by_role("checkbox").all():
         box.check()
     screens.look("runs")
     panel.get_by_role("button", name="Compare", exact=True).click()
@@ -129,7 +130,7 @@ def test_a_sweep_is_told_by_one_message_and_its_runs_are_shared_from_s3(
     panel.get_by_role("button", name="Start 2 runs").click()
     expect(panel.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
     screens.toggle_panel()
-    expect(page.locator(".jp-toast-message", has_text="2 jobs go on")).to_be_visible()
+    expect(page.locator(".jp-toast-message", has_text="2 jobs are in progress")).to_be_visible()
     expect(page.locator(".jp-toast-message", has_text="2 runs of")).to_contain_text("2 of them")
     assert page.locator(".jp-toast-message", has_text="Succeeded").count() == 0
 
@@ -220,7 +221,7 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     panel.get_by_label("Create the repository").check()
     screens.look("push")
     panel.get_by_role("button", name="Push").last.click()
-    expect_state(panel.locator("[data-job]"), "succeeded")
+    expect_state(panel.locator(".jp-KernelContainers-job"), "succeeded")
     answer = httpx.get(f"{registry.url}/v2/browser/pushed/tags/list").json()
     assert answer["tags"] == ["1"]
 
@@ -238,6 +239,44 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     expect(row).to_have_count(0)
     with closing(docker.from_env()) as engine, pytest.raises(ImageNotFound):
         engine.images.get(second)
+
+
+@pytest.mark.full
+def test_the_keyboard_leads_through_the_panel_and_back_to_where_it_was(
+    context: BrowserContext, image: str, pictures: Path
+) -> None:
+    page = context.new_page()
+    page.goto("/lab?reset")
+    screens = Screens(page, pictures, "panel-keys")
+    screens.open_panel()
+    panel = screens.panel
+    row = panel.locator(f'[data-image="{image}"]')
+    name = row.get_by_role("button", name=image, exact=True)
+
+    panel.get_by_role("tab", name="Images").focus()
+    page.keyboard.press("ArrowRight")
+    expect(panel.get_by_role("tab", name="Runs")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(panel.get_by_role("tab", name="Images")).to_be_focused()
+    name.focus()
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("heading", name=image)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(panel.get_by_role("button", name="Run", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(panel.get_by_label("region (str)")).to_be_focused()
+    screens.look("form")
+    page.keyboard.press("Escape")
+    expect(panel.get_by_role("button", name="Run", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(name).to_be_focused()
+
+    row.get_by_role("button", name="Delete…").focus()
+    page.keyboard.press("Enter")
+    expect(row.get_by_role("button", name="Keep")).to_be_focused()
+    screens.look("question")
+    page.keyboard.press("Escape")
+    expect(row.get_by_role("button", name="Delete…")).to_be_focused()
 
 
 @pytest.mark.full

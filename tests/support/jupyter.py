@@ -47,10 +47,11 @@ def start_jupyter(
     *,
     program: str = "lab",
     options: Sequence[str] = (),
+    port: int = 0,
 ) -> JupyterServer:
     """Start a server with an own home below `folder`, and with `environment` besides this one.
 
-    A second one with the same folder finds what the first one left.
+    A second one with the same folder finds what the first one left. Without a port, a free one.
     """
     root, home = folder / "root", folder / "home"
     for made in (root, home):
@@ -60,9 +61,10 @@ def start_jupyter(
     # Else a notice about news covers what a test clicks on.
     notices = '{"fetchNews": "false", "checkForUpdates": false}'
     (settings / "notification.jupyterlab-settings").write_text(notices)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    if not port:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     log = folder / "jupyter.log"
     always = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"]
