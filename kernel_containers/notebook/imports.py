@@ -17,6 +17,7 @@ from kernel_containers.notebook.companions import (
     sources_of,
     words_of_script,
 )
+from kernel_containers.notebook.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -142,6 +143,7 @@ class _PathFinder(ast.NodeVisitor):
         self.notebook = notebook
         self.folder = notebook.parent
         self.found: set[str] = set()
+        self.paths = Paths()
 
     def name(self, text: str, *, folder: bool = False) -> None:
         """Note a path if it exists and counts."""
@@ -163,15 +165,30 @@ class _PathFinder(ast.NodeVisitor):
         for match in glob.glob(text, root_dir=self.folder, recursive=True):  # noqa: PTH207
             self.name(match)
 
+    def files_in(self, call: ast.Call, called: str) -> bool:
+        """Note the files that `DATA.glob("*.csv")` finds; False if it is another call."""
+        match call:
+            case ast.Call(
+                func=ast.Attribute(value=value), args=[ast.Constant(value=str(text)), *_]
+            ) if called in ("glob", "rglob"):
+                folder = self.paths.read(value)
+            case _:
+                return False
+        deep = "**/" if called == "rglob" else ""
+        if folder is not None and not (deep and folder.startswith("..")):
+            self.pattern(f"{glob.escape(folder)}/{deep}{text}")
+        return folder is not None
+
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
             self.name(node.value)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        parts = [
-            glob.escape(str(part.value)) if isinstance(part, ast.Constant) else "*"
+        known = [
+            self.paths.read(part.value if isinstance(part, ast.FormattedValue) else part)
             for part in node.values
         ]
+        parts = ["*" if text is None else glob.escape(text) for text in known]
         if any(part != "*" for part in parts):
             self.pattern("".join(parts))
         self.generic_visit(node)
@@ -182,9 +199,10 @@ class _PathFinder(ast.NodeVisitor):
             self.name(node.value.value, folder=any(map(_FOLDER_NAME.search, names)))
         else:
             self.visit(node.value)
+        self.paths.bind(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        joined = _joined(node)
+        joined = self.paths.read(node)
         if joined is not None:
             self.name(joined, folder=True)
         else:
@@ -193,37 +211,20 @@ class _PathFinder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         called = node.func.id if isinstance(node.func, ast.Name) else called
-        joined = _joined(node)
-        if joined is not None and called in _FOLDER_CALLS | {"join"}:
+        joined = self.paths.read(node)
+        if joined is not None and called in _FOLDER_CALLS | {"join", "joinpath"}:
             self.name(joined, folder=True)
+        elif self.files_in(node, called):
+            self.visit(node.func)
         elif _WRITERS.fullmatch(called) or (called == "open" and _opens_to_write(node)):
             for argument in (*node.args, *(word.value for word in node.keywords)):
-                if not isinstance(argument, ast.Constant | ast.JoinedStr):
+                if not isinstance(argument, ast.JoinedStr) and self.paths.read(argument) is None:
                     self.visit(argument)
         else:
             for text in _strings(node.args[:1]) if called in _FOLDER_CALLS else ():
                 self.name(text, folder=True)
                 self.pattern(text) if "glob" in called else None
             self.generic_visit(node)
-
-
-def _joined(node: ast.expr) -> str | None:
-    """Return the path that `Path("a") / "b"` or `os.path.join("a", "b")` gives, if literal."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.BinOp(left=left, op=ast.Div(), right=right):
-            parts = [_joined(left), _joined(right)]
-        case ast.Call(func=ast.Name(id="Path") | ast.Attribute(attr="Path"), args=arguments):
-            parts = [_joined(argument) for argument in arguments]
-        case ast.Call(
-            func=ast.Attribute(attr="join", value=ast.Attribute(attr="path")), args=arguments
-        ):
-            parts = [_joined(argument) for argument in arguments]
-        case _:
-            return None
-    texts = [part for part in parts if part is not None]
-    return str(Path(*texts)) if texts and len(texts) == len(parts) else None
 
 
 def _opens_to_write(node: ast.Call) -> bool:
