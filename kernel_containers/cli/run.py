@@ -70,7 +70,7 @@ def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
     asked = _options(image, options)
     engine = connect()
     with output.progress() as report:
-        found = submit.find_image(engine, image, report)
+        found = submit.image_to_run(engine, image, report)
     request = submit.make_request(found, asked, os.environ)
     if detach:
         run = submit.start(engine, request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,11 +11,18 @@ import pytest
 from kernel_containers.core import labels
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig
-from kernel_containers.core.progress import silent
+from kernel_containers.core.progress import Progress, silent
+from kernel_containers.engine import images
 from kernel_containers.engine.images import EngineImage
 from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
 from kernel_containers.workflow.runs.run_arguments import RunOptions
-from kernel_containers.workflow.runs.submit import find_image, make_request, place_of
+from kernel_containers.workflow.runs.submit import (
+    find_image,
+    image_to_run,
+    make_request,
+    place_of,
+)
+from tests.support.registry import start_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +45,45 @@ def test_an_image_is_found_as_containerize_and_docker_name_it(
     names = [f"docker:{base_image}", str(by_name.id), by_name.id.short]
 
     assert [find_image(engine, name, silent).id for name in names] == [by_name.id] * 3
+
+
+def test_a_tag_is_what_its_registry_says_now_and_the_engines_copy_where_it_says_nothing(
+    engine: Engine, tmp_path: Path
+) -> None:
+    server = start_registry(tmp_path)
+    name = f"{server.host}/moved:1"
+    other = name.replace("127.0.0.1", "localhost")  # as somebody else would push it
+    told: list[Progress] = []
+    try:
+        first = import_and_push(engine, other, b"1")
+        assert image_to_run(engine, name, silent).id == first
+        second = import_and_push(engine, other, b"2")
+
+        assert image_to_run(engine, f"docker:{name}", silent).id == first
+        assert image_to_run(engine, name, silent).id == second
+        server.stop()
+        assert image_to_run(engine, name, told.append).id == second
+    finally:
+        server.stop()
+        for made in (name, other, str(first)):
+            images.remove(engine, made)
+
+    assert told[-1].message.endswith(f"Its copy of {name} is taken.")
+
+
+def import_and_push(engine: Engine, name: str, content: bytes) -> Digest:
+    """Make an image of one file, push it and return its id."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("file")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    repository, _, tag = name.rpartition(":")
+    engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag)
+    made = images.inspect(engine, name)
+    assert made
+    engine.api.push(repository, tag=tag)
+    return made.id
 
 
 @pytest.mark.parametrize("name", ["", "BAD NAME", "a@b"])

@@ -17,7 +17,7 @@ from kernel_containers.errors import KernelContainersError, NotFound, Refused, U
 from kernel_containers.image.layout import layout_config, layout_layer
 from kernel_containers.image.sbom import NAME, PATH
 from kernel_containers.workflow.registries import Registries
-from kernel_containers.workflow.runs.submit import no_image, schema_of
+from kernel_containers.workflow.runs.submit import may_have_moved, no_image, schema_of
 
 if TYPE_CHECKING:
     from kernel_containers.engine import Engine
@@ -36,21 +36,26 @@ def describe(text: str, settings: Settings) -> dict[str, Any]:
     """
     if text.startswith("oci:"):
         return schema_of(layout_config(_folder(text)), text)
-    text = text.removeprefix("docker:")  # as `containerize --to` has it
-    reference = ImageReference.parse(text)
+    name = text.removeprefix("docker:")  # as `containerize --to` has it
+    reference = ImageReference.parse(name)
     try:
         with closing(connect()) as engine:
-            found = images.inspect(engine, text)
+            found = images.inspect(engine, name)
     except KernelContainersError:
         # A registry can answer without an engine; without a registry the engine's error counts.
         if not reference.repository.host:
             raise
         found = None
-    if found:
-        return schema_of(found.config, text)
+    if found and not may_have_moved(found, text):
+        return schema_of(found.config, name)
     if not reference.repository.host:
-        raise no_image(text)
-    return schema_of(Registries(settings).config(reference), text)
+        raise no_image(name)
+    try:
+        return schema_of(Registries(settings).config(reference), name)
+    except (NotFound, Refused, Unavailable):
+        if not found:
+            raise
+        return schema_of(found.config, name)
 
 
 def describe_sbom(text: str, settings: Settings) -> dict[str, Any]:

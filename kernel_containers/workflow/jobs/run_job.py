@@ -20,7 +20,7 @@ from kernel_containers.workflow.runs.run_values import check_values
 from kernel_containers.workflow.runs.submit import (
     GRACE,
     Outcome,
-    find_image,
+    image_to_run,
     make_request,
     schema_of,
 )
@@ -80,7 +80,7 @@ class RunJob:
             return _Watch(job, backend, run, follower, self.output, self.docker_command).to_end()
 
     def _request(self, engine: Engine, job: Job) -> RunRequest:
-        image = find_image(engine, self.options.image, job.report)
+        image = image_to_run(engine, self.options.image, job.report)
         schema = schema_of(image.config, self.options.image)
         values, secrets = check_values(schema, self.values, self.options.secrets)
         options = replace(self.options, secrets=secrets)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import labels
 from kernel_containers.core.oci_json import read_object
+from kernel_containers.core.progress import Progress
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.core.runs import RunRequest
 from kernel_containers.core.uris import Uri
 from kernel_containers.dispatch.docker import AWS_CREDENTIALS, DockerBackend
 from kernel_containers.engine import images
-from kernel_containers.errors import InvalidInput, NotFound, Refused, UsageError
+from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable, UsageError
 from kernel_containers.workflow.runs.rescue import rescue
 from kernel_containers.workflow.runs.run_arguments import RunOptions, place_arguments
 from kernel_containers.workflow.runs.watch import Follower, OnLine
@@ -88,6 +89,33 @@ def find_image(engine: Engine, text: str, report: Report) -> EngineImage:
     if not reference.repository.host:
         raise no_image(text)
     return images.pull(engine, reference, report)
+
+
+def image_to_run(engine: Engine, text: str, report: Report) -> EngineImage:
+    """Return an image as `find_image` does, but of a registry's tag what it names now.
+
+    Where the registry does not say, the engine's copy counts, and `report` is told.
+
+    Raises:
+        KernelContainersError: as from `find_image`.
+    """
+    found = find_image(engine, text, report)
+    if not may_have_moved(found, text):
+        return found
+    try:
+        return images.pull(engine, ImageReference.parse(text), report)
+    except (NotFound, Refused, Unavailable) as error:
+        report(Progress(stage="pull", message=f"{error.what} Its copy of {text} is taken."))
+        return found
+
+
+def may_have_moved(image: EngineImage, text: str) -> bool:
+    """Whether `text` is a tag of the registry that the engine once pulled this image from."""
+    reference = None if text.startswith("docker:") else ImageReference.parse(text)
+    if reference is None or reference.digest or not reference.repository.host:
+        return False
+    name = str(ImageReference(reference.repository))
+    return any(digest.startswith(f"{name}@") for digest in image.repository_digests)
 
 
 def no_image(name: str) -> NotFound:
