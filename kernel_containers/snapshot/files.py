@@ -172,9 +172,7 @@ def _is_compiled(path: Path) -> bool:
 
 
 def _has_modules(folder: Path) -> bool:
-    return any(
-        next(folder.glob(pattern), None) is not None for pattern in ("*.py", "*/__init__.py")
-    )
+    return next(folder.rglob("*.py"), None) is not None
 
 
 def _imported(source: Path) -> Iterator[str]:

@@ -100,6 +100,18 @@ def test_modules_bring_what_they_import(project: Path) -> None:
     }
 
 
+def test_a_namespace_comes_however_deep_its_modules_are(project: Path) -> None:
+    deep = project / "nb/company/team/tools/load.py"
+    deep.parent.mkdir(parents=True)
+    deep.write_text("import only_from_pkg")
+
+    found = files(collect(project, "company", "folder"), project)
+
+    assert found == {
+        "nb/report.ipynb", "nb/company/team/tools/load.py", "nb/only_from_pkg.py",
+    }  # fmt: skip
+
+
 def test_modules_are_found_in_added_folders(project: Path) -> None:
     found = collect(project, "lib", "other", folders=["../src"])
 

@@ -15,6 +15,8 @@ import pytest
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ToEngine
 from kernel_containers.errors import InvalidInput
+from kernel_containers.kernels import kernelspecs
+from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.workflow.images.plan import ContainerizeRequest, make_plan
 from kernel_containers.workflow.settings import read_settings
 from tests.acceptance.product import write_notebook
@@ -115,6 +117,28 @@ def test_modules_that_only_root_can_reach_make_the_image_run_as_root(
 
     assert plan.snapshot.user == "0:0"
     assert dict(plan.snapshot.variables)["PYTHONPATH"] == str(folder)
+
+
+def test_an_images_kernel_keeps_its_folders_of_modules(
+    engine: Engine, kernel_image: str, kernel: str, tmp_path: Path
+) -> None:
+    del kernel  # its variables say where kernelspecs are
+    kernelspecs.install(
+        "imaged",
+        KernelConfig.parse({"image": kernel_image}),
+        display_name="Imaged",
+        language="python",
+        argv=("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+        environment={"PYTHONPATH": "/srv/one:/srv/two", "OTHER": "x"},
+    )
+    request = ContainerizeRequest(
+        notebook=write_notebook(tmp_path / "n.ipynb", "x = 1"), kernel="imaged"
+    )
+
+    snapshot = make_plan(request, engine, read_settings(), silent).snapshot
+
+    assert dict(snapshot.variables)["PYTHONPATH"] == "/srv/one:/srv/two"
+    assert [item.path for item in snapshot.exclusions] == ["$OTHER"]
 
 
 def test_modules_that_the_environment_lacks_are_warned_of(

@@ -41,7 +41,7 @@ from kernel_containers.workflow.images.image_process import HOME, image_user, im
 from kernel_containers.workflow.images.libraries import with_libraries
 from kernel_containers.workflow.images.live_kernel import LiveKernel, capture_live
 from kernel_containers.workflow.images.missing_modules import missing_modules
-from kernel_containers.workflow.images.sources import find_source
+from kernel_containers.workflow.images.sources import MODULES, find_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,9 @@ def make_plan(
         imports.import_folders(notebook),
     )
     captured = live.files.entries if live and live.files else ()
-    passed, held_back = allowed_variables(spec.environment)
+    # Where modules are is told by the source.
+    variables = {name: value for name, value in spec.environment.items() if name != MODULES}
+    passed, held_back = allowed_variables(variables)
     contract = Contract(
         notebook=str(path),
         working_directory=str(path.parent),

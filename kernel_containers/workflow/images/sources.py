@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.workflow.settings import Settings
 
+MODULES = "PYTHONPATH"
 Stamps = tuple[tuple[str, int], ...]  # folders with times
 
 
@@ -110,7 +111,11 @@ def _image_source(spec: KernelSpec, engine: Engine) -> Source:
         check_kernel(interpreter, f"{spec.argv[0]} in {image}")
     return Source(
         base=image,
-        environment=Environment(kind="image", interpreter=interpreter),
+        environment=Environment(
+            kind="image",
+            interpreter=interpreter,
+            python_path=tuple(filter(None, spec.environment.get(MODULES, "").split(":"))),
+        ),
         base_interpreter=python_for_runner(engine, image, interpreter) if is_python else None,
     )
 
