@@ -9,27 +9,32 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbclient
 import nbformat
 import pytest
+from jupyter_client.ioloop import AsyncIOLoopKernelManager
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 from kernel_containers.engine import containers
+from kernel_containers.kernels.pool import pool
 from tests.kernels.support import Running, kernel_containers, running, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Iterator
 
     from kernel_containers.engine import Engine
 
+LISTEN = "0A"  # the state of a socket in /proc/net/tcp
 TRANSPORTS = ("local", "ipc", "stdio", "publish")
 everywhere = pytest.mark.parametrize("transport", TRANSPORTS, scope="module")
 OTHERS = [pytest.param(name, marks=pytest.mark.full) for name in ("local", "ipc", "publish")]
 mostly = pytest.mark.parametrize("transport", ["stdio", *OTHERS], scope="module")
+published = pytest.mark.parametrize("transport", ["publish"], scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +75,13 @@ def _heard(client: Any, matches: Callable[[dict[str, Any]], bool]) -> dict[str, 
             return message
 
 
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait, in an event loop, until something holds."""
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110 - Jupyter tells nobody
+            await asyncio.sleep(0.05)
+
+
 @everywhere
 @pytest.mark.parametrize(
     ("code", "error"),
@@ -103,6 +115,14 @@ def test_input_is_answered(kernel: Running) -> None:
     kernel.answers.append("blue")
 
     assert kernel.text("print('you like', input('Colour? '))") == "you like blue"
+
+
+@everywhere
+def test_a_password_is_asked_for_and_stdin_is_empty(kernel: Running) -> None:
+    kernel.answers.append("secret")
+
+    code = "import getpass, sys; print(len(getpass.getpass('Password? ')), repr(sys.stdin.read()))"
+    assert kernel.text(code) == "6 ''"
 
 
 @everywhere
@@ -220,6 +240,57 @@ def test_a_kernel_that_is_killed_can_be_started_again(
 
 
 @mostly
+@pytest.mark.full
+def test_a_kernel_that_is_killed_is_started_again_by_jupyter(
+    name: str, transport: str, workspace: Path, engine: Engine
+) -> None:
+    async def killed() -> str:
+        manager = AsyncIOLoopKernelManager(kernel_name=name)
+        await manager.start_kernel(cwd=str(workspace))
+        begun = asyncio.Event()
+        manager.add_restart_callback(begun.set)
+        provisioner: Any = manager.provisioner
+        if transport == "local":
+            os.kill(provisioner.pid, signal.SIGKILL)
+        else:
+            containers.kill(engine, provisioner._held.container.id)
+        await asyncio.wait_for(begun.wait(), 60)
+        await _until(manager.is_alive)
+        client = manager.client()
+        client.start_channels(hb=False)
+        await client.wait_for_ready(timeout=30)
+        reply = await client.execute("value = 42", reply=True, timeout=30)
+        client.stop_channels()
+        await manager.shutdown_kernel(now=True)
+        manager.context.destroy(linger=0)
+        return str(reply["content"]["status"])
+
+    assert asyncio.run(killed()) == "ok"
+
+
+@mostly
+@pytest.mark.full
+def test_an_idle_kernel_is_culled(name: str, workspace: Path, engine: Engine) -> None:
+    async def culled() -> str:
+        manager = AsyncMappingKernelManager(
+            root_dir=str(workspace), cull_idle_timeout=1, cull_interval=1
+        )
+        kernel_id: str = await manager.start_kernel(kernel_name=name)
+
+        async def is_gone() -> bool:
+            return kernel_id not in manager
+
+        await _until(is_gone)
+        manager.context.destroy(linger=0)
+        return kernel_id
+
+    kernel_id = asyncio.run(culled())
+    pool().close()  # a server prepares the next one
+
+    assert kernel_containers(engine, kernel_id) == []
+
+
+@mostly
 def test_memory_that_runs_out_ends_the_kernel_alone(
     install: Callable[..., str], transport: str, workspace: Path
 ) -> None:
@@ -293,3 +364,21 @@ def test_the_first_output_after_a_restart_is_never_lost(kernel: Running, transpo
                 and one["content"].get("text") == f"first {attempt}\n"
             ),
         )
+
+
+@published
+def test_ports_are_published_on_the_loopback_alone(kernel: Running, engine: Engine) -> None:
+    kernel.text("1")
+    connection = kernel.manager.get_connection_info()
+    ports = {connection[f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")}
+
+    listening = {}  # address in hexadecimal by port, of all sockets of this machine
+    for file in ("tcp", "tcp6"):
+        for line in Path("/proc/net", file).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            address, _, port = local.partition(":")
+            if state == LISTEN and int(port, 16) in ports:
+                listening[int(port, 16)] = address
+
+    assert listening == dict.fromkeys(ports, "0100007F")
+    assert connection["ip"] == "127.0.0.1"
