@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
+from kernel_containers.core.redaction import hide_user_info
 from kernel_containers.errors import InvalidInput
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, as older
@@ -41,7 +42,7 @@ class Uri:
             if _BUCKET.fullmatch(bucket):
                 return cls("s3", bucket, key.strip("/"))
         raise InvalidInput(
-            f"{text!r} is not a place for outputs.",
+            f"{hide_user_info(text)!r} is not a place for outputs.",
             todo="give file:///absolute/folder or s3://bucket/prefix",
         )
 

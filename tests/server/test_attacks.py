@@ -173,6 +173,32 @@ def test_queries_that_make_no_sense_are_no_defects(api: Api, query: str) -> None
     assert answer.status_code in (200, 400, 403, 422), answer.text
 
 
+@pytest.mark.parametrize("host", ["reg.example/a:1", "127.0.0.1:9/a:1"])
+def test_a_password_within_a_name_is_not_repeated(api: Api, host: str) -> None:
+    name = f"ana:{OUTSIDE}@{host}"
+    answers = [
+        api.get("/results", prefix=f"s3://{name}"),
+        api.post("/gallery/none/clone", gallery=f"s3://{name}"),
+        api.get("/destination", to=name),
+        api.get("/image", reference=name),
+        api.post("/jobs", kind="run", image=name, output=f"s3://{name}"),
+        api.post("/jobs", kind="push", image=name, to=name),
+    ]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert all(OUTSIDE not in answer.text for answer in answers)
+
+
+def test_an_answer_is_whole_whatever_a_client_remembers(api: Api) -> None:
+    headers = {**api.headers, "If-None-Match": "*", "If-Modified-Since": "Thu, 01 Jan 2032"}
+
+    answer = httpx.get(f"{api.url}/health", headers=headers, timeout=60)
+
+    assert answer.status_code == 200
+    assert answer.json()["user"]
+    assert "etag" not in answer.headers
+
+
 @pytest.mark.parametrize(
     ("kind", "content"),
     [

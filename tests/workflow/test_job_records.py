@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kernel_containers.core.owner import owner_token
-from kernel_containers.errors import CannotWrite
+from kernel_containers.errors import CannotWrite, InvalidInput, TryAgain
 from kernel_containers.workflow.jobs import jobs as module
 from kernel_containers.workflow.jobs.event_pages import MOST_EVENTS, MOST_TEXT
 from kernel_containers.workflow.jobs.job import Job
 from kernel_containers.workflow.jobs.job_store import JobStore
+from kernel_containers.workflow.jobs.jobs import Jobs
 from tests.workflow.test_jobs import Heard, head, make, nothing, run
 
 if TYPE_CHECKING:
@@ -103,6 +106,51 @@ def test_a_place_for_records_that_is_a_file_has_no_size(tmp_path: Path) -> None:
     place.write_text("x")
 
     assert JobStore(place).size() == 0
+
+
+def test_a_token_is_known_after_a_restart_until_its_job_is_forgotten(tmp_path: Path) -> None:
+    def work(job: Job) -> dict[str, Any]:
+        return {"id": job.head.id, "size": 1}
+
+    asked = replace(head(1), token="one", asked="a digest")
+    before = make(tmp_path)
+    before.start(asked, work)
+    before.close()
+    after = make(tmp_path)
+    after.restore(nothing)
+
+    again, is_new = after.start(replace(head(2), token="one", asked="a digest"), work)
+    with pytest.raises(InvalidInput):
+        after.start(replace(head(3), token="one", asked="another"), work)
+    after.forget(again.head.id)
+    _, is_new_then = after.start(replace(head(4), token="one", asked="another"), work)
+    after.close()
+
+    assert (again.head.id, is_new, is_new_then) == (head(1).id, False, True)
+
+
+def test_fifty_jobs_run_in_their_order_without_those_that_were_cancelled(tmp_path: Path) -> None:
+    go_on, order = threading.Event(), list[str]()
+
+    def work(job: Job) -> dict[str, Any]:
+        order.append(job.head.id)
+        go_on.wait(20)
+        return {"id": job.head.id, "size": 1}
+
+    jobs = Jobs(JobStore(tmp_path), at_once=1, longest_queue=49, listener=lambda *_: None)
+    made = [jobs.start(head(number), work)[0] for number in range(50)]
+    with pytest.raises(TryAgain):
+        jobs.start(head(50), work)
+    cancelled = [jobs.cancel(job.head.id) for job in made[10:40]]
+    positions = [jobs.as_json(job)["position"] for job in made]
+    go_on.set()
+    while not all(job.ended for job in made):
+        time.sleep(0.01)
+
+    assert positions == [None, *range(9), *[None] * 30, *range(9, 19)]
+    assert {job.state for job in cancelled} == {"cancelled"}
+    assert order == [job.head.id for job in [*made[:10], *made[40:]]]
+    assert [job.head.id for job in jobs.all()] == [head(number).id for number in range(49, -1, -1)]
 
 
 def test_two_servers_that_start_together_take_a_run_over_once(tmp_path: Path) -> None:

@@ -123,8 +123,11 @@ class Results:
         try:
             for path in store.walk(start):
                 parts = ([notebook] if notebook else []) + path.split("/")
-                if len(parts) == 3 and _is_run(parts[1], parts[2]):
-                    found.add(Place(parts[1], parts[0]))
+                if len(parts) != 3 or parts[2] not in (REPORT, NOTEBOOK):
+                    continue
+                place = Place(parts[1], parts[0])
+                if place not in found and _is_run(place.run_id, parts[2]):
+                    found.add(place)
         except NotFound:
             if self.prefix.scheme == "s3":  # a bucket is made by somebody; a folder by a run
                 raise

@@ -51,9 +51,10 @@ def open_store(uri: Uri) -> Store:
 class _Folder:
     def walk(self, prefix: Uri) -> Iterator[str]:
         top = Path(prefix.path)
+        length = len(str(top)) + (top != Path(top.anchor))  # with the slash, which / is itself
         for folder, names, files in os.walk(top, onerror=lambda error: _refuse(top, error)):
             names[:] = [name for name in names if not name.startswith(".") and name not in _SKIPPED]
-            start = "" if folder == str(top) else f"{Path(folder).relative_to(top)}/"
+            start = f"{folder[length:]}/" if len(folder) > length else ""
             yield from (start + name for name in files if not name.startswith("."))
 
     def read(self, uri: Uri) -> bytes | None:
