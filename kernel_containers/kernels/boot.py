@@ -1,8 +1,12 @@
 """How the supervisor gets into a container: as text on stdin, so that nothing is mounted or
-copied, and a read-only image works."""
+copied, and a read-only image works.
+
+Texts are read once: a process that goes on while this package is upgraded must not mix versions.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +62,7 @@ def bridge_command(python: str, door: str) -> list[str]:
     return [python, "-I", "-S", "-c", _BRIDGE, door]
 
 
+@functools.cache
 def client_files() -> dict[str, str]:
     """Return what lets a kernel import `kernel_containers.client`: texts by path in a folder."""
     package = Path(__file__).parents[1]
@@ -66,6 +71,7 @@ def client_files() -> dict[str, str]:
     return {**texts, f"{package.name}/__init__.py": texts[f"{package.name}/client/placed.py"]}
 
 
+@functools.cache
 def worker_program() -> str:
     """Return the text of the process that becomes a kernel."""
     return Path(__file__).with_name("worker.py").read_text("utf-8")
@@ -78,12 +84,17 @@ class Boot(NamedTuple):
     payload: bytes
 
 
-def supervisor_boot(python: str) -> Boot:
-    """Return how to start the supervisor with an interpreter of the container."""
+@functools.cache
+def _payload() -> bytes:
     folder = Path(__file__).parent
     sources = [
         (f"{_PACKAGE}.{name}", (folder / f"{name}.py").read_text("utf-8")) for name in _MODULES
     ]
-    payload = json.dumps(sources).encode()
+    return json.dumps(sources).encode()
+
+
+def supervisor_boot(python: str) -> Boot:
+    """Return how to start the supervisor with an interpreter of the container."""
+    payload = _payload()
     # -I and -S: neither the image's variables nor its packages change how this runs.
     return Boot((python, "-I", "-S", "-c", _BOOT, str(len(payload))), payload)
