@@ -29,7 +29,7 @@ from pathlib import Path
 from kernel_containers.kernels.door import Door, Pipes
 from kernel_containers.kernels.link import BLOCK, Link
 from kernel_containers.kernels.process import KernelProcess, connect, write_connection
-from kernel_containers.kernels.surroundings import kill_processes, killed_for_memory
+from kernel_containers.kernels.surroundings import kill_processes, killed_for_memory, regain_access
 
 TYPE_CHECKING = False  # importing `typing` would take 3 ms of each start
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ class Supervisor:
             self.clear()  # else the last kernel may remove the file of the next one
         try:
             Path(message.get("directory") or "/").stat()  # a worker would tell in a traceback
+            regain_access(Path(message["folder"]))
             self.connection = write_connection(message)
             self.may_outlive(message)
         except OSError as error:

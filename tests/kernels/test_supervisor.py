@@ -323,6 +323,19 @@ def test_ports_of_the_loopback_serve_kernels_that_know_only_tcp(supervised: Supe
     assert answer[-1] == b"HELLO"
 
 
+def test_a_folder_that_the_last_kernel_has_closed_is_opened_again(
+    supervised: Supervised, tmp_path: Path
+) -> None:
+    supervised.folder.mkdir(mode=0)
+    tmp_path.chmod(0o055)
+
+    supervised.start("import time; time.sleep(60)")
+
+    supervised.heard("started")
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path, supervised.folder)]
+    assert modes == [0o755, 0o700]
+
+
 def test_the_connection_file_is_for_its_user_only(supervised: Supervised) -> None:
     supervised.start("import os, stat, sys; sys.exit(stat.S_IMODE(os.stat(sys.argv[1]).st_mode))")
 
