@@ -88,7 +88,7 @@ class KernelConfig:
         return written
 
 
-def size_text(size: int) -> str:
+def written_size(size: int) -> str:
     """Return bytes as `parse_size` reads them: `4g`, `512m`, or a plain number."""
     for unit, factor in (("g", 1024**3), ("m", 1024**2), ("k", 1024)):
         if size % factor == 0:
@@ -158,8 +158,8 @@ def _mounts_to_json(mounts: tuple[Mount, ...]) -> list[dict[str, Any]]:
 
 _WRITERS: dict[str, Callable[[Any], Any]] = {
     "mounts": _mounts_to_json,
-    "memory": size_text,
-    "shm_size": size_text,
+    "memory": written_size,
+    "shm_size": written_size,
     "groups": lambda value: [int(item) for item in value],
     "tmpfs": dict,
     "labels": dict,

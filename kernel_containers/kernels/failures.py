@@ -15,7 +15,7 @@ from kernel_containers.errors import (
     NotFound,
     Unavailable,
 )
-from kernel_containers.kernels.config import size_text
+from kernel_containers.kernels.config import written_size
 
 if TYPE_CHECKING:
     from kernel_containers.kernels.config import KernelConfig
@@ -110,7 +110,7 @@ def _out_of_memory(limit: int | None) -> str:
         return "The kernel was ended because the engine's machine has run out of memory."
     return (
         f"The kernel was ended because it used more memory than its container may have "
-        f"({size_text(limit)}). Raise `memory` in its kernel.json."
+        f"({written_size(limit)}). Raise `memory` in its kernel.json."
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kernel_containers.core.containers import Mount, Resources
 from kernel_containers.errors import InvalidInput
-from kernel_containers.kernels.config import PROVISIONER, KernelConfig, size_text
+from kernel_containers.kernels.config import PROVISIONER, KernelConfig, written_size
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING: dict[str, Any] = {
@@ -142,7 +142,7 @@ def test_a_configuration_without_an_image_is_refused() -> None:
     ("size", "text"), [(4 * 1024**3, "4g"), (1536 * 1024**2, "1536m"), (1024, "1k"), (1001, "1001")]
 )
 def test_sizes_are_written_in_their_largest_whole_unit(size: int, text: str) -> None:
-    assert size_text(size) == text
+    assert written_size(size) == text
 
 
 def test_every_key_is_described() -> None:
