@@ -99,7 +99,7 @@ def stop(engine: Engine, container: str, grace: float = 10.0) -> None:
     """Send SIGTERM, and SIGKILL after `grace` seconds; a container that is gone is fine."""
     try:
         with engine_errors("The engine was not able to stop the container."):
-            engine.patient.stop(container, timeout=int(grace))
+            engine.api.stop(container, timeout=int(grace))  # which are added to its own limit
     except NotFound:
         return
 
