@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import ImageConfig
@@ -40,6 +40,43 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+class Others:
+    """A context that tells how much of the processors other programs took meanwhile.
+
+    `share` is of all processors: 0.0 where this process, and children that have ended, had the
+    machine for themselves. Above `QUIET` the wall clock says little.
+    """
+
+    QUIET = 0.1
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter(), _busy() - _own()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        start, before = self._began
+        available = (time.perf_counter() - start) * (os.cpu_count() or 1)
+        self.share = max(0.0, (_busy() - _own() - before) / available)
+
+    @property
+    def were_quiet(self) -> bool:
+        """Whether the wall clock counts."""
+        return self.share <= self.QUIET
+
+
+def _busy() -> float:
+    """Return the seconds that all processors have worked, for anybody."""
+    user, nice, system, _, _, irq, soft, steal = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    )
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def in_own_process(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kernel_containers.core.collecting import set_aside
 from kernel_containers.core.labels import LAYER
 from kernel_containers.core.oci import Descriptor, Layer
 from kernel_containers.core.progress import Progress, Report
@@ -43,6 +44,7 @@ def build_layer(file_set: FileSet, base: BaseImage, store: BlobStore, report: Re
     return builder.whole(file_set, place(file_set.entries, base.ground))
 
 
+@set_aside()
 def build_layers(
     file_sets: Sequence[FileSet],
     base: BaseImage,
@@ -100,8 +102,7 @@ def known_sets(
             lower.replace(file_set)
             placed = place(file_set.entries, lower.ground)
             keys = keys_of(file_set, placed, compressor)
-            found = any(map(store.recall_record, (keys.layer, keys.stack)))
-            found = found and file_set.fingerprint is not None
+            found = bool(file_set.fingerprint) and any(map(store.recall_record, keys[:2]))
         known.append(found)
         lower.put(file_set.entries)
         lower.end(file_set)
@@ -117,8 +118,7 @@ class _Builder:
     def parts(self, file_set: FileSet, lower: Lower) -> Iterator[Layer]:
         """Yield the layers of a set as the next one on `lower`."""
         layers: list[Layer] = []
-        moved = False
-        key = lower.key(file_set)
+        key, moved = lower.key(file_set), False
         for part in split_file_set(file_set):
             lower.replace(part)
             placed = place(part.entries, lower.ground)

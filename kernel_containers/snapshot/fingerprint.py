@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.snapshot import FileEntry, FileKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+_PIECE = 8192  # entries; one call for 130,000 of them would stop all other threads for 50 ms
 _USUAL = (False, (0, 0), b"")  # writable for the group, owners, capability
 
 
@@ -22,11 +23,16 @@ def fingerprint(entries: Iterable[FileEntry]) -> str:
     back goes unseen.
     """
     kept = [entry for entry in entries if "/__pycache__" not in entry[0]]
-    if not kept:
-        return hashlib.sha256().hexdigest()
+    hashed = hashlib.sha256()
+    for start in range(0, len(kept), _PIECE):
+        hashed.update(_described(kept[start : start + _PIECE]))
+    return hashed.hexdigest()
+
+
+def _described(entries: Sequence[FileEntry]) -> bytes:
     # Column by column, which takes a third of the time of entry by entry.
     targets, kinds, modes, sizes, times, _, links, _, contents, writable, owners, able = zip(
-        *kept, strict=True
+        *entries, strict=True
     )
     file, link = FileKind.FILE, FileKind.LINK
     seen = [
@@ -39,6 +45,5 @@ def fingerprint(entries: Iterable[FileEntry]) -> str:
         if more != _USUAL
     ]
     letters = "".join("f" if kind is file else "l" if kind is link else "d" for kind in kinds)
-    hashed = hashlib.sha256(os.fsencode("\0".join(targets)))
-    hashed.update(os.fsencode(repr((letters, modes, sizes, seen, links, unusual))))
-    return hashed.hexdigest()
+    rest = repr((letters, modes, sizes, seen, links, unusual))
+    return os.fsencode("\0".join((*targets, rest, "")))
