@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import signal
 import socket
@@ -252,6 +253,15 @@ def test_no_byte_is_lost_when_the_kernel_ends(supervised: Supervised) -> None:
     assert (total, ended) == (64_000_000, True)
     told = supervised.heard("exited")
     assert (told["code"], told["out_of_memory"], told["stopped"]) == (0, False, False)
+
+
+def test_a_megabyte_may_wait_for_the_engine(supervised: Supervised) -> None:
+    supervised.start(ECHO)
+    supervised.heard("started")
+
+    assert supervised.process.stdout
+    allowed = int(Path("/proc/sys/fs/pipe-max-size").read_text())
+    assert fcntl.fcntl(supervised.process.stdout, fcntl.F_GETPIPE_SZ) == min(door.PIPE, allowed)
 
 
 def test_the_kernel_leads_a_session_of_its_own(supervised: Supervised) -> None:
