@@ -10,12 +10,16 @@ from kernel_containers.core.collecting import no_collecting, set_aside
 
 
 def test_the_collector_rests_and_works_again_also_after_an_error() -> None:
-    with pytest.raises(ValueError, match="stop"), no_collecting():
-        assert not gc.isenabled()
+    def fail() -> None:
         with no_collecting():
-            pass
-        assert not gc.isenabled()
-        raise ValueError("stop")
+            assert not gc.isenabled()
+            with no_collecting():
+                pass
+            assert not gc.isenabled()
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
 
     assert gc.isenabled()
 
