@@ -68,3 +68,15 @@ def test_a_large_file_is_told(tmp_path: Path) -> None:
     (note,) = notes(tmp_path, entries=(entry,))
 
     assert note.startswith("/workspace/big.csv is included with 2,000 MB")
+
+
+def test_what_libraries_keep_in_the_home_folder_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "nltk_data" / "corpora").mkdir(parents=True)
+    (tmp_path / "nltk_data" / "corpora" / "words").write_bytes(bytes(2000))
+
+    (note,) = notes(tmp_path, "import nltk, transformers")
+
+    assert note.startswith("nltk keeps 2.0 kB in ~/nltk_data, which the image will not have")

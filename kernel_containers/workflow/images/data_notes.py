@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.sizes import size_text
+from kernel_containers.notebook.imports import imported_modules
 from kernel_containers.notebook.missing_files import files_elsewhere, missing_files
 from kernel_containers.snapshot.walk import size_below
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from kernel_containers.notebook.document import Notebook
 
 LARGE = 100_000_000  # bytes; sending them takes seconds each time they change
+# Where libraries keep what they download, for all notebooks of a user.
+_KEPT = {
+    "datasets": "~/.cache/huggingface",
+    "nltk": "~/nltk_data",
+    "sentence_transformers": "~/.cache/huggingface",
+    "transformers": "~/.cache/huggingface",
+}
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/run/")  # an image has its own
 
 
@@ -32,6 +40,14 @@ def missing_data(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[s
         path = Path(text).expanduser()
         if str(path) not in targets and not text.startswith(_SYSTEM):
             yield _elsewhere(text, path)
+    folders = {_KEPT[name]: name for name in sorted(imported_modules(notebook) & _KEPT.keys())}
+    for folder, name in folders.items():
+        size = size_below(str(Path(folder).expanduser()))
+        if size:
+            yield (
+                f"{name} keeps {size_text(size)} in {folder}, which the image will not have: what "
+                "the notebook needs of it must be downloaded in a cell, or lie in the environment."
+            )
 
 
 def large_files(entries: Iterable[FileEntry]) -> Iterator[str]:
