@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from docker.auth import get_config_header, resolve_repository_name
@@ -16,6 +16,7 @@ from kernel_containers.core.oci import ImageConfig, Platform
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine.client import Engine, engine_errors
+from kernel_containers.engine.lines import heard, lines
 from kernel_containers.errors import NotFound, TryAgain, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineIma
     finished = False
     registry, _ = resolve_repository_name(name)
     with _refusals(registry), engine_errors(what):
-        response = request(
+        ask = partial(
+            request,
             engine,
             "POST",
             "/images/create",
@@ -142,10 +144,9 @@ def pull(engine: Engine, reference: ImageReference, report: Report) -> EngineIma
             headers=_credentials(engine, registry),
         )
         layers = _Layers()
-        with response:
-            for line in _lines(response, what):
-                report(layers.read(line))
-                finished = finished or str(line.get("status", "")).startswith("Status: ")
+        for line in heard(ask, what, lambda: report(layers.last)):
+            report(layers.read(line))
+            finished = finished or str(line.get("status", "")).startswith("Status: ")
     image = inspect(engine, str(reference)) if finished else None
     if image is None:
         raise Unavailable(what, why="its answer ended before it said that the image is there")
@@ -187,30 +188,20 @@ class _Layers:
 
     def __init__(self) -> None:
         self._done: dict[str, tuple[int, int]] = {}
+        self.last = Progress(stage="pull", message="waiting for the engine")
 
     def read(self, line: dict[str, Any]) -> Progress:
         detail = line.get("progressDetail") or {}
         if "total" in detail:
             self._done[str(line.get("id"))] = (detail.get("current", 0), detail["total"])
-        return Progress(
+        self.last = Progress(
             stage="pull",
             message=" ".join(filter(None, (line.get("id"), line.get("status")))),
             done=sum(current for current, _ in self._done.values()),
             total=sum(total for _, total in self._done.values()) or None,
             unit="bytes",
         )
-
-
-def _lines(response: requests.Response, what: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a stream and raise at the first that tells of an error."""
-    for text in response.iter_lines():
-        if not text:
-            continue
-        line: dict[str, Any] = json.loads(text)
-        if "error" in line or "errorDetail" in line:
-            detail = line.get("errorDetail") or {}
-            raise Unavailable(what, why=str(detail.get("message") or line.get("error")))
-        yield line
+        return self.last
 
 
 def save(engine: Engine, image_ids: Iterable[str]) -> Iterator[bytes]:
@@ -239,7 +230,7 @@ def load(engine: Engine, chunks: Iterable[bytes]) -> list[str]:
     with engine_errors(what):
         response = request(engine, "POST", "/images/load", data=iter(chunks), params={"quiet": "1"})
         with response:
-            for line in _lines(response, what):
+            for line in lines(response, what):
                 words = str(line.get("stream", "")).strip()
                 if words.startswith(_NOT_UNPACKED):
                     raise Unavailable(what, why=words)

@@ -13,13 +13,16 @@ import pytest
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import connect, images
-from kernel_containers.errors import NotFound, Unauthorized, Unavailable
+from kernel_containers.errors import Interrupted, NotFound, Unauthorized, Unavailable
+from tests.support.faultproxy import FaultProxy
 from tests.support.registry import RegistryServer, start_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kernel_containers.core.progress import Progress
+    from kernel_containers.engine import Engine
     from kernel_containers.engine.images import EngineImage
 
 
@@ -80,3 +83,18 @@ def test_a_missing_credential_helper_is_not_blamed_on_the_engine(
 
     assert "docker-credential-never-installed" in str(raised.value.why)
     assert "docker info" not in str(raised.value.todo)
+
+
+def test_who_cancels_is_heard_while_the_engine_waits_for_a_registry(engine: Engine) -> None:
+    asked: list[str] = []
+
+    def cancel(progress: Progress) -> None:
+        asked.append(progress.message)
+        raise Interrupted("enough")
+
+    with FaultProxy("127.0.0.1:9") as proxy:
+        proxy.add("hang", times=None)
+        with pytest.raises(Interrupted, match="enough"):
+            images.pull(engine, ImageReference.parse(f"{proxy.host}/a:1"), cancel)
+
+    assert asked == ["waiting for the engine"]
