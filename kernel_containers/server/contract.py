@@ -187,14 +187,11 @@ def _refuse(error: ValidationError, where: str) -> NoReturn:
     value: Any = error.instance
     match error.validator:
         case "additionalProperties":
-            known = schema.get("properties", {})
-            unknown = ", ".join(sorted(set(value) - set(known)))
-            raise UsageError(
-                f"{place} has unknown fields: {unknown}.", todo=f"known are: {', '.join(known)}"
-            )
+            unknown = ", ".join(sorted(set(value) - set(schema.get("properties", {}))))
+            raise UsageError(f"{place} has unknown fields: {unknown}.", todo=_known(schema))
         case "required":
             missing = ", ".join(name for name in limit if name not in value)
-            raise UsageError(f"{place} lacks {missing}.")
+            raise UsageError(f"{place} lacks {missing}.", todo=_known(schema))
         case "type":
             raise UsageError(f"{place} must be of type {limit}.")
         case "enum" | "const":
@@ -203,3 +200,7 @@ def _refuse(error: ValidationError, where: str) -> NoReturn:
             raise UsageError(f"{place} fits none of the forms that are allowed.")
         case _:
             raise UsageError(f"{place} breaks the rule {error.validator}: {limit}.")
+
+
+def _known(schema: Any) -> str:
+    return f"known are: {', '.join(schema.get('properties', {}))}"

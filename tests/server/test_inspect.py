@@ -103,6 +103,13 @@ def test_files_outside_of_the_root_folder_are_refused(
     assert set(answer.json()) == {"what", "why", "todo", "code"}
 
 
+def test_what_a_body_lacks_or_has_too_much_comes_with_what_is_known(api: Api) -> None:
+    for body in ({}, {"path": "a.ipynb", "kernle": 1}):
+        answer = api.post("/inspect", **body)
+
+        assert answer.json()["todo"].startswith("known are: path")
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
