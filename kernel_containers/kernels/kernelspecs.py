@@ -80,7 +80,7 @@ def install(
         raise InvalidInput(
             f"{name!r} is not a kernel's name.", todo="use letters, digits, '.', '_' and '-'"
         )
-    folder = _target(prefix, user=user) / name
+    folder = _folder(_target(prefix, user=user), name)
     if folder.exists() and not _is_ours(folder):
         raise Refused(
             f"There is another kernel named {name!r} in {folder}.",
@@ -177,6 +177,14 @@ def _target(prefix: str | None, *, user: bool) -> Path:
     if prefix:
         return Path(prefix, "share", "jupyter", "kernels")
     return Path(jupyter_data_dir() if user else SYSTEM_JUPYTER_PATH[0], "kernels")
+
+
+def _folder(parent: Path, name: str) -> Path:
+    """Return the folder of a kernelspec, in whatever case its name is written there."""
+    try:
+        return next(path for path in parent.iterdir() if path.name.lower() == name)
+    except (OSError, StopIteration):  # writing says what is wrong with the place
+        return parent / name
 
 
 def _write(folder: Path, content: Mapping[str, Any]) -> None:

@@ -96,6 +96,13 @@ def test_a_kernel_of_somebody_else_is_neither_replaced_nor_removed(data_folder: 
     assert path.read_bytes() == before
 
 
+def test_a_name_is_the_same_in_capital_letters(data_folder: Path) -> None:
+    _foreign(data_folder, "Theirs", '{"argv": ["x"], "display_name": "T", "language": "x"}')
+
+    with pytest.raises(Refused, match="another kernel named 'theirs'"):
+        kernelspecs.install("THEIRS", CONFIG)
+
+
 def test_an_environment_can_have_its_own_kernels(tmp_path: Path) -> None:
     spec = kernelspecs.install("env", CONFIG, prefix=str(tmp_path / "env"))
 
