@@ -1,5 +1,9 @@
+import { showErrorMessage } from '@jupyterlab/apputils';
 import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { asApiError } from './errors';
 
 /** Save a notebook with unsaved changes; returns whether that was needed. */
 export async function saveIfNeeded(panel: NotebookPanel): Promise<boolean> {
@@ -17,4 +21,14 @@ export function selectedPath(
 ): string | undefined {
   const selected = browsers?.tracker.currentWidget?.selectedItems();
   return selected && Array.from(selected)[0]?.path;
+}
+
+/** Say why something can't begin, where no screen of it is open yet. */
+export async function showRefusal(
+  reason: unknown,
+  trans: TranslationBundle
+): Promise<void> {
+  const { what, why, todo } = asApiError(reason);
+  const text = [why, todo && trans.__('Try: %1', todo)].filter(Boolean);
+  await showErrorMessage(what, text.join('\n'));
 }

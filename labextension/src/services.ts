@@ -17,7 +17,10 @@ export interface IServices {
   readonly openPage: (url: string, title: string) => void;
   /** Let the user choose a folder; null where they did not. */
   readonly pickFolder: (title: string) => Promise<string | null>;
-  /** Return a document's path below the server's root, also where people edit it together. */
+  /**
+   * Return a document's path below the server's root, also where people edit it together.
+   * Throws an ApiError where it is none of the server's files, such as one in a bucket.
+   */
   readonly localPath: (path: string) => string;
   readonly showPanel: () => void;
   readonly addKernel: () => void;

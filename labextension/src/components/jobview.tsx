@@ -87,7 +87,7 @@ function JobStatus({ job }: { job: Job }): JSX.Element {
           />
         )}
       </div>
-      {active && (
+      {active && !(job.kind === 'run' && job.cell) && (
         <Bar
           label={trans.__('Progress')}
           fraction={job.state === 'queued' ? 0 : job.fraction}

@@ -50,11 +50,12 @@ export function CellLine({ job }: { job: Job }): JSX.Element | null {
   if (!cell) {
     return null;
   }
+  const finished = cell.number - (cell.status === 'running' ? 1 : 0);
   const place = trans.__('Cell %1 of %2', cell.number, cell.count);
   return (
     <div className="jp-KernelContainers-cell">
       <span data-cell={cell.number}>{place}</span>
-      <Bar label={place} fraction={cell.number / Math.max(1, cell.count)} />
+      <Bar label={place} fraction={finished / Math.max(1, cell.count)} />
       {cell.error && (
         <pre className="jp-KernelContainers-cellError">{cell.error}</pre>
       )}

@@ -7,9 +7,12 @@ import { IFrame, MainAreaWidget } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import { IStateDB } from '@jupyterlab/statedb';
+import type { Contents } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { Api } from '../api';
+import { ApiError } from '../errors';
 import { containerIcon } from '../icons';
 import { JobsModel } from '../jobs';
 import { ResultsDrive } from '../results';
@@ -47,6 +50,25 @@ async function showDocument(
     await widget.context.ready;
     widget.setFragment(`#cell-id=${cellId}`);
   }
+}
+
+// Drives that show the server's own files; in the second, people edit them together.
+const OWN_DRIVES = ['', 'RTC'];
+
+function localPath(
+  contents: Contents.IManager,
+  path: string,
+  trans: TranslationBundle
+): string {
+  if (!OWN_DRIVES.includes(contents.driveName(path))) {
+    throw new ApiError(
+      0,
+      trans.__('This notebook is not a file of the Jupyter server.'),
+      null,
+      trans.__('Save a copy with File > Save Notebook As…, and use that one.')
+    );
+  }
+  return contents.localPath(path);
 }
 
 async function pickFolder(
@@ -101,7 +123,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
       },
       pickFolder: title =>
         manager ? pickFolder(manager, title, translator) : Promise.resolve(''),
-      localPath: path => contents.localPath(path),
+      localPath: path => localPath(contents, path, trans),
       showPanel: () => run(CommandIDs.showPanel),
       addKernel: () => run(CommandIDs.addKernel),
       kernelsChanged: () => void kernelspecs.refreshSpecs()

@@ -7,7 +7,7 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 
 import { containerIcon } from '../icons';
-import { saveIfNeeded, selectedPath } from '../notebooks';
+import { saveIfNeeded, selectedPath, showRefusal } from '../notebooks';
 import { IServices } from '../services';
 import { CommandIDs } from './commands';
 
@@ -50,13 +50,20 @@ const plugin: JupyterFrontEndPlugin<void> = {
         if (!path) {
           return;
         }
+        let local: string;
+        try {
+          local = localPath(path);
+        } catch (reason) {
+          await showRefusal(reason, trans);
+          return;
+        }
         try {
           await (panel && saveIfNeeded(panel));
         } catch {
           return; // Jupyter has shown why
         }
         const { openPublish } = await import('../components/publish');
-        await openPublish(services, localPath(path));
+        await openPublish(services, local);
       }
     });
     palette?.addItem({

@@ -8,7 +8,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { containerIcon } from '../icons';
-import { saveIfNeeded, selectedPath } from '../notebooks';
+import { saveIfNeeded, selectedPath, showRefusal } from '../notebooks';
 import { IServices } from '../services';
 import type { IOpening } from '../wizard';
 import { CommandIDs } from './commands';
@@ -56,10 +56,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null
   ) => {
     const { localPath, trans } = services;
-    const open = async (path: string, opening: Omit<IOpening, 'notebook'>) => {
-      const { openWizard } = await import('../wizard');
-      const notebook = localPath(path);
-      await openWizard(services, { ...opening, notebook });
+    const open = async (
+      path: string,
+      opening: () => Omit<IOpening, 'notebook'>
+    ) => {
+      try {
+        const notebook = localPath(path);
+        const { openWizard } = await import('../wizard');
+        await openWizard(services, { ...opening(), notebook });
+      } catch (reason) {
+        await showRefusal(reason, trans);
+      }
     };
     // Loaded when a notebook is there and nothing else to do, so that a click need not wait for it.
     tracker?.widgetAdded.connect(() => {
@@ -91,12 +98,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
           if (!panel) {
             return;
           }
-          await open(panel.context.path, {
+          await open(panel.context.path, () => ({
             kernel: kernelName(panel),
             kernelId: panel.sessionContext.session?.kernel?.id,
             saving: save(panel),
             goToCell: index => showCell(panel, index)
-          });
+          }));
         })
     });
 
@@ -122,10 +129,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
           const path =
             (args.path as string | undefined) ?? selectedPath(browsers);
           if (path) {
-            await open(path, {
+            await open(path, () => ({
               kernel: undefined,
               saving: Promise.resolve('not-needed' as const)
-            });
+            }));
           }
         })
     });
