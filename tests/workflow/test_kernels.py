@@ -59,10 +59,10 @@ def test_a_misspelt_size_installs_nothing(kernel_image: str, tmp_path: Path) -> 
     ("options", "code", "words"),
     [
         (["--network", "no-such-network"], 66, "no-such-network"),
-        (["--cpus", "4000"], 65, "CPUs"),
+        (["--cpus", "4000"], 65, "(?s)CPUs.*lower `cpus`"),
         (["--memory", "7m"], 65, "memory|exit code|exec"),
         (["--mount", "/no/such/folder"], 66, "/no/such/folder"),
-        (["--tmpfs", "/data:no-such-option"], 69, "no-such-option"),
+        (["--tmpfs", "/data:no-such-option"], 69, "(?s)no-such-option.*correct `tmpfs`"),
         (["--user", "4711"], 0, ""),
     ],
     ids=["network", "cpus", "memory", "mount", "tmpfs", "possible"],

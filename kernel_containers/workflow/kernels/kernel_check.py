@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
-from kernel_containers.errors import InvalidInput
+from kernel_containers.errors import InvalidInput, KernelContainersError
 from kernel_containers.kernels.container_spec import Place, container_spec, host_user
+from kernel_containers.kernels.failures import with_advice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kernel_containers.core.containers import ContainerSpec
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.config import KernelConfig
@@ -29,7 +33,8 @@ def check_python(engine: Engine, config: KernelConfig, image_user: str, python: 
         Unavailable: the engine has no such GPUs, or does not answer.
     """
     spec = _spec(config, image_user, (python, "-c", _IMPORTS))
-    finished = containers.run_once(engine, spec)
+    with _advice():
+        finished = containers.run_once(engine, spec)
     if finished.code == 0:
         return
     lines = finished.stderr.decode(errors="replace").strip().splitlines()
@@ -55,11 +60,22 @@ def check_command(
     Raises:
         InvalidInput, NotFound, Unavailable: as from `check_python`.
     """
-    container = containers.create(engine, _spec(config, image_user, command))
+    with _advice():
+        container = containers.create(engine, _spec(config, image_user, command))
+        try:
+            containers.start(engine, container)
+        finally:
+            containers.remove(engine, container)
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Say what to do about what the engine refuses."""
     try:
-        containers.start(engine, container)
-    finally:
-        containers.remove(engine, container)
+        yield
+    except KernelContainersError as error:
+        with_advice(error)
+        raise
 
 
 def _spec(config: KernelConfig, image_user: str, command: tuple[str, ...]) -> ContainerSpec:
