@@ -65,11 +65,14 @@ def add(
     )
     if every:
         if name or image or prefix or options["words"]:
-            raise UsageError("--all takes no NAME, --image, --prefix or --command.")
+            raise UsageError(
+                "--all takes no NAME, --image, --prefix or --command.",
+                todo="leave them out, or leave out --all to add one kernel",
+            )
         _add_all(request, output, dry_run=options["dry_run"])
         return
-    if not name or (image is None) == (prefix is None):
-        raise UsageError("A kernel needs a NAME and either --image REF or --prefix PATH.")
+    if not name:
+        raise UsageError("A kernel needs a NAME.", todo="give one, or --all for all environments")
     engine = _connect(options["docker_host"])
     with output.progress() as report:
         spec = add_kernel(request, engine, read_settings(), report)

@@ -65,7 +65,10 @@ def add_kernel(
         Refused: this user can't read files of the environment.
     """
     if (request.image is None) == (request.prefix is None):
-        raise UsageError("A kernel needs either --image REF or --prefix PATH.")
+        raise UsageError(
+            "A kernel needs either an image or an environment.",
+            todo="give one of --image REF and --prefix PATH",
+        )
     if request.command:
         return _add_command(request, engine, report)
     source: dict[str, object]
@@ -98,7 +101,7 @@ def add_kernel(
 def _add_command(request: KernelRequest, engine: Engine, report: Report) -> KernelSpec:
     """Install a kernelspec that starts any program of an image."""
     if request.image is None:
-        raise UsageError("--command needs --image REF.")
+        raise UsageError("--command needs an image.", todo="give --image REF")
     if not any("{connection_file}" in word for word in request.command):
         raise InvalidInput(
             "The kernel's command has no {connection_file} in it.",

@@ -264,7 +264,10 @@ def parse_environment(items: tuple[str, ...], environ: Mapping[str, str]) -> dic
             raise UsageError(f"{item!r} has no name.", todo="give NAME=VALUE or NAME")
         if not equals:
             if name not in environ:
-                raise UsageError(f"The variable {name} is not set here, so it can't be passed on.")
+                raise UsageError(
+                    f"The variable {name} is not set here, so it can't be passed on.",
+                    todo=f"export it, or give {name}=VALUE",
+                )
             value = environ[name]
         found[name] = value
     return found
