@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -29,28 +30,32 @@ if TYPE_CHECKING:
     from tests.support.faultproxy import FaultProxy
     from tests.support.registry import RegistryServer
 
+Wait = Callable[[subprocess.Popen[str]], object]
 SEED = 2019
 DATA = 20_000_000  # bytes beside the notebook, so that building and sending take a while
-ALWAYS, IN_ALL = 1, 10  # moments
+IN_ALL = 10  # moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Killing:
-    """A notebook that takes `seconds` to containerize, to `digest`."""
+    """A notebook that is containerized to `digest`, in a time with a full cache and with none."""
 
     product: Product
     notebook: Path
-    seconds: float
     digest: str
+    warm: float
+    cold: float
 
-    def moments(self, count: int) -> list[float]:
-        """Return after how many seconds to kill, the same share of the whole each time."""
-        shares = random.Random(SEED)  # noqa: S311  # nothing secret depends on it
-        return [shares.uniform(0.1, 1.0) * self.seconds for _ in range(IN_ALL)][:count]
+    def moment(self, number: int, *, cold: bool = False) -> float:
+        """Return after how many seconds to kill: a random moment of one tenth of the whole."""
+        tenths = random.Random(SEED)  # noqa: S311  # nothing secret depends on it
+        shares = [(tenth + tenths.random()) / IN_ALL for tenth in range(IN_ALL)]
+        tenths.shuffle(shares)
+        return shares[number] * (self.cold if cold else self.warm)
 
-    def fresh(self, number: int, *, cold: bool) -> Product:
+    def fresh(self, name: object, *, cold: bool) -> Product:
         """Return the product with a cache of its own: all of the first one's, or only programs."""
-        cache = self.product.folder / f"cache-{number}"
+        cache = self.product.folder / f"cache-{name}"
         if cold:
             cache.mkdir()
             (cache / "runner").symlink_to(self.product.cache / "runner")
@@ -60,21 +65,54 @@ class Killing:
             (cache / "known-blobs.json").unlink(missing_ok=True)
         return Product(folder=self.product.folder, cache=cache)
 
-    def kill(self, product: Product, to: str, after: float) -> int:
-        """Start a containerization, kill it after some seconds, and return its process id."""
+    def timed(self, product: Product, name: str) -> tuple[float, str]:
+        """Containerize into a folder; return the seconds and the digest."""
+        begin = time.monotonic()
+        made = product.json("containerize", self.notebook, "--to", f"oci:{name}")
+        return time.monotonic() - begin, made["digest"]
+
+    def kill(self, product: Product, to: str, wait: Wait) -> int:
+        """Start a containerization, kill it when `wait` returns, and return its process id."""
         with subprocess.Popen(
             [PROGRAM, "containerize", self.notebook, "--to", to, "--yes"],
             env=product.environment,
             cwd=product.folder,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             start_new_session=True,
         ) as process:
-            time.sleep(after)
+            wait(process)
             # It may have ended: that is a moment, too.
             os.killpg(process.pid, signal.SIGKILL)
         return process.pid
+
+
+def seconds(after: float) -> Wait:
+    """Let some time pass. What is said meanwhile fits into the pipe."""
+    return lambda _: time.sleep(after)
+
+
+def stage(name: str) -> Wait:
+    """Let a stage begin."""
+
+    def wait(process: subprocess.Popen[str]) -> None:
+        said = process.stdout or ()
+        assert any(line.startswith(f"{name}: ") for line in said), f"{name} never began"
+
+    return wait
+
+
+def held(proxy: FaultProxy) -> Wait:
+    """Let the request that the proxy holds come in."""
+
+    def wait(process: subprocess.Popen[str]) -> None:
+        while not any(seen.fault for seen in proxy.seen):
+            assert process.poll() is None, "there was no such request"
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +124,18 @@ def killing(
     noise = random.Random(SEED).randbytes(DATA)  # noqa: S311
     (product.folder / "data.bin").write_bytes(noise)
     notebook = write_notebook(product.folder / "n.ipynb", "open('data.bin')")
-    made = []
-    seconds = 0.0
-    for name in ("warm", "measured"):
-        begin = time.monotonic()
-        made.append(product.json("containerize", notebook, "--to", f"oci:{name}"))
-        seconds = time.monotonic() - begin
-    return Killing(product=product, notebook=notebook, seconds=seconds, digest=made[0]["digest"])
+    killing = Killing(product=product, notebook=notebook, digest="", warm=0.0, cold=0.0)
+    _, digest = killing.timed(product, "made")
+    warm, _ = killing.timed(product, "warm")
+    return replace(killing, digest=digest, warm=warm)
+
+
+@pytest.fixture(scope="module")
+def measured(killing: Killing) -> Killing:
+    """The same, with the time it takes with nothing in the cache."""
+    cold, digest = killing.timed(killing.fresh("measured", cold=True), "cold")
+    assert digest == killing.digest
+    return replace(killing, cold=cold)
 
 
 @pytest.fixture
@@ -132,22 +175,23 @@ def sent(proxy: FaultProxy) -> set[str]:
 
 
 def check_push(
-    killing: Killing, number: int, after: float, proxy: FaultProxy, registry: RegistryServer
-) -> None:
-    """Kill a push and see that the next one goes on from there."""
-    product = killing.fresh(number, cold=number >= ALWAYS and number % 2 == 1)
-    repository = f"{killing.product.folder.name.replace('_', '-')}/killed-{number}"
-    proxy.clear()
+    killing: Killing,
+    product: Product,
+    wait: Wait,
+    proxy: FaultProxy,
+    registry: RegistryServer,
+) -> bool:
+    """Kill a push and see that the next one goes on from there; return whether it was done."""
+    repository = f"killed/{product.cache.parent.name}-{product.cache.name}".replace("_", "-")
+    to = f"{proxy.host}/{repository}:1"
 
-    killing.kill(product, f"{proxy.host}/{repository}:1", after)
+    killing.kill(product, to, wait)
 
     check_cache(product)
     was_whole = check_tag(registry, repository)
     before = sent(proxy)
     proxy.clear()
-    made = product.json(
-        "containerize", killing.notebook, "--to", f"{proxy.host}/{repository}:1", "--yes"
-    )
+    made = product.json("containerize", killing.notebook, "--to", to, "--yes")
     assert made["digest"] == killing.digest
     assert before.isdisjoint(sent(proxy))
     assert not was_whole or sent(proxy) == set()
@@ -155,27 +199,70 @@ def check_push(
     check_cache(product)
     assert list((product.cache / "store" / "temporary").iterdir()) == []
     shutil.rmtree(product.cache)
+    return was_whole
 
 
-@pytest.mark.parametrize(
-    "number",
-    [pytest.param(n, marks=() if n < ALWAYS else pytest.mark.full) for n in range(IN_ALL)],
-)
 def test_a_killed_push_is_taken_up_where_it_was(
-    killing: Killing, proxied: FaultProxy, registry: RegistryServer, number: int
+    killing: Killing, proxied: FaultProxy, registry: RegistryServer
 ) -> None:
-    check_push(killing, number, killing.moments(IN_ALL)[number], proxied, registry)
+    product = killing.fresh("once", cold=False)
+
+    check_push(killing, product, seconds(killing.moment(0)), proxied, registry)
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("number", range(IN_ALL))
+def test_a_push_that_is_killed_at_any_moment_is_taken_up_where_it_was(
+    measured: Killing, proxied: FaultProxy, registry: RegistryServer, number: int
+) -> None:
+    cold = number % 2 == 1
+    product = measured.fresh(number, cold=cold)
+
+    check_push(measured, product, seconds(measured.moment(number, cold=cold)), proxied, registry)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["base", "layer", "push"])
+def test_a_push_that_is_killed_as_a_stage_begins(
+    killing: Killing, proxied: FaultProxy, registry: RegistryServer, name: str
+) -> None:
+    product = killing.fresh(name, cold=True)
+
+    assert not check_push(killing, product, stage(name), proxied, registry)
+
+
+SILENT: dict[str, dict[str, Any]] = {
+    "layer": {"method": "PATCH"},
+    "end-of-a-layer": {"method": "PUT", "path": "digest="},
+    "manifest": {"method": "PUT", "path": "/manifests/"},
+    "tag": {"method": "PUT", "path": "/manifests/1$"},
+    "read-back": {"method": "HEAD", "path": "/manifests/sha256:"},
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("at", SILENT)
+def test_a_push_that_is_killed_while_the_registry_is_silent(
+    killing: Killing, proxied: FaultProxy, registry: RegistryServer, at: str
+) -> None:
+    product = killing.fresh(f"silent-{at}", cold=False)
+    proxied.add("hang", **SILENT[at])
+
+    was_whole = check_push(killing, product, held(proxied), proxied, registry)
+
+    assert was_whole is (at == "read-back")
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1200)  # twenty images
 def test_an_image_that_was_being_loaded_leaves_nothing_in_the_engine(
     killing: Killing, engine: Engine
 ) -> None:
     name = f"tests/killed:{killing.product.folder.name}"
-    for number, after in enumerate(killing.moments(IN_ALL)):
-        product = killing.fresh(number, cold=False)
+    for number in range(IN_ALL):
+        product = killing.fresh(f"engine-{number}", cold=False)
 
-        pid = killing.kill(product, f"docker:{name}", after)
+        pid = killing.kill(product, f"docker:{name}", seconds(killing.moment(number)))
         made = product.json("containerize", killing.notebook, "--to", f"docker:{name}", "--yes")
 
         assert made["digest"] == killing.digest
