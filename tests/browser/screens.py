@@ -99,8 +99,8 @@ class Screens:
             self.page.locator("[data-id=jp-kernel-containers-panel]").click()
             return
         self.page.get_by_role("menuitem", name="View", exact=True).click()
-        self.page.get_by_role("menuitem", name="Right Sidebar").click()
-        self.page.get_by_role("menuitem", name="Show Containers").click()
+        for item in ("Right Sidebar", "Show Containers"):
+            self.page.locator(".lm-Menu-item", has_text=item).click()
 
     def open_result(self) -> Locator:
         """Open the page of the run that is shown: a tab of JupyterLab, or one of the browser."""

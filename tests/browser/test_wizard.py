@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.notebooks import use_kernel, write_notebook
-from tests.browser.screens import BUILD_TIMEOUT, Screens, expect_state
+from tests.browser.screens import BUILD_TIMEOUT, LAB, NOTEBOOK, Screens, expect_state
 from tests.support.faultproxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tests.support.jupyter import JupyterServer
     from tests.support.registry import RegistryServer
 
-LAB, NOTEBOOK = "lab/tree", "notebooks"
 KEY = "AKIA" + "Q3EGRXWYNN4ZKQPT"  # shaped like a key, and nobody's
 
 
@@ -47,7 +46,7 @@ def manifest(registry: RegistryServer, repository: str) -> int:
 
 @pytest.mark.usefixtures("_images_removed")
 @pytest.mark.parametrize("application", [LAB, pytest.param(NOTEBOOK, marks=pytest.mark.full)])
-def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(  # noqa: PLR0915  # one way
+def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(
     context: BrowserContext,
     jupyter: JupyterServer,
     registry: RegistryServer,
@@ -58,7 +57,7 @@ def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(  # noqa: 
     use_kernel(jupyter.root / path)
     page = context.new_page()
     page.goto(f"/{application}/{path}?reset")
-    screens = Screens(page, pictures, application.split("/", maxsplit=1)[0])
+    screens = Screens(page, pictures, application.split("/", maxsplit=1)[0], application)
     wizard = screens.wizard
     repository = f"browser/{screens.prefix}"
 
@@ -95,32 +94,30 @@ def test_a_pushed_image_runs_with_another_value_and_the_page_shows_it(  # noqa: 
     screens.look("run-form")
     wizard.get_by_role("button", name="Run", exact=True).click()
     expect_state(wizard.locator("[data-job]").first, "succeeded")
-    open_page = wizard.get_by_role("button", name="Open page")
-    expect(open_page).to_be_visible()
+    expect(wizard.get_by_role("button", name="Open page")).to_be_visible()
     screens.look("ran")
 
+    expect(screens.open_result()).to_contain_text("Revenue of north")
     if application == LAB:
-        open_page.click()  # which closes the wizard
-        frame = page.locator("iframe[sandbox]")
-        assert "allow-same-origin" not in (frame.get_attribute("sandbox") or "")
-        result = frame.content_frame.locator("body")
-    else:
-        with context.expect_page() as opened:
-            open_page.click()
-        result = opened.value.locator("body")
-    expect(result).to_contain_text("Revenue of north")
+        sandbox = page.locator("iframe[sandbox]").get_attribute("sandbox") or ""
+        assert "allow-same-origin" not in sandbox
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("application", [LAB, NOTEBOOK])
 def test_a_held_push_outlives_a_reload_and_ends_without_a_trace_when_it_is_stopped(
-    context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
+    context: BrowserContext,
+    jupyter: JupyterServer,
+    registry: RegistryServer,
+    pictures: Path,
+    application: str,
 ) -> None:
     write_notebook(jupyter.root / "held.ipynb", ["region = 'south'", "print(region)"], "Held")
     page = context.new_page()
-    screens = Screens(page, pictures, "held")
+    screens = Screens(page, pictures, f"held-{application[:3]}", application)
     with FaultProxy(registry.host) as proxy:
         held = proxy.add("hang", method="PUT", path="/manifests/", times=None)
-        page.goto("/lab/tree/held.ipynb?reset")
+        screens.goto("held.ipynb")
         screens.open_wizard()
         screens.next("parameters")
         screens.next("destination")
@@ -135,27 +132,33 @@ def test_a_held_push_outlives_a_reload_and_ends_without_a_trace_when_it_is_stopp
         screens.open_panel()
         active = page.get_by_role("region", name="In progress")
         active.get_by_role("button", name="Held").click()
-        panel = page.locator(".jp-KernelContainers-panel")
+        panel = screens.panel
+        expect(panel.locator("[data-stage^=push]")).to_be_visible()
         screens.look("panel-progress")
         panel.get_by_role("button", name="Stop", exact=True).click()
-        expect_state(panel.locator("[data-job]"), "cancelled")
+        expect_state(panel.locator(".jp-KernelContainers-job"), "cancelled")
         screens.look("panel-stopped")
         assert held.kind == "hang"
     assert manifest(registry, "browser/held") == 404
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("application", [LAB, NOTEBOOK])
 def test_a_push_with_a_secret_is_asked_about_and_its_refusal_keeps_what_was_typed(
-    context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
+    context: BrowserContext,
+    jupyter: JupyterServer,
+    registry: RegistryServer,
+    pictures: Path,
+    application: str,
 ) -> None:
     write_notebook(jupyter.root / "refused.ipynb", [f"print('{KEY}')"], "Refused")
     page = context.new_page()
-    screens = Screens(page, pictures, "refused")
+    screens = Screens(page, pictures, f"refused-{application[:3]}", application)
     wizard = screens.wizard
     with FaultProxy(registry.host) as proxy:
         refusal = b'{"errors": [{"code": "DENIED", "message": "your quota is used up"}]}'
         proxy.add("status", method="POST", path="/uploads/", times=None, status=403, body=refusal)
-        page.goto("/lab/tree/refused.ipynb?reset")
+        screens.goto("refused.ipynb")
         screens.open_wizard()
         wizard.get_by_label("Title").fill("Typed by hand")
         screens.next("parameters")
@@ -182,16 +185,17 @@ def test_a_push_with_a_secret_is_asked_about_and_its_refusal_keeps_what_was_type
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("application", [LAB, NOTEBOOK])
 def test_two_hundred_variables_in_five_hundred_cells_can_be_searched(
-    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path, application: str
 ) -> None:
     sources = [f"value_{index} = {index}  # number {index}" for index in range(200)]
     sources += [f"print({index})" for index in range(300)]
     write_notebook(jupyter.root / "large.ipynb", sources, "Large")
     page = context.new_page()
-    screens = Screens(page, pictures, "large")
+    screens = Screens(page, pictures, f"large-{application[:3]}", application)
     wizard = screens.wizard
-    page.goto("/lab/tree/large.ipynb?reset")
+    screens.goto("large.ipynb")
 
     screens.open_wizard()
     screens.next("parameters")

@@ -14,7 +14,7 @@ from docker.errors import ImageNotFound
 from playwright.sync_api import expect
 
 from tests.browser.notebooks import use_kernel, write_notebook
-from tests.browser.screens import BUILD_TIMEOUT, Screens, expect_state
+from tests.browser.screens import BUILD_TIMEOUT, LAB, NOTEBOOK, Screens, expect_state
 from tests.support.faultproxy import FaultProxy
 from tests.support.registry import start_registry
 
@@ -163,15 +163,19 @@ def test_the_environment_of_a_local_kernel_is_planned_while_it_runs(
     page.keyboard.press("Escape")
 
 
+@pytest.mark.parametrize("application", [LAB, pytest.param(NOTEBOOK, marks=pytest.mark.full)])
 def test_without_an_engine_panel_and_wizard_say_so_where_they_are(
-    context: BrowserContext, jupyter: JupyterServer, engine_socket: Path, pictures: Path
+    context: BrowserContext,
+    jupyter: JupyterServer,
+    engine_socket: Path,
+    pictures: Path,
+    application: str,
 ) -> None:
     write_notebook(jupyter.root / "away.ipynb", ["weeks = 2"], "Away")
     page = context.new_page()
-    page.goto("/lab/tree/away.ipynb?reset")
-    screens = Screens(page, pictures, "away")
+    screens = Screens(page, pictures, f"away-{application[:3]}", application)
+    screens.goto("away.ipynb")
     real = engine_socket.readlink()
-    expect(page.get_by_role("button", name="| Idle")).to_be_visible()
     screens.open_panel()
     expect(screens.panel.get_by_role("tabpanel")).to_be_visible()
     engine_socket.unlink()
@@ -254,17 +258,22 @@ def test_one_signs_in_at_a_registry_inside_of_the_wizard(
 
 @pytest.mark.full
 @pytest.mark.timeout(900)
-def test_two_jobs_go_on_at_once_and_a_taken_name_is_asked_about(
-    context: BrowserContext, jupyter: JupyterServer, registry: RegistryServer, pictures: Path
+@pytest.mark.parametrize("application", [LAB, NOTEBOOK])
+def test_two_jobs_go_on_at_once_and_the_same_notebook_is_warned_of(
+    context: BrowserContext,
+    jupyter: JupyterServer,
+    registry: RegistryServer,
+    pictures: Path,
+    application: str,
 ) -> None:
     for name in ("one", "two"):
         write_notebook(jupyter.root / f"{name}.ipynb", [f"name = '{name}'"], name.title())
     page = context.new_page()
-    screens = Screens(page, pictures, "twice")
+    screens = Screens(page, pictures, f"twice-{application[:3]}", application)
     with FaultProxy(registry.host) as proxy:
         proxy.add("hang", method="PUT", path="/manifests/", times=None)
         for name in ("one", "two"):
-            page.goto(f"/lab/tree/{name}.ipynb?reset")
+            screens.goto(f"{name}.ipynb")
             screens.open_wizard()
             screens.next("parameters")
             screens.next("destination")
@@ -290,22 +299,23 @@ def test_two_jobs_go_on_at_once_and_a_taken_name_is_asked_about(
         for name in ("One", "Two"):
             active.get_by_role("button", name=name).click()
             screens.panel.get_by_role("button", name="Stop", exact=True).click()
-            expect_state(screens.panel.locator("[data-job]"), "cancelled")
+            expect_state(screens.panel.locator(".jp-KernelContainers-job"), "cancelled")
             screens.panel.get_by_role("button", name="Back").click()
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("application", [LAB, NOTEBOOK])
 def test_a_name_that_stands_for_another_image_is_moved_only_with_consent(
-    context: BrowserContext, jupyter: JupyterServer, pictures: Path
+    context: BrowserContext, jupyter: JupyterServer, pictures: Path, application: str
 ) -> None:
     write_notebook(jupyter.root / "taken.ipynb", ["weeks = 2"], "Taken")
     page = context.new_page()
-    screens = Screens(page, pictures, "taken")
+    screens = Screens(page, pictures, f"taken-{application[:3]}", application)
     wizard = screens.wizard
     with removed_after("taken:latest"), closing(docker.from_env()) as engine:
         other = engine.images.list("kernel-containers/base")[0]
         other.tag("taken", "latest")
-        page.goto("/lab/tree/taken.ipynb?reset")
+        screens.goto("taken.ipynb")
         screens.open_wizard()
         screens.next("parameters")
         screens.next("destination")
