@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from kernel_containers.dispatch.docker import DockerRun
     from kernel_containers.engine import Engine
     from kernel_containers.engine.images import EngineImage
+
+logger = logging.getLogger(__name__)
 
 # Told to the container besides the credentials themselves, which go into a file.
 AWS_VARIABLES = (
@@ -105,7 +108,9 @@ def image_to_run(engine: Engine, text: str, report: Report) -> EngineImage:
     try:
         return images.pull(engine, ImageReference.parse(text), report)
     except (NotFound, Refused, Unavailable) as error:
-        report(Progress(stage="pull", message=f"{error.what} Its copy of {text} is taken."))
+        words = f"{error.what} Its copy of {text} is taken."
+        report(Progress(stage="pull", message=words))
+        logger.warning(words)  # bars on a terminal are gone when the run begins
         return found
 
 
