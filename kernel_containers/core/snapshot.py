@@ -71,7 +71,8 @@ class FileSet:
     take the place of links, and whiteouts: `.wh.NAME` takes NAME away.
 
     `byte_code` gives what `__pycache__` folders hold, a third of an environment's files. No
-    fingerprint counts it, so it is only looked at where a layer has to be built, by `whole`.
+    fingerprint counts it, so it is only looked at where a layer has to be built, by `whole`. A set
+    that was not `compiled` then, and is now, is another one: it is written anew.
     """
 
     name: str
@@ -79,6 +80,7 @@ class FileSet:
     fingerprint: str | None = None
     exact: bool = False
     byte_code: Callable[[], Sequence[FileEntry]] | None = field(default=None, compare=False)
+    compiled: bool = True
 
     def whole(self) -> FileSet:
         """Return the set with its byte code among the entries."""

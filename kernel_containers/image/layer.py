@@ -239,7 +239,8 @@ class Keys(NamedTuple):
 
 def keys_of(file_set: FileSet, placed: Placed, compressor: Compressor) -> Keys:
     """Return under which keys the store knows a set's layers; without a fingerprint it does not."""
-    landing = hashlib.sha256(json.dumps([placed.links, placed.parents]).encode()).hexdigest()
+    decided = json.dumps([placed.links, placed.parents, file_set.compiled])
+    landing = hashlib.sha256(decided.encode()).hexdigest()
     ending = f"{landing} format {tar.FORMAT} {compressor.name}"
     first = file_set.entries[0].target if file_set.entries else ""
     return Keys(

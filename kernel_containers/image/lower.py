@@ -37,7 +37,7 @@ class Lower:
         """Return what identifies the layers of `file_set` as the next one; None if nothing does."""
         if self._names is None or file_set.fingerprint is None or file_set.exact:
             return None
-        names = "\n".join([*self._names, file_set.fingerprint])
+        names = "\n".join([*self._names, file_set.fingerprint, str(file_set.compiled)])
         return f"set {file_set.name} {hashlib.sha256(names.encode()).hexdigest()}"
 
     def recall(self, file_set: FileSet, store: BlobStore) -> list[Layer] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,7 @@ from kernel_containers.snapshot.outside import PACKAGE_FOLDERS, outside
 from kernel_containers.snapshot.walk import UNREADABLE, ByteCode, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kernel_containers.core.snapshot import Interpreter
     from kernel_containers.snapshot.exclusions import Rules
@@ -37,6 +38,11 @@ _BY_PEOPLE = (
     *("/bin/activate", "/bin/postactivate", "/bin/preactivate"),
 )
 Walked = tuple[list[FileEntry], list[Exclusion], ByteCode]
+
+# Modules for each `__pycache__`. Of an environment that pip has compiled it is 7; where uv has
+# installed, and only a kernel was started since, above 60.
+_COMPILED = 30
+_FEW = 200  # modules that are compiled in no time
 
 
 def walk_venv(prefix: Path) -> Walked | None:
@@ -114,6 +120,11 @@ def _interpreter(interpreter: Interpreter, *, with_packages: bool = False) -> Wa
     return *found, byte_code
 
 
+def _is_compiled(entries: Sequence[FileEntry], byte_code: ByteCode) -> bool:
+    modules = sum(entry[0].endswith(".py") for entry in entries)
+    return modules <= max(_FEW, _COMPILED * len(byte_code))
+
+
 class _Plan:
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
@@ -141,15 +152,29 @@ class _Plan:
         unique = {entry[0]: entry for entry in entries}
         ordered = tuple(sorted(unique.values(), key=itemgetter(0)))
         self.exclusions += left_out
-        if ordered:
-            self.sets.append(
-                FileSet(
-                    name=name,
-                    entries=ordered,
-                    fingerprint=fingerprint(ordered),
-                    byte_code=byte_code.entries if byte_code else None,
-                )
+        if not ordered:
+            return
+        compiled = byte_code is None or _is_compiled(ordered, byte_code)
+        if not compiled:
+            self.notes.append(self.compile_first())
+        self.sets.append(
+            FileSet(
+                name=name,
+                entries=ordered,
+                fingerprint=fingerprint(ordered),
+                byte_code=None if byte_code is None else byte_code.entries,
+                compiled=compiled,
             )
+        )
+
+    def compile_first(self) -> str:
+        """Return what to do where each run would compile what it imports."""
+        prefix = self.interpreter.prefix
+        command = [self.interpreter.executable, "-m", "compileall", "-q", f"{prefix}/lib"]
+        return (
+            f"Most modules in {prefix} have no byte code, so that each run compiles anew what it "
+            f"imports. To have it in the image: {shlex.join(command)}"
+        )
 
     def add_interpreter(self) -> None:
         """Add what a venv needs from below itself."""

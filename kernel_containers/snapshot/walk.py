@@ -39,6 +39,10 @@ class ByteCode:
         """Remember a folder and what must not be taken from it."""
         self._folders.append((folder, mode, rules))
 
+    def __len__(self) -> int:
+        """The number of folders."""
+        return len(self._folders)
+
     def entries(self) -> list[FileEntry]:
         """Return the folders and what is in them now; what this user can't read is not there."""
         found: list[FileEntry] = []

@@ -114,10 +114,17 @@ def change(root: Path) -> None:
 
 
 def build(
-    root: Path, fingerprint: str, store: BlobStore, base: BaseImage = BASE
+    root: Path,
+    fingerprint: str,
+    store: BlobStore,
+    base: BaseImage = BASE,
+    *,
+    compiled: bool = True,
 ) -> tuple[Layer, ...]:
     entries = entries_of(root, "/opt/venv")
-    environment = FileSet(name="environment", entries=entries, fingerprint=fingerprint)
+    environment = FileSet(
+        name="environment", entries=entries, fingerprint=fingerprint, compiled=compiled
+    )
     return build_layers([environment], base, store, silent)
 
 
@@ -180,6 +187,18 @@ def test_a_change_that_is_none_adds_no_layer(environment: Path, store: BlobStore
     (environment / "lib/pkg/__pycache__/other.cpython-311.pyc").write_text("compiled")
 
     assert build(environment, "the same with byte code", store) == first
+
+
+def test_an_environment_that_was_compiled_since_is_built_with_its_byte_code(
+    environment: Path, store: BlobStore
+) -> None:
+    build(environment, "one", store, compiled=False)
+    (environment / "lib/pkg/__pycache__/other.cpython-311.pyc").write_text("compiled")
+
+    [layer] = build(environment, "one", store)
+
+    with decompressed(store.path(layer.descriptor.digest)) as file:
+        assert "opt/venv/lib/pkg/__pycache__/other.cpython-311.pyc" in members_of(file)
 
 
 def touch(*paths: Path) -> None:

@@ -86,6 +86,25 @@ def test_a_venv_stands_on_its_base_interpreter_without_the_packages_of_that(
         assert file_set.fingerprint == fingerprint(file_set.entries)
 
 
+def test_an_environment_without_byte_code_is_said_with_what_to_do(tmp_path: Path) -> None:
+    interpreter = in_venv(make_python(tmp_path / "python"), tmp_path / "venv")
+    packages = packages_of(tmp_path / "venv")
+    for number in range(300):
+        (packages / f"m{number}.py").write_text("x = 1")
+
+    environment, _ = local_environment(interpreter)
+
+    [note] = environment.notes
+    assert note.endswith(f": {interpreter.executable} -m compileall -q {interpreter.prefix}/lib")
+    assert not sets_of(environment)["environment"].compiled
+
+    for number in range(20):
+        (packages / f"p{number}/__pycache__").mkdir(parents=True)
+    compiled, _ = local_environment(interpreter)
+    assert not compiled.notes
+    assert sets_of(compiled)["environment"].compiled
+
+
 def test_packages_of_the_base_come_with_a_venv_that_sees_them(tmp_path: Path) -> None:
     base = make_python(tmp_path / "base")
     interpreter = in_venv(base, tmp_path / "venv", base.path[2])
