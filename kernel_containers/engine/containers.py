@@ -6,9 +6,11 @@ import io
 import tarfile
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from kernel_containers.core import labels
+from kernel_containers.core.owner import current_owner
 from kernel_containers.engine.attach import Attachment, attach, frames
 from kernel_containers.engine.client import Engine, engine_errors
 from kernel_containers.engine.host_config import host_config
@@ -223,12 +225,15 @@ def _frames(attachment: Attachment) -> Iterator[tuple[str, bytes]]:
 
 
 def run_once(engine: Engine, spec: ContainerSpec) -> Finished:
-    """Run a short-lived container to its end and remove it, whatever happens.
+    """Run a short-lived container to its end and remove it, whatever happens to it.
+
+    Its labels name this process, so that others can tell what is left when that is killed.
 
     Raises:
         NotFound, InvalidInput, Unavailable: as from `create` and `start`.
     """
-    container = create(engine, spec)
+    own = {labels.KIND: "build", labels.OWNER: current_owner()}
+    container = create(engine, replace(spec, labels={**own, **spec.labels}))
     parts: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
     try:
         lines = output(engine, container)

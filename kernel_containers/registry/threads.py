@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 GRACE = 3.0  # seconds for an answer on its way: it names the upload session to delete
 LAST_WAIT = 10.0  # seconds after all connections were shut; a thread may still ask a helper
+# Seconds between two looks: Ctrl-C in the moment before a wait begins does not end that wait.
+_LOOK = 0.5
 
 
 def in_threads(work: Sequence[Work], *, threads: int, stop: Stop, shut: Callable[[], None]) -> None:
@@ -68,13 +70,15 @@ class _Crew:
     def wait(self) -> None:
         """Return when all is done, or raise the first failure."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._failures or not (self._left or self._busy), timeout=None
-            )
+            while not self._changed.wait_for(self._is_over, _LOOK):
+                continue
             # The thread that was told to stop is not the one that failed.
             self._failures.sort(key=lambda failure: isinstance(failure, Stopped))
             if self._failures:
                 raise self._failures[0]
+
+    def _is_over(self) -> bool:
+        return bool(self._failures) or not (self._left or self._busy)
 
     def wait_idle(self, seconds: float) -> bool:
         """Whether no thread works any more, after at most `seconds`."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core import labels
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.engine import containers
 from kernel_containers.errors import InvalidInput, NotFound
@@ -110,7 +109,6 @@ def _spec(image: str, command: tuple[str, ...]) -> ContainerSpec:
         command=command,
         user="0:0",
         network="none",
-        labels={labels.KIND: "build"},
     )
 
 

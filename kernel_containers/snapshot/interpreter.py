@@ -11,7 +11,6 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core import labels
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.engine import containers
@@ -163,7 +162,6 @@ def _ask(engine: Engine, image: str, python: str) -> Interpreter | None:
         command=("-c", PROBE),
         user="0:0",
         network="none",
-        labels={labels.KIND: "build"},
     )
     try:
         done = containers.run_once(engine, spec)

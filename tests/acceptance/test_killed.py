@@ -9,16 +9,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from kernel_containers.core import oci
+from kernel_containers.core import labels, oci
 from kernel_containers.core.digest import Digest
-from kernel_containers.engine import images
+from kernel_containers.engine import connect, containers, images
 from kernel_containers.image.load import LOADING
+from kernel_containers.kernels.reaper import leftovers
 from tests.acceptance.product import PROGRAM, Product, write_notebook
 from tests.support.faultproxy import start_fault_proxy
 
@@ -45,6 +47,7 @@ class Killing:
     digest: str
     warm: float
     cold: float
+    killed: list[int] = field(default_factory=list)  # process ids
 
     def moment(self, number: int, *, cold: bool = False) -> float:
         """Return after how many seconds to kill: a random moment of one tenth of the whole."""
@@ -86,7 +89,20 @@ class Killing:
             wait(process)
             # It may have ended: that is a moment, too.
             os.killpg(process.pid, signal.SIGKILL)
+        self.killed.append(process.pid)
         return process.pid
+
+    def take_away_what_is_left(self) -> None:
+        """Remove the containers of killed processes, which `clean` would find, too."""
+        with closing(connect()) as engine:
+            found = [
+                container.id
+                for container in containers.find(engine, {labels.OWNER: None})
+                if any(f":{pid}:" in container.labels[labels.OWNER] for pid in self.killed)
+            ]
+            assert set(found) <= {container.id for container in leftovers(engine)}
+            for container in found:
+                containers.remove(engine, container)
 
 
 def seconds(after: float) -> Wait:
@@ -118,7 +134,7 @@ def held(proxy: FaultProxy) -> Wait:
 @pytest.fixture(scope="module")
 def killing(
     tmp_path_factory: pytest.TempPathFactory, shared_cache: Path, kernel_image: str
-) -> Killing:
+) -> Iterator[Killing]:
     product = Product(folder=tmp_path_factory.mktemp("killed"), cache=shared_cache)
     product.run("kernel", "add", "team", "--image", kernel_image)
     noise = random.Random(SEED).randbytes(DATA)  # noqa: S311
@@ -127,7 +143,9 @@ def killing(
     killing = Killing(product=product, notebook=notebook, digest="", warm=0.0, cold=0.0)
     _, digest = killing.timed(product, "made")
     warm, _ = killing.timed(product, "warm")
-    return replace(killing, digest=digest, warm=warm)
+    killing = replace(killing, digest=digest, warm=warm)
+    yield killing
+    killing.take_away_what_is_left()
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def test_a_sweep_is_told_by_one_message_and_its_runs_are_shared_from_s3(
     screens.toggle_panel()
     expect(page.locator(".jp-toast-message", has_text="2 jobs are in progress")).to_be_visible()
     expect(page.locator(".jp-toast-message", has_text="2 runs of")).to_contain_text("2 of them")
-    assert page.locator(".jp-toast-message", has_text="Succeeded").count() == 0
+    assert page.locator(".jp-toast-message", has_text=": Succeeded").count() == 0
 
     screens.toggle_panel()
     panel.get_by_role("tab", name="Results").click()

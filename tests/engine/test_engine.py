@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+import threading
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel_containers.core import labels
 from kernel_containers.core.containers import ContainerSpec, Mount, Resources
+from kernel_containers.core.owner import current_owner
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import connect, containers, images
@@ -40,6 +43,21 @@ def test_a_container_runs_to_its_end_and_is_gone(engine: Engine, base_image: str
 
     assert finished == (3, b"out\n", b"err\n")
     assert containers.find(engine, LABELS) == []
+
+
+def test_a_running_container_names_the_process_it_belongs_to(
+    engine: Engine, base_image: str
+) -> None:
+    script = "until test -e /tmp/seen; do sleep 0.05; done"
+    running = threading.Thread(target=containers.run_once, args=(engine, shell(base_image, script)))
+    running.start()
+    while not containers.find(engine, LABELS | {"io.kernel-containers.owner": None}):
+        assert running.is_alive()
+    found = containers.find(engine, LABELS)
+
+    assert found[0].labels[labels.OWNER] == current_owner()
+    containers.put_files(engine, found[0].id, "/tmp", [PlacedFile("seen", b"")])
+    running.join()
 
 
 def test_a_container_that_can_not_start_is_gone_too(engine: Engine, base_image: str) -> None:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.errors import InvalidInput, KernelContainersError
 from kernel_containers.kernels.container_spec import Place, container_spec, host_user
@@ -87,4 +86,4 @@ def _spec(config: KernelConfig, image_user: str, command: tuple[str, ...]) -> Co
         user=host_user(),
         image_user=image_user,
     )
-    return replace(spec, labels={labels.KIND: "build"}, auto_remove=False, stdin=False)
+    return replace(spec, labels={}, auto_remove=False, stdin=False)
