@@ -49,8 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out slow tests, unless asked for or named, and those in a browser or all others."""
     if wanted := config.getoption("--browser"):
         _keep(config, items, lambda item: ("browser" in item.path.parts) == (wanted == "only"))
-    # The longest files first: the worker that took one of them last would end alone.
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    # The longest files first: the worker that took one of them last would end alone. By folders,
+    # so that a worker's next file mostly shares a server with the one before.
+    items.sort(key=lambda item: (item.path.parent.name not in LONGEST, item.path.parent.name))
     if config.getoption("--full") or config.option.markexpr:
         return
     _keep(config, items, lambda item: item.get_closest_marker("full") is None)

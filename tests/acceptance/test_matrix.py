@@ -28,7 +28,7 @@ IN_A_PREFIX = pytest.mark.skipif(
     sys.base_prefix == "/usr", reason="this Python can't be copied into a prefix"
 )
 OTHERS = {"/usr"} - {sys.base_prefix} if Path(SYSTEM_PYTHON).exists() else set()
-BASES = [sys.base_prefix, *(pytest.param(base, marks=pytest.mark.full) for base in OTHERS)]
+BASES = [sys.base_prefix, *OTHERS]
 # What a build can lack: each of these modules is linked with a library of the system.
 INTERPRETER = """\
 import bz2, ctypes, hashlib, json, lzma, readline, sqlite3, ssl, sys, uuid, zlib
@@ -138,6 +138,7 @@ def test_a_venv_on_the_systems_python_with_compiled_packages(product: Product) -
     assert in_the_image(product, notebook) == here(product, notebook)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("source", BASES)
 def test_a_venv_on_an_interpreter_in_its_own_prefix(product: Product, source: str) -> None:
     base = relocate_python(product.folder / "versions" / "3", Path(source))
