@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60.0  # seconds; a cold network disk has to read the standard library
 _MARK = "kernel-containers-interpreter:"
-_VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\d+)\.(\d+)", re.MULTILINE)
+_VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", re.MULTILINE)
 _NOT_FOUND = (126, 127)  # exit codes of engines and shells for what can't be started
 
 # Runs in any Python from 2.7 on, so that an old one can be named in the refusal. `sitecustomize`
@@ -120,13 +120,18 @@ def _expanded(variables: Mapping[str, str]) -> dict[str, str]:
 
 def made_for(interpreter: Interpreter) -> str | None:
     """Return the minor version that a venv was made for, where its Python is of another now."""
+    version = venv_version(Path(interpreter.prefix))
+    minor = ".".join(version.split(".")[:2]) if version else None
+    return minor if minor != "{}.{}".format(*interpreter.version) else None
+
+
+def venv_version(prefix: Path) -> str | None:
+    """Return the version that a venv says it was made for, such as `3.11.2`; None without one."""
     try:
-        config = Path(interpreter.prefix, "pyvenv.cfg").read_text("utf-8", "replace")
+        found = _VENV_VERSION.search((prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
     except OSError:
         return None
-    found = _VENV_VERSION.search(config)
-    is_other = found and (int(found[1]), int(found[2])) != interpreter.version[:2]
-    return f"{found[1]}.{found[2]}" if found and is_other else None
+    return found[1] if found else None
 
 
 def inspect_image(engine: Engine, image: str, python: str | None = None) -> Interpreter:

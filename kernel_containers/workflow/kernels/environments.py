@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.kernels import kernelspecs
+from kernel_containers.snapshot.interpreter import venv_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _VENVS = (".virtualenvs", ".venvs", "venvs", "envs", ".local/share/virtualenvs")
 _CONDAS = ("miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba", ".conda")
-_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", re.MULTILINE)
 _NOT_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -112,11 +112,8 @@ def _problem(prefix: Path) -> str | None:
 
 
 def _version(prefix: Path) -> str:
-    try:
-        match = _VERSION.search((prefix / "pyvenv.cfg").read_text("utf-8"))
-    except (OSError, ValueError):
-        match = None
-    if match:
-        return match[1]
+    version = venv_version(prefix)
+    if version:
+        return version
     libraries = sorted(prefix.glob("lib/python3.*"))
     return libraries[-1].name.removeprefix("python") if libraries else ""
