@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.reference import ToRegistry
@@ -42,19 +42,23 @@ def estimate(plan: Plan, settings: Settings) -> Estimate:
     """Return what is left to do. Of a set that changed a little only the change will be built."""
     file_sets = plan.snapshot.file_sets
     reused = known_sets(file_sets, plan.base, BlobStore(settings.store), plan.compressor)
-    pairs = zip(file_sets, reused, strict=True)
+    pairs = list(zip(file_sets, reused, strict=True))
     build = sum(item.whole().size for item, known in pairs if not known)
     send = 0
     if isinstance(plan.destination, ToRegistry):
         known = KnownBlobs(settings.known_blobs).of(plan.destination.reference.repository)
         base = [layer.descriptor for layer in plan.base.layers]
         send = sum(blob.size for blob in base if blob.digest not in known)
-        send += int(RATIO * (build if known else sum(each.whole().size for each in file_sets)))
+        built = 0 if known else sum(item.whole().size for item, is_built in pairs if is_built)
+        send += int(RATIO * (build + built))
     return Estimate(reused, build, send)
 
 
 def estimated_plan(plan: Plan, request: ContainerizeRequest, settings: Settings) -> dict[str, Any]:
     """Return the plan as JSON, with the estimate and the command that does it."""
+    # With the byte code, which each of the two would look for on the disk.
+    sets = tuple(each.whole() for each in plan.snapshot.file_sets)
+    plan = replace(plan, snapshot=replace(plan.snapshot, file_sets=sets))
     found = estimate(plan, settings)
     described = plan_as_json(plan)
     for layer, reused in zip(described["layers"], found.reused, strict=True):
