@@ -22,6 +22,7 @@ from kernel_containers.notebook.paths import Paths
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from kernel_containers.notebook.companions import Companion
     from kernel_containers.notebook.document import Notebook
 
 _LOAD_EXTENSION = re.compile(r"^[ \t]*%load_ext[ \t]+(?P<module>\w+)", re.MULTILINE)
@@ -41,7 +42,7 @@ _WRITERS = re.compile(
 
 def imported_modules(notebook: Notebook) -> frozenset[str]:
     """Return the top-level names of the modules that Python code imports, companions' included."""
-    sources = _all_sources(notebook)
+    sources = _all_sources(notebook, companions(notebook))
     found = {match["module"] for text in sources for match in _LOAD_EXTENSION.finditer(text)}
     for tree in _trees(sources):
         found.update(modules_of(tree))
@@ -66,9 +67,10 @@ def needed_modules(notebook: Notebook) -> frozenset[str]:
 
 def import_folders(notebook: Notebook) -> tuple[str, ...]:
     """Return the folders of scripts and those added to `sys.path` by a literal, as written."""
-    folders = {path.parent for path, _ in companions(notebook)} - {notebook.path.parent}
+    beside = companions(notebook)
+    folders = {path.parent for path, _ in beside} - {notebook.path.parent}
     found = dict.fromkeys(sorted(map(str, folders)))
-    for tree in _trees(_all_sources(notebook)):
+    for tree in _trees(_all_sources(notebook, beside)):
         for node in ast.walk(tree):
             match node:
                 case ast.Call(
@@ -98,7 +100,7 @@ def literal_paths(notebook: Notebook) -> tuple[str, ...]:
         shell = words_of_script(cell.source) if notebook.language == "bash" else ()
         for text in (*shell, *(match["text"] for match in _QUOTED.finditer(cell.source))):
             finder.name(text)
-    sources = _all_sources(notebook)
+    sources = _all_sources(notebook, companions(notebook))
     for tree in _trees(sources):
         finder.visit(tree)
     for match in chain.from_iterable(map(_CHANGES_FOLDER.finditer, sources)):
@@ -110,9 +112,8 @@ def literal_paths(notebook: Notebook) -> tuple[str, ...]:
     return tuple(sorted(finder.found))
 
 
-def _all_sources(notebook: Notebook) -> tuple[str, ...]:
-    more = (source for _, sources in companions(notebook) for source in sources)
-    return (*sources_of(notebook), *more)
+def _all_sources(notebook: Notebook, beside: Iterable[Companion]) -> tuple[str, ...]:
+    return (*sources_of(notebook), *(source for _, sources in beside for source in sources))
 
 
 def _trees(sources: Iterable[str]) -> Iterator[ast.Module]:

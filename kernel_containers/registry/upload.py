@@ -95,7 +95,9 @@ class Uploader:
     def _send(self, blob: Descriptor, source: Path) -> None:
         check(blob, source)
         if self._opened and blob.size <= SMALL and blob.digest not in self._sessions:
-            self._sessions.update((blob.digest, url) for url in [self._opened.take()] if url)
+            url = self._opened.take()
+            if url:
+                self._sessions[blob.digest] = url
         # That session, or the one of a refused mount, serves the first attempt.
         left = [self._sessions[blob.digest]] if blob.digest in self._sessions else []
         call = self._start_call(blob, "")
