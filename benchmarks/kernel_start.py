@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LOCAL = "local"
+EMPTY = "container alone"  # what the engine takes to create and start one that does nothing
 OURS: dict[str, dict[str, Any]] = {
     "cold": {"pool": "off"},
     "cold, stdio": {"pool": "off", "transport": "stdio"},
@@ -69,7 +70,7 @@ def main() -> None:
             names |= peers
             manager = MultiKernelManager(connection_dir=folder)
             try:
-                starts, restarts, trips, floods = measure(manager, names, options.rounds)
+                starts, restarts, trips, floods = measure(manager, names, options.rounds, image)
             finally:
                 pool().close()
                 manager.shutdown_all(now=True)
@@ -81,14 +82,17 @@ def main() -> None:
 
 
 def measure(
-    manager: MultiKernelManager, names: dict[str, str], rounds: int
+    manager: MultiKernelManager, names: dict[str, str], rounds: int, image: str
 ) -> tuple[Times, Times, Times, Times]:
     """Return seconds by kernel: to start, restart, answer, and carry much output."""
     starts, restarts, trips, floods = ({name: [] for name in names} for _ in range(4))
+    starts[EMPTY] = []
     for title in ("warm", "hot"):  # the first start of a kind finds nobody waiting
         with _kernel(manager, names[title]):
             pass
     for number in range(-1, rounds):  # one round to warm up caches
+        _wait_for_pool()
+        starts[EMPTY] += [_start_container(image)] * (number >= 0)
         order = list(names)
         random.shuffle(order)
         for title in order:
@@ -106,6 +110,16 @@ def measure(
                 trips[title].append(trip)
                 floods[title].append(flood)
     return starts, restarts, trips, floods
+
+
+def _start_container(image: str) -> float:
+    with closing(docker.from_env()) as engine:
+        began = time.monotonic()
+        container = engine.containers.create(image, ["true"])
+        container.start()
+        taken = time.monotonic() - began
+        container.remove(force=True)
+    return taken
 
 
 def seconds(work: Callable[[], object]) -> float:
