@@ -152,7 +152,7 @@ def base_image() -> str:
 
 @pytest.fixture(scope="session")
 def kernel_image() -> str:
-    """The name of an image with ipykernel, pandas and matplotlib in the venv `/opt/venv`."""
+    """The name of an image with ipykernel, ipywidgets, pandas and matplotlib in `/opt/venv`."""
     return ensure_kernel_image()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from jupyter_client.manager import KernelManager
+
+from tests.client.front_end import FrontEnd, job, watch_a_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,48 +17,6 @@ if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
 
 ROOT = Path(__file__).parents[2]
-
-
-class FrontEnd:
-    """A client that answers what comes on comms."""
-
-    def __init__(self, client: BlockingKernelClient) -> None:
-        self.client = client
-        self.opened: list[dict[str, Any]] = []
-        self.said: list[dict[str, Any]] = []
-        self.texts: list[str] = []
-
-    def execute(self, code: str) -> str:
-        """Run code; return all that it shows."""
-        self.texts = []
-        reply = self.client.execute_interactive(code, timeout=60, output_hook=self._see)
-        assert reply["content"]["status"] in ("ok", "error")
-        return "".join(self.texts)
-
-    def _see(self, message: dict[str, Any]) -> None:
-        content = message["content"]
-        if message["msg_type"] == "comm_open":
-            self.opened.append(content)
-        elif message["msg_type"] == "comm_msg":
-            self.said.append(content["data"])
-        elif message["msg_type"] == "error":
-            self.texts.append("\n".join(content["traceback"]))
-        else:
-            shown = content.get("text") or content.get("data", {}).get("text/plain") or ""
-            self.texts += [shown] if shown else []
-
-    def send(self, number: int, kind: str = "comm_msg", **data: Any) -> str:
-        """Say something on a comm; return what the kernel shows then."""
-        self.texts = []
-        content = {"comm_id": self.opened[number]["comm_id"], "data": data}
-        message = self.client.session.msg(kind, content)
-        self.client.shell_channel.send(message)
-        while True:
-            answer = self.client.get_iopub_msg(timeout=60)
-            mine = answer["parent_header"].get("msg_id") == message["header"]["msg_id"]
-            if mine and answer["content"].get("execution_state") == "idle":
-                return "".join(self.texts)
-            self._see(answer)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +41,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelC
 def front_end(client: BlockingKernelClient) -> FrontEnd:
     client.execute("import sys; sys.modules['ipywidgets'] = None", reply=True, timeout=60)
     return FrontEnd(client)
-
-
-def job(state: str, **members: Any) -> dict[str, Any]:
-    return {"state": state, "stages": [], "cell": None, "error": None, "result": None, **members}
 
 
 def test_containerize_asks_the_front_end_and_shows_how_it_goes(front_end: FrontEnd) -> None:
@@ -145,21 +101,8 @@ def test_a_value_is_json_or_a_text_and_may_look_like_an_option(front_end: FrontE
 
 def test_a_widget_shows_how_it_goes_where_there_are_widgets(front_end: FrontEnd) -> None:
     front_end.execute("del sys.modules['ipywidgets']\nimport ipywidgets")
-    front_end.execute("made = %containerize")
-    opened = [item for item in front_end.opened if item["target_name"] == "kernel-containers"]
-    front_end.opened = opened
 
-    front_end.said = []
-    front_end.send(0, job=job("running", fraction=0.25))
-    front_end.send(0, job=job("succeeded", result={"reference": "report:latest"}))
-
-    states = [said["state"] for said in front_end.said if said.get("method") == "update"]
-    assert [state["value"] for state in states if isinstance(state.get("value"), float)] == [
-        0.25,
-        1.0,
-    ]
-    texts = [state["value"] for state in states if isinstance(state.get("value"), str)]
-    assert texts[-1] == "<pre>containerize: succeeded\nImage: report:latest</pre>"
+    watch_a_job(front_end)
 
 
 def test_a_front_end_without_the_extension_leads_to_the_command(front_end: FrontEnd) -> None:

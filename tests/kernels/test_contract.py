@@ -6,6 +6,7 @@ The first part runs on each transport, the second on one, and with `--full` on a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 
 from kernel_containers.engine import containers
 from kernel_containers.kernels.pool import pool
+from tests.client.front_end import FrontEnd, watch_a_job
 from tests.kernels.support import Running, kernel_containers, running, until
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
 
 LISTEN = "0A"  # the state of a socket in /proc/net/tcp
+VIEW = "application/vnd.jupyter.widget-view+json"
 TRANSPORTS = ("local", "ipc", "stdio", "publish")
 everywhere = pytest.mark.parametrize("transport", TRANSPORTS, scope="module")
 OTHERS = [pytest.param(name, marks=pytest.mark.full) for name in ("local", "ipc", "publish")]
@@ -73,6 +76,16 @@ def _heard(client: Any, matches: Callable[[dict[str, Any]], bool]) -> dict[str, 
         message: dict[str, Any] = client.get_iopub_msg(timeout=20)
         if matches(message):
             return message
+
+
+def _move(
+    client: Any, model: str, state: dict[str, Any], binary: dict[str, bytes] | None = None
+) -> None:
+    """Change a widget as its view in the browser does."""
+    paths = [[name] for name in binary or ()]
+    data = {"method": "update", "state": state, "buffer_paths": paths}
+    message = client.session.msg("comm_msg", {"comm_id": model, "data": data})
+    client.session.send(client.shell_channel.socket, message, buffers=list((binary or {}).values()))
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -141,6 +154,64 @@ def test_a_comm_carries_messages_both_ways(kernel: Running) -> None:
 
     answer = _heard(client, lambda message: message["msg_type"] == "comm_msg")
     assert answer["content"]["data"] == {"got": {"value": 7}}
+
+
+@everywhere
+def test_a_widget_is_moved_from_both_ends(kernel: Running) -> None:
+    client = kernel.client
+    seen: list[dict[str, Any]] = []
+    client.execute_interactive(
+        "import ipywidgets\n"
+        "slider = ipywidgets.IntSlider(value=3)\n"
+        "moved = []\n"
+        "slider.observe(lambda change: moved.append(change['new']), 'value')\n"
+        "display(slider)",
+        timeout=30,
+        output_hook=seen.append,
+    )
+    (shown,) = [one for one in seen if one["msg_type"] == "display_data"]
+    model = shown["content"]["data"][VIEW]["model_id"]
+    (opened,) = [
+        one["content"]
+        for one in seen
+        if one["msg_type"] == "comm_open" and one["content"]["comm_id"] == model
+    ]
+
+    _move(client, model, {"value": 7})
+    told = kernel.text("print(moved, slider.value)")
+    client.execute("slider.value = 9")
+    update = _heard(
+        client, lambda one: one["content"].get("data", {}).get("state", {}).get("value") == 9
+    )
+
+    assert (opened["target_name"], opened["data"]["state"]["value"]) == ("jupyter.widget", 3)
+    assert told == "[7] 7"
+    assert (update["content"]["comm_id"], update["content"]["data"]["method"]) == (model, "update")
+
+
+@everywhere
+def test_a_widgets_bytes_go_both_ways(kernel: Running) -> None:
+    client, picture = kernel.client, bytes(range(256)) * 1000
+    kernel.text("import ipywidgets\npicture = ipywidgets.Image(value=b'')")
+    model = kernel.text("print(picture.model_id)")
+
+    _move(client, model, {}, {"value": picture})
+    told = kernel.text("import hashlib\nprint(hashlib.sha256(picture.value).hexdigest())")
+    client.execute("picture.value = bytes(picture.value)[::-1]")
+    update = _heard(client, lambda one: bool(one["buffers"]))
+
+    assert told == hashlib.sha256(picture).hexdigest()
+    assert update["content"]["data"]["buffer_paths"] == [["value"]]
+    assert bytes(update["buffers"][0]) == picture[::-1]
+
+
+@mostly
+def test_a_magics_progress_is_a_widget(kernel: Running) -> None:
+    if kernel.manager.kernel_name == NATIVE_KERNEL_NAME:
+        pytest.skip("tests/client has it")
+    kernel.text("%load_ext kernel_containers")
+
+    watch_a_job(FrontEnd(kernel.client))
 
 
 @everywhere

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 KERNEL_REPOSITORY = "kernel-containers/test-kernel"
-PACKAGES = ("ipykernel", "pandas", "matplotlib")
+PACKAGES = ("ipykernel", "ipywidgets", "pandas", "matplotlib")
 ENVIRONMENT = "/opt/venv"
 VERSION_COMMAND = "python3 -c 'import platform; print(platform.python_version())'"
 RECIPE = 1  # raise it when this file makes the image in another way
@@ -42,7 +42,7 @@ def ensure_base_image() -> str:
 
 
 def ensure_kernel_image() -> str:
-    """Return the name of an image with ipykernel, pandas and matplotlib in `/opt/venv`.
+    """Return the name of an image with `PACKAGES` in `/opt/venv`.
 
     The first call on a machine downloads wheels; later ones find the image in the engine.
     """

@@ -47,7 +47,7 @@ def test_the_kernel_image_imports_its_packages(kernel_image: str) -> None:
     with closing(docker.from_env()) as engine:
         printed = engine.containers.run(
             kernel_image,
-            ["python", "-c", "import ipykernel, pandas, sys; print(sys.executable)"],
+            ["python", "-c", "import ipykernel, ipywidgets, pandas, sys; print(sys.executable)"],
             network_mode="none",
             remove=True,
         )
