@@ -142,6 +142,7 @@ def _paths_in_names(notebook: Notebook) -> dict[str, str]:
         value = binding.literal.value if binding.how is How.LITERAL and binding.literal else None
         found.setdefault(binding.name, []).append(value if isinstance(value, str) else None)
     held = {name: values[0] for name, values in found.items() if len(values) == 1}
+    names = {name: name for name in held}
     loads: dict[str, int] = {}
     read: dict[str, int] = {}
     for cell in notebook.code_cells:
@@ -149,7 +150,7 @@ def _paths_in_names(notebook: Notebook) -> dict[str, str]:
         for node in ast.walk(parsed[1]) if parsed else ():
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 loads[node.id] = loads.get(node.id, 0) + 1
-            if isinstance(node, ast.Call) and (name := _read_by(node, {n: n for n in held})):
+            if isinstance(node, ast.Call) and (name := _read_by(node, names)):
                 read[name] = read.get(name, 0) + 1
     return {n: text for n, text in held.items() if text and loads.get(n, 0) == read.get(n)}
 

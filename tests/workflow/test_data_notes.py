@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.notebook import document
+from kernel_containers.notebook.code import read_code
 from kernel_containers.workflow.images.data_notes import large_files, missing_data
 from tests.acceptance.product import write_notebook
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def notes(folder: Path, *cells: str, entries: tuple[FileEntry, ...] = ()) -> list[str]:
     notebook = write_notebook(folder / "n.ipynb", "import pandas as pd", *cells)
-    return [*missing_data(document.read(notebook), entries), *large_files(entries)]
+    return [*missing_data(read_code(document.read(notebook)), entries), *large_files(entries)]
 
 
 def test_a_file_that_is_not_there_is_told_with_its_cell(tmp_path: Path) -> None:

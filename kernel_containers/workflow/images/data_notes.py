@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.sizes import size_text
-from kernel_containers.notebook.imports import imported_modules
 from kernel_containers.notebook.missing_files import files_elsewhere, missing_files
 from kernel_containers.snapshot.walk import size_below
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_containers.core.snapshot import FileEntry
-    from kernel_containers.notebook.document import Notebook
+    from kernel_containers.notebook.code import Code
 
 LARGE = 100_000_000  # bytes; sending them takes seconds each time they change
 # Where libraries keep what they download, for all notebooks of a user.
@@ -27,11 +26,12 @@ _KEPT = {
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/run/")  # an image has its own
 
 
-def missing_data(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[str]:
+def missing_data(code: Code, entries: Iterable[FileEntry]) -> Iterator[str]:
     """Yield what a notebook reads and its image will not have.
 
     `entries` are the files that come with the notebook.
     """
+    notebook = code.notebook
     for remark in missing_files(notebook):
         place = "" if remark.cell is None else f"{notebook.cells[remark.cell].name}: "
         yield f"{place}{remark.what} The code reads it."
@@ -40,7 +40,7 @@ def missing_data(notebook: Notebook, entries: Iterable[FileEntry]) -> Iterator[s
         path = Path(text).expanduser()
         if str(path) not in targets and not text.startswith(_SYSTEM):
             yield _elsewhere(text, path)
-    folders = {_KEPT[name]: name for name in sorted(imported_modules(notebook) & _KEPT.keys())}
+    folders = {_KEPT[name]: name for name in sorted(code.imported_modules & _KEPT.keys())}
     for folder, name in folders.items():
         size = size_below(str(Path(folder).expanduser()))
         if size:

@@ -7,26 +7,24 @@ import zipfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kernel_containers.notebook.imports import needed_modules
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_containers.core.snapshot import Environment, FileEntry
-    from kernel_containers.notebook.document import Notebook
+    from kernel_containers.notebook.code import Code
 
 _ARCHIVES = (".zip", ".egg", ".whl", ".pyz")
 GIVEN = frozenset({"kernel_containers"})  # on the path of every kernel that the runner starts
 
 
 def missing_modules(
-    notebook: Notebook, environment: Environment, more: Iterable[FileEntry]
+    code: Code, environment: Environment, more: Iterable[FileEntry]
 ) -> tuple[str, ...]:
     """Return a note where the notebook needs modules that nothing in the image is named after.
 
     `more` are files besides the environment's. Of an image's own environment nothing is known.
     """
-    needed = needed_modules(notebook) - sys.stdlib_module_names - GIVEN
+    needed = code.needed_modules - sys.stdlib_module_names - GIVEN
     if not needed or environment.kind == "image":
         return ()
     entries = [entry for item in environment.file_sets for entry in item.entries]

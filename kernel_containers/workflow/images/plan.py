@@ -26,8 +26,10 @@ from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet, Snapsh
 from kernel_containers.errors import InvalidInput
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import kernelspecs
-from kernel_containers.notebook import document, imports
+from kernel_containers.notebook import document
+from kernel_containers.notebook.code import read_code
 from kernel_containers.notebook.declarations import declare
+from kernel_containers.notebook.named_files import named_files
 from kernel_containers.notebook.variables import find_variables
 from kernel_containers.notebook.withheld import withhold
 from kernel_containers.snapshot import files, secrets
@@ -121,12 +123,13 @@ def make_plan(
         )
     base = fetch_base(engine, source.base, destination, settings, report)
     source = with_libraries(source, base, engine, store)
+    code = read_code(notebook)
     found, exclusions, notes = files.notebook_files(
         path,
         document.without_outputs(notebook),
-        imports.imported_modules(notebook),
-        [*request.includes, *map(Path, imports.literal_paths(notebook))],
-        imports.import_folders(notebook),
+        code.imported_modules,
+        [*request.includes, *map(Path, named_files(code))],
+        code.import_folders,
     )
     captured = live.files.entries if live and live.files else ()
     # Where modules are is told by the source.
@@ -187,8 +190,8 @@ def make_plan(
             ),
             warnings=(
                 *_other_language(notebook, spec),
-                *missing_data(notebook, found.entries),
-                *missing_modules(notebook, source.environment, [*found.entries, *captured]),
+                *missing_data(code, found.entries),
+                *missing_modules(code, source.environment, [*found.entries, *captured]),
             ),
         ),
     )

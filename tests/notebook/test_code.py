@@ -1,4 +1,4 @@
-"""Which modules and files a notebook's code names."""
+"""What runs with a notebook, and which modules and files that names."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_containers.notebook.imports import (
-    import_folders,
-    imported_modules,
-    literal_paths,
-    needed_modules,
-)
+from kernel_containers.notebook.code import read_code
+from kernel_containers.notebook.named_files import named_files
 from tests.notebook.notebooks import write
 
 if TYPE_CHECKING:
@@ -28,7 +24,7 @@ def test_imports_are_found_in_all_code(tmp_path: Path) -> None:
         "import no = (",
     )
 
-    assert imported_modules(notebook) == set("acehijlm")
+    assert read_code(notebook).imported_modules == set("acehijlm")
 
 
 def test_what_may_be_missing_is_not_needed(tmp_path: Path) -> None:
@@ -37,14 +33,18 @@ def test_what_may_be_missing_is_not_needed(tmp_path: Path) -> None:
     )
     defined = "%matplotlib inline\nfrom e import f\ndef g():\n    import h"
 
-    assert needed_modules(write(tmp_path / "n.ipynb", source, defined)) == {"a", "e"}
+    notebook = write(tmp_path / "n.ipynb", source, defined)
+
+    assert read_code(notebook).needed_modules == {"a", "e"}
 
 
 @pytest.mark.parametrize("line", ["%pip install a", "!uv pip install a", "sys.path.insert(0, b)"])
 def test_a_notebook_that_changes_what_can_be_imported_needs_nothing(
     tmp_path: Path, line: str
 ) -> None:
-    assert needed_modules(write(tmp_path / "n.ipynb", line, "import a")) == frozenset()
+    notebook = write(tmp_path / "n.ipynb", line, "import a")
+
+    assert read_code(notebook).needed_modules == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,8 @@ def test_another_language_imports_nothing_and_names_files(
         (tmp_path / name).touch()
     notebook = write(tmp_path / "n.ipynb", source, metadata={"language_info": {"name": language}})
 
-    assert (imported_modules(notebook), literal_paths(notebook)) == (frozenset(), tuple(found))
+    code = read_code(notebook)
+    assert (code.imported_modules, named_files(code)) == (frozenset(), tuple(found))
 
 
 def test_what_runs_with_a_notebook_counts_as_its_own_code(tmp_path: Path) -> None:
@@ -74,27 +75,38 @@ def test_what_runs_with_a_notebook_counts_as_its_own_code(tmp_path: Path) -> Non
         "settings.py": "TABLE = 'table.json'\nimport helper",
         "steps/load.py": "import beside\nopen('loaded.txt')",
         "steps/beside.py": "open('deep.txt')",
+        "magic.py": "open('spells.txt')",
         "broken.py": "x = (",
         "unused.py": "open('unused.txt')",
     }
-    for name in (*texts, "rows.csv", "table.json", "loaded.txt", "deep.txt", "unused.txt"):
+    for name in (
+        *texts,
+        "rows.csv",
+        "table.json",
+        "loaded.txt",
+        "deep.txt",
+        "spells.txt",
+        "unused.txt",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(texts.get(name, ""))
-    write(tmp_path / "other.ipynb", "import helper, broken\n%run n.ipynb")
+    write(tmp_path / "other.ipynb", "import helper, broken\n%run n.ipynb\n%load_ext magic")
     notebook = write(tmp_path / "n.ipynb", "%run ./other.ipynb\n!python steps/load.py\n%run absent")
 
-    assert literal_paths(notebook) == (
-        "./other.ipynb", "deep.txt", "loaded.txt", "rows.csv", "steps/load.py", "table.json",
+    code = read_code(notebook)
+    assert named_files(code) == (
+        "./other.ipynb", "deep.txt", "loaded.txt", "rows.csv", "spells.txt",
+        "steps/load.py", "table.json",
     )  # fmt: skip
-    assert imported_modules(notebook) == {"beside", "broken", "helper", "settings"}
-    assert import_folders(notebook) == (str(tmp_path / "steps"),)
-    assert needed_modules(notebook) == {"nbformat"}
+    assert code.imported_modules == {"beside", "broken", "helper", "magic", "settings"}
+    assert code.import_folders == (str(tmp_path / "steps"),)
+    assert code.needed_modules == {"nbformat"}
 
 
 def test_a_module_that_a_cell_writes_is_not_missed(tmp_path: Path) -> None:
     notebook = write(tmp_path / "n.ipynb", "%%writefile made.py\nx = 1", "import made")
 
-    assert needed_modules(notebook) == frozenset()
+    assert read_code(notebook).needed_modules == frozenset()
 
 
 @pytest.fixture
@@ -160,7 +172,7 @@ def project(tmp_path: Path) -> Path:
 def test_names_of_files_that_exist_count(project: Path, source: str, found: list[str]) -> None:
     notebook = write(project / "nb" / "n.ipynb", source)
 
-    assert literal_paths(notebook) == tuple(found)
+    assert named_files(read_code(notebook)) == tuple(found)
 
 
 def test_an_absolute_path_counts_inside_the_notebooks_folder(project: Path) -> None:
@@ -169,7 +181,7 @@ def test_an_absolute_path_counts_inside_the_notebooks_folder(project: Path) -> N
         project / "nb" / "n.ipynb", f"open({str(inside)!r}), open({str(project / 'src/mod.py')!r})"
     )
 
-    assert literal_paths(notebook) == (str(inside),)
+    assert named_files(read_code(notebook)) == (str(inside),)
 
 
 def test_folders_added_to_the_path_are_found(project: Path) -> None:
@@ -179,4 +191,4 @@ def test_folders_added_to_the_path_are_found(project: Path) -> None:
         "sys.path.append('absent'); other.append('data'); sys.path.extend(['data', x])",
     )
 
-    assert import_folders(notebook) == ("../src", "..", "data")
+    assert read_code(notebook).import_folders == ("../src", "..", "data")

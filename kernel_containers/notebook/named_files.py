@@ -1,34 +1,20 @@
-"""What a notebook's code names besides itself: modules, folders of modules, and files."""
+"""The files and folders beside a notebook that its code names."""
 
 from __future__ import annotations
 
 import ast
 import glob
 import re
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernel_containers.notebook.assignments import parse_cell
-from kernel_containers.notebook.companions import (
-    companions,
-    modules_of,
-    read_by_commands,
-    sources_of,
-    words_of_script,
-)
+from kernel_containers.notebook.code import exists, texts_in
 from kernel_containers.notebook.paths import Paths
+from kernel_containers.notebook.shell_words import words_of_commands, words_of_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from kernel_containers.notebook.code import Code
 
-    from kernel_containers.notebook.companions import Companion
-    from kernel_containers.notebook.document import Notebook
-
-_LOAD_EXTENSION = re.compile(r"^[ \t]*%load_ext[ \t]+(?P<module>\w+)", re.MULTILINE)
-_CHANGES_PACKAGES = re.compile(
-    r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b|^%%(?:write)?file\b"
-)
 _CHANGES_FOLDER = re.compile(r"^[ \t]*%cd[ \t]+(?P<folder>\S+)", re.MULTILINE)
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\\\n]+)(?P=quote)""")
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
@@ -40,53 +26,7 @@ _WRITERS = re.compile(
 )
 
 
-def imported_modules(notebook: Notebook) -> frozenset[str]:
-    """Return the top-level names of the modules that Python code imports, companions' included."""
-    sources = _all_sources(notebook, companions(notebook))
-    found = {match["module"] for text in sources for match in _LOAD_EXTENSION.finditer(text)}
-    for tree in _trees(sources):
-        found.update(modules_of(tree))
-    return frozenset(found)
-
-
-def needed_modules(notebook: Notebook) -> frozenset[str]:
-    """Return the top-level names of the modules without which the code can't run to its end.
-
-    Imports in `try`, conditions and functions don't count, and none do where cells install
-    packages or the search path changes. IPython reads a notebook of `%run` with nbformat.
-    """
-    sources = sources_of(notebook)
-    if any(_CHANGES_PACKAGES.search(source) for source in sources):
-        return frozenset()
-    statements = (node for tree in _trees(sources) for node in tree.body)
-    imports = (node for node in statements if isinstance(node, ast.Import | ast.ImportFrom))
-    found = {name for node in imports for name in modules_of(node)}
-    runs_notebooks = any(path.suffix == ".ipynb" for path, _ in companions(notebook))
-    return frozenset(found | {"nbformat"} if runs_notebooks else found)
-
-
-def import_folders(notebook: Notebook) -> tuple[str, ...]:
-    """Return the folders of scripts and those added to `sys.path` by a literal, as written."""
-    beside = companions(notebook)
-    folders = {path.parent for path, _ in beside} - {notebook.path.parent}
-    found = dict.fromkeys(sorted(map(str, folders)))
-    for tree in _trees(_all_sources(notebook, beside)):
-        for node in ast.walk(tree):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(
-                        attr="append" | "insert" | "extend",
-                        value=ast.Attribute(attr="path", value=ast.Name(id="sys")),
-                    )
-                ):
-                    found.update(dict.fromkeys(_strings(node.args)))
-                case _:
-                    pass
-    folder = notebook.path.parent
-    return tuple(text for text in found if _exists(folder, text) and (folder / text).is_dir())
-
-
-def literal_paths(notebook: Notebook) -> tuple[str, ...]:
+def named_files(code: Code) -> tuple[str, ...]:
     """Return the files and folders beside the notebook that code names, as written, sorted.
 
     The code is the notebook's and its companions', which run in the same folder. A string counts
@@ -95,67 +35,46 @@ def literal_paths(notebook: Notebook) -> tuple[str, ...]:
     only written don't count; `data/{year}.csv` stands for what matches it. In languages other than
     Python, texts in quotes count, and a shell's words.
     """
+    notebook = code.notebook
     finder = _PathFinder(notebook.path)
     for cell in notebook.code_cells if notebook.language != "python" else ():
         shell = words_of_script(cell.source) if notebook.language == "bash" else ()
         for text in (*shell, *(match["text"] for match in _QUOTED.finditer(cell.source))):
             finder.name(text)
-    sources = _all_sources(notebook, companions(notebook))
-    for tree in _trees(sources):
-        finder.visit(tree)
-    for match in chain.from_iterable(map(_CHANGES_FOLDER.finditer, sources)):
-        finder.name(match["folder"], folder=True)
-    for word in chain.from_iterable(map(read_by_commands, sources)):
-        finder.name(word)
-        finder.name(f"{word}.py")
-        finder.pattern(word) if "*" in word else None
+    for source in code.sources:
+        if source.tree:
+            finder.visit(source.tree)
+        for match in _CHANGES_FOLDER.finditer(source.text):
+            finder.name(match["folder"], folder=True)
+        for word in words_of_commands(source.text):
+            finder.name(word)
+            finder.name(f"{word}.py")
+            finder.pattern(word) if "*" in word else None
     return tuple(sorted(finder.found))
-
-
-def _all_sources(notebook: Notebook, beside: Iterable[Companion]) -> tuple[str, ...]:
-    return (*sources_of(notebook), *(source for _, sources in beside for source in sources))
-
-
-def _trees(sources: Iterable[str]) -> Iterator[ast.Module]:
-    for source in sources:
-        parsed = parse_cell(source)
-        if parsed is not None:
-            yield parsed[1]
-
-
-def _strings(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                yield part.value
-
-
-def _exists(folder: Path, text: str) -> bool:
-    if not 0 < len(text) <= 255 or "\0" in text or "\n" in text:
-        return False
-    try:
-        return (folder / text).exists()
-    except OSError:
-        return False
 
 
 class _PathFinder(ast.NodeVisitor):
     def __init__(self, notebook: Path) -> None:
-        self.notebook = notebook
         self.folder = notebook.parent
+        self.real_folder = self.folder.resolve()
+        self.real_notebook = notebook.resolve()
         self.found: set[str] = set()
+        self.looked_at: set[tuple[str, bool]] = set()  # the disk is asked once for each
         self.paths = Paths()
 
     def name(self, text: str, *, folder: bool = False) -> None:
         """Note a path if it exists and counts."""
-        if not _exists(self.folder, text):
+        if (text, folder) in self.looked_at:
+            return
+        self.looked_at.add((text, folder))
+        if not exists(self.folder, text):
             return
         path = self.folder / text
         resolved = path.resolve()
-        inside = resolved.is_relative_to(self.folder.resolve())
-        if resolved == self.notebook.resolve() or (Path(text).is_absolute() and not inside):
+        inside = resolved.is_relative_to(self.real_folder)
+        if resolved == self.real_notebook or (Path(text).is_absolute() and not inside):
             return
-        below = inside and resolved != self.folder.resolve()
+        below = inside and resolved != self.real_folder
         if path.is_file() or (folder and below and path.is_dir()):
             self.found.add(text)
 
@@ -222,7 +141,7 @@ class _PathFinder(ast.NodeVisitor):
                 if not isinstance(argument, ast.JoinedStr) and self.paths.read(argument) is None:
                     self.visit(argument)
         else:
-            for text in _strings(node.args[:1]) if called in _FOLDER_CALLS else ():
+            for text in texts_in(node.args[:1]) if called in _FOLDER_CALLS else ():
                 self.name(text, folder=True)
                 self.pattern(text) if "glob" in called else None
             self.generic_visit(node)
