@@ -11,13 +11,20 @@ from kernel_containers.core.collecting import no_collecting
 from kernel_containers.core.snapshot import Environment, Exclusion, FileEntry, FileSet
 from kernel_containers.errors import Refused
 from kernel_containers.snapshot.debian import MODULES, data_of_modules
-from kernel_containers.snapshot.exclusions import EVERYWHERE, IN_ENVIRONMENTS, Rule, compile_rules
+from kernel_containers.snapshot.exclusions import (
+    EVERYWHERE,
+    IN_ENVIRONMENTS,
+    IN_FILES,
+    Rule,
+    compile_rules,
+)
 from kernel_containers.snapshot.fingerprint import fingerprint
 from kernel_containers.snapshot.interpreter_files import (
     interpreter_files,
     links_outside,
     standard_library,
 )
+from kernel_containers.snapshot.links import LinkedFiles
 from kernel_containers.snapshot.outside import PACKAGE_FOLDERS, outside
 from kernel_containers.snapshot.walk import UNREADABLE, ByteCode, walk
 
@@ -71,6 +78,7 @@ def local_environment(
     environment; a conda environment or a Python without venv is one. Of the system's Python in
     `/usr` only packages are taken, and `base_python` says which executable the base image must
     have instead. Modules outside of the prefix, such as editable installs, are the last set.
+    What links find elsewhere is in their place.
     `walked` is what `walk_venv` gave for the same prefix.
 
     Raises:
@@ -89,6 +97,7 @@ def local_environment(
         else:
             plan.add("environment", *_interpreter(interpreter, with_packages=True))
         plan.add_outside()
+    plan.note_links()
     plan.check_readable()
     return plan.environment(), tuple(plan.exclusions)
 
@@ -133,6 +142,7 @@ class _Plan:
         self.exclusions: list[Exclusion] = []
         self.python_path: list[str] = []
         self.notes: list[str] = []
+        self.linked = LinkedFiles(interpreter.prefix, interpreter.base_prefix)
 
     @property
     def kind(self) -> Literal["venv", "conda", "system"]:
@@ -147,9 +157,11 @@ class _Plan:
         entries: Iterable[FileEntry],
         left_out: Iterable[Exclusion],
         byte_code: ByteCode | None = None,
+        rules: Rules = IN_ENVIRONMENTS,
     ) -> None:
-        """Add a set, unless it is empty."""
-        unique = {entry[0]: entry for entry in entries}
+        """Add a set, unless it is empty; `rules` are for what its links find elsewhere."""
+        followed = self.linked.follow(list(entries), rules, byte_code)
+        unique = {entry[0]: entry for entry in followed}
         ordered = tuple(sorted(unique.values(), key=itemgetter(0)))
         self.exclusions += left_out
         if not ordered:
@@ -223,9 +235,19 @@ class _Plan:
         ]
         found = outside(self.interpreter.path, roots, packages, self.interpreter.user_base)
         self.add("packages outside the environment", found.packages, [])
-        self.add(OUTSIDE, found.entries, found.exclusions)
+        self.add(OUTSIDE, found.entries, found.exclusions, rules=IN_FILES)
         self.python_path += found.python_path
         self.notes += found.notes
+
+    def note_links(self) -> None:
+        """Tell which links lead out of the environment."""
+        self.exclusions += self.linked.exclusions
+        if links := self.linked.followed:
+            more = f" and {len(links) - 1} other links" if len(links) > 1 else ""
+            self.notes.append(
+                f"{links[0]}{more} lead out of the environment: "
+                "the image has what they find, in their place."
+            )
 
     def check_readable(self) -> None:
         """Refuse an environment that would arrive with holes."""
