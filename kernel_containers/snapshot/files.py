@@ -8,19 +8,28 @@ import os
 import warnings
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind, FileSet
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.snapshot.exclusions import IN_FILES, credential_reason
 from kernel_containers.snapshot.fingerprint import fingerprint
-from kernel_containers.snapshot.walk import UNREADABLE, walk
+from kernel_containers.snapshot.walk import UNREADABLE, size_below, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+ASKED_FOR = "on request"
 _COMPILED = (".so", ".pyd")
 _LARGEST_SOURCE = 10_000_000  # bytes; a module that is longer was made by a program
+
+
+class NotebookFiles(NamedTuple):
+    """The set of files that belong to a notebook, what was left out, and notes for people."""
+
+    files: FileSet
+    exclusions: tuple[Exclusion, ...]
+    notes: tuple[str, ...]
 
 
 def notebook_files(
@@ -29,39 +38,42 @@ def notebook_files(
     modules: Iterable[str],
     includes: Sequence[Path],
     folders: Sequence[str] = (),
-) -> tuple[FileSet, tuple[Exclusion, ...], tuple[str, ...]]:
-    """Return the set of files that belong to a notebook, what was left out, and notes.
+    *,
+    excludes: Sequence[Path] = (),
+) -> NotebookFiles:
+    """Return the files that belong to a notebook.
 
     These are the notebook with the bytes `shipped`, the `modules` found in its folder or in one
-    of `folders` with all that they import from there, and `includes`: files, folders and
-    patterns, relative to the notebook's folder. Each keeps its absolute path. What lies in the
-    notebook's folder can be changed by root's group, as the user could change it. A link that
-    is named is replaced by the file it leads to; in a folder it stays a link.
+    of `folders` with all that they import from there, and `includes` without `excludes`: files,
+    folders and patterns, relative to the notebook's folder. Each keeps its absolute path. What
+    lies in the notebook's folder can be changed by root's group, as the user could change it. A
+    link that is named is replaced by the file it leads to; in a folder it stays a link.
 
     Raises:
         NotFound: the notebook, or a file that was named, does not exist.
         Refused: this user can't read a file.
     """
-    found = _Files(notebook)
     home = notebook.parent
+    excluded = [path for exclude in excludes for path in _expanded(home, exclude, "leave out")]
+    found = _Files(notebook, excluded)
     places = [home, *(Path(os.path.normpath(home / folder)) for folder in folders)]
     found.add_modules(modules, places)
     for include in includes:
-        for path in _expanded(home, include):
+        for path in _expanded(home, include, "include"):
             found.add(path)
     found.add_notebook(shipped)
     return found.result()
 
 
-def _expanded(home: Path, include: Path) -> list[Path]:
-    path = Path(os.path.normpath(home / include.expanduser()))
+def _expanded(home: Path, named: Path, what_for: str) -> list[Path]:
+    path = Path(os.path.normpath(home / named.expanduser()))
     if path.exists():
         return [path]
     broken = path.is_symlink()
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - absolute patterns
     if broken or not matches:
         raise NotFound(
-            f"There is no file or folder {path} to include.",
+            f"There is no file or folder {path} to {what_for}.",
             why="it is a link to a file that is not there" if broken else None,
             todo="check the path: it is relative to the notebook's folder",
         )
@@ -69,26 +81,42 @@ def _expanded(home: Path, include: Path) -> list[Path]:
 
 
 class _Files:
-    def __init__(self, notebook: Path) -> None:
+    def __init__(self, notebook: Path, excluded: Iterable[Path]) -> None:
         self.notebook = notebook
         self.home = str(notebook.parent)
+        self.excluded = [str(path) for path in excluded]
         self.entries: dict[str, FileEntry] = {}
         self.exclusions: dict[str, Exclusion] = {}
         self.notes: list[str] = []
+        for path in self.excluded:
+            self.exclusions[path] = Exclusion(path=path, reason=ASKED_FOR, size=size_below(path))
 
     def add(self, path: Path) -> list[FileEntry]:
         """Add a file or folder, unless it holds credentials; return what is new."""
-        reason = credential_reason(path)
+        if self.is_excluded(str(path)):
+            return []
+        # A harmless name may be a link's.
+        reason = credential_reason(path) or credential_reason(path.resolve())
         if reason is not None:
             self.exclusions[str(path)] = Exclusion(path=str(path), reason=reason)
             return []
         if not (path.is_dir() or path.is_file()):
             raise InvalidInput(f"{path} is no file or folder, so it can't be included.")
         entries, exclusions = walk(path, IN_FILES)
-        new = [entry for entry in entries if entry.target not in self.entries]
+        new = [
+            entry
+            for entry in entries
+            if entry.target not in self.entries and not self.is_excluded(entry.target)
+        ]
         self.entries.update((entry.target, entry) for entry in new)
-        self.exclusions.update((item.path, item) for item in exclusions)
+        self.exclusions.update(
+            (item.path, item) for item in exclusions if not self.is_excluded(item.path)
+        )
         return new
+
+    def is_excluded(self, path: str) -> bool:
+        """Whether the user wants a path to stay out."""
+        return any(path == place or path.startswith(f"{place}/") for place in self.excluded)
 
     def add_notebook(self, shipped: bytes) -> None:
         """Add the notebook itself, in the place of its file with outputs."""
@@ -119,7 +147,7 @@ class _Files:
             if entry.source and entry.target.endswith(".py") and entry.size < _LARGEST_SOURCE:
                 yield Path(entry.source)
 
-    def result(self) -> tuple[FileSet, tuple[Exclusion, ...], tuple[str, ...]]:
+    def result(self) -> NotebookFiles:
         """Return what was collected.
 
         Raises:
@@ -131,12 +159,12 @@ class _Files:
             raise Refused(
                 f"{len(unreadable)} files can't be read by this user.",
                 why=", ".join(unreadable[:5]),
-                todo="give this user the right to read them, or do not include them",
+                todo="give this user the right to read them, or leave them out with --exclude",
             )
         ordered = tuple(map(self._writable, sorted(self.entries.values(), key=itemgetter(0))))
         self.notes += self._lost_links(ordered)
         made = FileSet(name="files", entries=ordered, fingerprint=fingerprint(ordered))
-        return made, tuple(exclusions), tuple(self.notes)
+        return NotebookFiles(made, tuple(exclusions), tuple(self.notes))
 
     def _writable(self, entry: FileEntry) -> FileEntry:
         inside = entry.target == self.home or entry.target.startswith(f"{self.home}/")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_containers.core.snapshot import FileKind, FileSet
+from kernel_containers.core.snapshot import Exclusion, FileKind, FileSet
 from kernel_containers.errors import InvalidInput, NotFound
 from kernel_containers.snapshot.files import notebook_files
 from kernel_containers.snapshot.fingerprint import fingerprint
@@ -56,10 +56,19 @@ def files(file_set: FileSet, root: Path) -> set[str]:
 
 
 def collect(
-    project: Path, *modules: str, includes: tuple[str, ...] = (), **more: list[str]
+    project: Path,
+    *modules: str,
+    includes: tuple[str, ...] = (),
+    excludes: tuple[str, ...] = (),
+    **more: list[str],
 ) -> FileSet:
     found, _, _ = notebook_files(
-        project / "nb/report.ipynb", SHIPPED, modules, [Path(name) for name in includes], **more
+        project / "nb/report.ipynb",
+        SHIPPED,
+        modules,
+        [Path(name) for name in includes],
+        **more,
+        excludes=[Path(name) for name in excludes],
     )
     return found
 
@@ -157,6 +166,39 @@ def test_what_is_not_there_is_not_found(project: Path) -> None:
         notebook_files(project / "nb/absent.ipynb", SHIPPED, (), ())
 
 
+@pytest.mark.parametrize(
+    ("excludes", "kept"),
+    [
+        (("data/deep",), {"nb/data/a.csv", "nb/data/b.csv"}),
+        (("data/[ab].csv",), {"nb/data/deep/c.csv"}),
+        (("../nb/data",), set()),
+        (("data/a.csv", "data/deep"), {"nb/data/b.csv"}),
+    ],
+)
+def test_what_the_user_excludes_stays_out(
+    project: Path, excludes: tuple[str, ...], kept: set[str]
+) -> None:
+    found = collect(project, includes=("data", "data/a.csv"), excludes=excludes)
+
+    assert files(found, project) == {"nb/report.ipynb", *kept}
+
+
+def test_what_is_excluded_is_told_with_its_size(project: Path) -> None:
+    left_out: tuple[Exclusion, ...]
+    _, left_out, _ = notebook_files(
+        project / "nb/report.ipynb", SHIPPED, ["pkg"], [], excludes=[Path("pkg")]
+    )
+
+    [excluded] = left_out
+    assert (excluded.path, excluded.reason) == (str(project / "nb/pkg"), "on request")
+    assert excluded.size > 0
+
+
+def test_a_misspelt_exclusion_is_not_found(project: Path) -> None:
+    with pytest.raises(NotFound, match="to leave out"):
+        collect(project, excludes=("dta",))
+
+
 def test_what_is_no_file_is_refused(project: Path) -> None:
     os.mkfifo(project / "nb/pipe")
 
@@ -177,6 +219,14 @@ def test_credentials_do_not_enter_even_when_they_are_named(project: Path, name: 
 
     assert files(found, project) == {"nb/report.ipynb"}
     assert [item.path for item in left_out] == [str(path)]
+
+
+def test_a_harmless_name_for_credentials_brings_nothing(project: Path) -> None:
+    (project / ".aws").mkdir()
+    (project / ".aws/credentials").write_text("secret")
+    (project / "nb/settings.ini").symlink_to(project / ".aws/credentials")
+
+    assert files(collect(project, includes=("settings.ini",)), project) == {"nb/report.ipynb"}
 
 
 def test_an_included_folder_comes_without_credentials_caches_and_environments(
