@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ def find_source(
     """
     if spec.config and not spec.config.prefix:
         return _image_source(spec, engine)
+    began = time.time_ns()
     python = os.path.expanduser(spec.argv[0])  # noqa: PTH111 - may be a bare command
     prefix = spec.config.prefix if spec.config else None
     # An interpreter takes 50 ms to start, as long as 8,000 files take to be looked at.
@@ -62,7 +64,7 @@ def find_source(
         asked = beside.submit(inspect_local, python, spec.environment)
         walked = walk_venv(Path(prefix)) if prefix else None
         interpreter = asked.result()
-    stamps = package_stamps(interpreter)
+    stamps = package_stamps(interpreter, began)
     check_kernel(interpreter, spec.argv[0], made_for(interpreter))
     chosen = base or (spec.config.image if spec.config else None)
     image = choose_base(engine, interpreter, chosen, settings, report)
@@ -80,18 +82,23 @@ def find_source(
     )
 
 
-def package_stamps(interpreter: Interpreter) -> Stamps:
-    """Return when something was last installed into, or removed from, each folder of packages."""
+def package_stamps(interpreter: Interpreter, began: int) -> Stamps:
+    """Return when something was last installed into, or removed from, each folder of packages.
+
+    That it happened after `began`, in nanoseconds, while the folders were looked at, counts as
+    a change to come.
+    """
     folders = [path for path in interpreter.path if path.endswith(PACKAGE_FOLDERS)]
-    return tuple((folder, _changed(folder)) for folder in folders)
+    times = {folder: _changed(folder) for folder in folders}
+    return tuple((folder, min(changed, began)) for folder, changed in times.items())
 
 
 def notes_on_changes(stamps: Stamps) -> tuple[str, ...]:
     """Return a note for each folder of packages that has changed since."""
     return tuple(
         f"Packages in {folder} changed while the image was built: build it again to have them."
-        for folder, time in stamps
-        if _changed(folder) != time
+        for folder, changed in stamps
+        if _changed(folder) != changed
     )
 
 
