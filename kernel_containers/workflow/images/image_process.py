@@ -22,16 +22,16 @@ HOME = f"{RUNNER_HOME}/home"
 USER = "1000:0"
 
 
-def image_user(base: BaseImage, paths: Iterable[str], live: LiveKernel | None) -> tuple[str, str]:
+def image_user(base: BaseImage, paths: Iterable[str], live: LiveKernel) -> tuple[str, str]:
     """Return the image's user, and why it is not the usual one."""
     closed = [folder for folder, mode in base.folders.items() if not mode & 0o001]
     for path in paths:
         for folder in closed:
             if path == folder or path.startswith(f"{folder}/"):
                 return "0:0", f"{folder} can only be entered by root in the base image"
-    if live and live.only_for_root:
+    if live.only_for_root:
         return "0:0", f"{live.only_for_root} of the live kernel can only be read by root"
-    if live and live.owner:
+    if live.owner:
         return f"{live.owner}:0", "files of the live kernel belong to it"
     return USER, ""
 
@@ -40,7 +40,7 @@ def image_variables(
     base: BaseImage,
     source: Source,
     passed: Sequence[tuple[str, str]],
-    live: LiveKernel | None,
+    live: LiveKernel,
 ) -> tuple[tuple[str, str], ...]:
     """Return those of the base, what finds the packages, and `passed`, sorted by name."""
     merged = dict(item.split("=", 1) for item in base.config.environment if "=" in item)
@@ -55,9 +55,9 @@ def image_variables(
         merged["PYTHONUSERBASE"] = interpreter.user_base
     if source.environment.python_path:
         merged["PYTHONPATH"] = ":".join(source.environment.python_path)
-    if live and live.has_packages:  # as the live kernel finds them
+    if live.has_packages:  # as the live kernel finds them
         merged["PYTHONPATH"] = ":".join(filter(None, [PACKAGES, merged.get("PYTHONPATH")]))
         merged["PATH"] = f"{merged.get('PATH', search)}:{PACKAGES}/bin"
-    if live and live.has_home:
+    if live.has_home:
         merged["HOME"] = KERNEL_HOME
     return tuple(sorted((merged | dict(passed)).items()))

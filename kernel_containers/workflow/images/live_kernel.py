@@ -46,9 +46,12 @@ class Spool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKernel:
-    """What was captured; `files` is None where nothing was. `note` says so to people."""
+    """What was captured; `files` is None where nothing was. `note` says so to people.
 
-    note: str
+    One without anything stands for no kernel that was looked for.
+    """
+
+    note: str = ""
     files: FileSet | None = None
     user: str = ""
     exclusions: tuple[Exclusion, ...] = ()
@@ -57,29 +60,29 @@ class LiveKernel:
     @property
     def has_packages(self) -> bool:
         """Whether there are packages that `%pip install` brought."""
-        return any(PurePosixPath(entry.target).is_relative_to(PACKAGES) for entry in self._entries)
+        return any(PurePosixPath(entry.target).is_relative_to(PACKAGES) for entry in self.entries)
 
     @property
     def has_home(self) -> bool:
         """Whether there are files in the kernel's home."""
-        return any(PurePosixPath(entry.target).is_relative_to(HOME) for entry in self._entries)
+        return any(PurePosixPath(entry.target).is_relative_to(HOME) for entry in self.entries)
 
     @property
     def own_files(self) -> list[FileEntry]:
         """The files that no package manager brought."""
         return [
             entry
-            for entry in self._entries
+            for entry in self.entries
             if "site-packages" not in entry.target
             and not any(PurePosixPath(entry.target).is_relative_to(it) for it in _INSTALLED)
-        ] + [entry for entry in self._entries if entry.target.startswith(f"{HOME}/")]
+        ] + [entry for entry in self.entries if entry.target.startswith(f"{HOME}/")]
 
     @property
     def owner(self) -> int:
         """The number of the kernel's user where captured files are its own, else 0."""
         number = self.user.partition(":")[0]
         uid = int(number) if number.isdigit() else 0
-        return uid if any(entry.owner[0] == uid for entry in self._entries) else 0
+        return uid if any(entry.owner[0] == uid for entry in self.entries) else 0
 
     @property
     def only_for_root(self) -> str:
@@ -89,10 +92,11 @@ class LiveKernel:
         """
         if self.user.partition(":")[0] not in ("", "0", "root"):
             return ""
-        return next((entry.target for entry in self._entries if _is_closed(entry)), "")
+        return next((entry.target for entry in self.entries if _is_closed(entry)), "")
 
     @property
-    def _entries(self) -> tuple[FileEntry, ...]:
+    def entries(self) -> tuple[FileEntry, ...]:
+        """The captured files; none where nothing was."""
         return self.files.entries if self.files else ()
 
 
