@@ -41,6 +41,11 @@ _ADVICE = (
         r"no space left on device",
         "free some on the engine's disk; `docker system df` shows its use",
     ),
+    (
+        r"bind source path does not exist|Mounts denied",
+        "mount it at the same path where Jupyter itself runs in a container or a virtual machine, "
+        'or set "workspace": "none" in the kernel\'s kernel.json',
+    ),
     (r"Range of CPUs", "lower `cpus` in the kernel's kernel.json"),
     (r"invalid tmpfs option|mount tmpfs:", "correct `tmpfs` in the kernel's kernel.json"),
     (

@@ -9,28 +9,23 @@ from __future__ import annotations
 import atexit
 import functools
 import logging
-import os
 import threading
 import time
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernel_containers.engine import connect
-from kernel_containers.engine.endpoint import find_endpoint
 from kernel_containers.errors import KernelContainersError, Unavailable
 from kernel_containers.kernels.connection import Address, Heartbeat
-from kernel_containers.kernels.container_spec import for_kernel
-from kernel_containers.kernels.live import container_name
-from kernel_containers.kernels.plain import lacks_python
-from kernel_containers.kernels.recipe import Recipe, create_container, make_recipe
+from kernel_containers.kernels.engines import closing_on_error, connect_to
+from kernel_containers.kernels.recipe import create_container
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from kernel_containers.engine import Engine
-    from kernel_containers.kernels.container import Death, KernelContainer
+    from kernel_containers.kernels.container import KernelContainer
     from kernel_containers.kernels.launch import Launch
+    from kernel_containers.kernels.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -210,81 +205,3 @@ def _until(condition: Callable[[], bool], container: KernelContainer) -> None:
         if container.death is not None or time.monotonic() > deadline:
             raise Unavailable("It did not get ready.", why=container.tail[-500:] or None)
         time.sleep(0.05)
-
-
-def obtain_container(
-    launch: Launch, address: Address | None, died: Callable[[Death], None], *, patience: float
-) -> tuple[KernelContainer, Recipe]:
-    """Return the container of a kernel, and what it is made of: without `address` one that waits.
-
-    An engine that does not answer is asked again for `patience` seconds. Nothing is left behind
-    when it fails.
-
-    Raises:
-        NotFound: the image, or a folder to mount.
-        InvalidInput, Refused, Unavailable: the engine does not take it, or does not answer.
-    """
-    with closing_on_error(connect_to(launch, patience)) as engine:
-        recipe = make_recipe(engine, launch)
-        waiting = pool().take(recipe) if address is None and launch.pool != "off" else None
-        if waiting is not None:
-            waiting.died = died
-            waiting.new_name = container_name(launch.kernel_id, launch.place.notebook)
-            engine.close()
-            return waiting, recipe
-        try:
-            return _new_container(engine, recipe, launch, address, died), recipe
-        except KernelContainersError as error:
-            if launch.is_python or not lacks_python(error):
-                raise
-    with closing_on_error(connect_to(launch, patience)) as engine:
-        recipe = recipe.without_supervisor()
-        return _new_container(engine, recipe, launch, address, died), recipe
-
-
-def _new_container(
-    engine: Engine,
-    recipe: Recipe,
-    launch: Launch,
-    address: Address | None,
-    died: Callable[[Death], None],
-) -> KernelContainer:
-    made = address or Address.make(recipe.transport)
-    made.restore()
-    spec = for_kernel(recipe.spec, launch.kernel_id, launch.place.notebook)
-    try:
-        return create_container(engine, recipe, spec, launch, address=made, died=died)
-    except BaseException:
-        if address is None:
-            made.remove()
-        raise
-
-
-@contextmanager
-def closing_on_error(engine: Engine) -> Iterator[Engine]:
-    """Close the connection, unless somebody has become its owner."""
-    try:
-        yield engine
-    except BaseException:
-        engine.close()
-        raise
-
-
-def connect_to(launch: Launch, patience: float = 0.0) -> Engine:
-    """Return a connection to a kernel's engine, which may have `patience` seconds to come back.
-
-    Raises:
-        Unavailable: nothing answers.
-    """
-    endpoint = None
-    if host := launch.config.docker_host:
-        found = find_endpoint({**os.environ, "DOCKER_HOST": host})
-        endpoint = replace(found, origin="docker_host in the kernel's kernel.json")
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return connect(endpoint=endpoint)
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kernel_containers.core.containers import Mount
 from kernel_containers.engine import images
@@ -17,9 +18,10 @@ from kernel_containers.kernels.container_spec import (
     host_user,
     placed_folders,
 )
+from kernel_containers.kernels.engines import facts
 from kernel_containers.kernels.failures import no_image
 from kernel_containers.kernels.launch import NOTEBOOK, SOCKETS
-from kernel_containers.kernels.plain import PlainContainer
+from kernel_containers.kernels.plain import PlainContainer, lacks_python
 from kernel_containers.kernels.transport import choose_transport
 
 if TYPE_CHECKING:
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.engine.containers import PlacedFile
     from kernel_containers.engine.endpoint import Endpoint
+    from kernel_containers.errors import KernelContainersError
     from kernel_containers.kernels.connection import Address
     from kernel_containers.kernels.container import Death
     from kernel_containers.kernels.launch import Launch
 
-_FACTS: dict[Endpoint, Mapping[str, Any]] = {}
+_NO_FOLDER = re.compile(r"bind source path does not exist|Mounts denied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +60,20 @@ class Recipe:
     stdin: bytes = field(compare=False)
     plain: bool = False  # the image has no Python for the supervisor
 
-    def without_supervisor(self) -> Recipe:
-        """Return how the kernel itself becomes the container's program.
+    def other_way(self, launch: Launch, refused: KernelContainersError) -> Recipe | None:
+        """Return how it may work where the engine has refused this; None where nothing else can.
 
         Raises:
-            InvalidInput: it then has no port that could be published.
+            InvalidInput: without Python in the image, it has no port that could be published.
         """
+        if not launch.is_python and lacks_python(refused):
+            return self._without_supervisor()
+        apart = bool(_NO_FOLDER.search(refused.why or ""))
+        if apart and self.transport == "ipc" and launch.config.transport == "auto":
+            return replace(self, transport="stdio")
+        return None
+
+    def _without_supervisor(self) -> Recipe:
         if self.spec.network == "none":
             raise InvalidInput(
                 "This kernel needs a network, or an image with Python.",
@@ -83,7 +94,7 @@ def make_recipe(engine: Engine, launch: Launch) -> Recipe:
     image = images.inspect(engine, config.image)
     if image is None:
         raise no_image(config, launch.name)
-    info = _facts(engine)
+    info = facts(engine)
     rootless = any("rootless" in text for text in info.get("SecurityOptions") or ())
     own = Path(program).name.startswith("python")
     boot = supervisor_boot(program if own else "python3")
@@ -121,13 +132,6 @@ def make_recipe(engine: Engine, launch: Launch) -> Recipe:
         files=placed_folders(config, spec.user),
         stdin=boot.payload,
     )
-
-
-def _facts(engine: Engine) -> Mapping[str, Any]:
-    """How the engine was set up, which it keeps until it is restarted: it is asked once."""
-    if engine.endpoint not in _FACTS:
-        _FACTS[engine.endpoint] = engine.info()
-    return _FACTS[engine.endpoint]
 
 
 def _has_its_folders(recipe: Recipe) -> bool:

@@ -13,7 +13,8 @@ from kernel_containers.kernels import failures, survivors
 from kernel_containers.kernels.connection import Heartbeat
 from kernel_containers.kernels.container import KernelContainer
 from kernel_containers.kernels.container_spec import outlives
-from kernel_containers.kernels.pool import closing_on_error, connect_to, obtain_container
+from kernel_containers.kernels.engines import closing_on_error, connect_to
+from kernel_containers.kernels.obtain import obtain_container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ SETTLE = 0.2
 async def obtain(
     launch: Launch, address: Address | None, died: Callable[[Death], None], *, patience: float
 ) -> tuple[KernelContainer, Recipe]:
-    """As `pool.obtain_container`, which a cancelled caller waits for to remove what it makes."""
+    """As `obtain_container`, which a cancelled caller waits for to remove what it makes."""
     making = asyncio.ensure_future(
         asyncio.to_thread(obtain_container, launch, address, died, patience=patience)
     )

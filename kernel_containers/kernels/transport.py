@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from kernel_containers.errors import InvalidInput
+from kernel_containers.kernels.engines import sees_our_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,8 @@ def _no_shared_sockets(engine: Engine, info: Mapping[str, Any], numeric_user: st
     """Why this process can't connect to sockets that a container makes in a folder of ours."""
     if not engine.is_local:
         return "the Docker Engine is on another machine"
+    if not sees_our_folders(engine):
+        return "the Docker Engine does not see this machine's folders"
     if info.get("OperatingSystem") == "Docker Desktop":
         return "the Docker Engine is in a virtual machine"
     security = " ".join(info.get("SecurityOptions") or ())

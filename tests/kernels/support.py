@@ -68,6 +68,12 @@ class Running:
         assert held is not None
         return held.id
 
+    @property
+    def transport(self) -> str:
+        """How its messages leave the container."""
+        assert self.provisioner._held.address is not None
+        return self.provisioner._held.address.transport
+
     def execute(self, code: str, timeout: float = 30) -> Result:
         """Run code to its end."""
         parts: list[str] = []

@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 
 LISTEN = "0A"  # the state of a socket in /proc/net/tcp
 VIEW = "application/vnd.jupyter.widget-view+json"
-TRANSPORTS = ("local", "ipc", "stdio", "publish")
-everywhere = pytest.mark.parametrize("transport", TRANSPORTS, scope="module")
+AUTO = pytest.param(
+    "auto", marks=pytest.mark.full
+)  # one of the others; test_transport.py says which
+everywhere = pytest.mark.parametrize(
+    "transport", ["local", "ipc", "stdio", "publish", AUTO], scope="module"
+)
 OTHERS = [pytest.param(name, marks=pytest.mark.full) for name in ("local", "ipc", "publish")]
-mostly = pytest.mark.parametrize("transport", ["stdio", *OTHERS], scope="module")
+mostly = pytest.mark.parametrize("transport", ["stdio", *OTHERS, AUTO], scope="module")
 published = pytest.mark.parametrize("transport", ["publish"], scope="module")
 
 

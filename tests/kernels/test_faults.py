@@ -217,6 +217,7 @@ def test_a_kernel_of_a_far_engine_works(install: Callable[..., str], workspace: 
     with _far() as far:
         name = install("far", docker_host=far.address, workspace="none")
         with running(name, workspace) as started:
+            assert started.transport == "stdio"
 
             def up() -> bool:
                 with contextlib.suppress(queue.Empty):
