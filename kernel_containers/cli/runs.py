@@ -151,7 +151,8 @@ def show(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> 
 @click.pass_context
 def open_(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) -> None:
     """Open the HTML of RUN_ID, or of the latest run, in a browser."""
-    from kernel_containers.workflow.runs.run_store import read_file, read_run
+    from kernel_containers.workflow.runs.run_store import read_run
+    from kernel_containers.workflow.runs.stores import Pieces
 
     run = read_run(_prefix(ctx, prefix), run_id)
     if run.html is None:
@@ -165,6 +166,7 @@ def open_(ctx: click.Context, run_id: str, prefix: str | None, as_json: bool) ->
     path = Path(uri.path)
     if uri.scheme == "s3":
         path = Path(tempfile.mkdtemp(prefix="kernel-containers-")) / f"{run.run_id}.html"
-        path.write_bytes(read_file(uri))
+        with path.open("wb") as file:
+            file.writelines(Pieces(uri))
     opened = webbrowser.open(path.as_uri())
     Output(as_json=as_json).result({"path": str(path), "opened": opened}, str(path))

@@ -44,7 +44,7 @@ class Contract:
         for parameter in self._parameters(path, verb, "path"):
             name = parameter["name"]
             if next(self._errors(parameter["schema"], given[name]), None):
-                raise NotFound(f"Nothing can have the {name} {given[name]!r}.")
+                raise NotFound(f"Nothing can have such a {name}.")
         return dict(given)
 
     def check_query(self, path: str, verb: str, given: Mapping[str, str]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _OTHERS: Mapping[int, tuple[type[errors.KernelContainersError], str, str | None]
     404: (errors.NotFound, "There is nothing here.", None),
     405: (errors.UsageError, "This can't be done here.", None),
     413: (errors.UsageError, "The request is too large.", None),
+    416: (errors.UsageError, "The file ends before what was asked for.", None),
 }
 
 

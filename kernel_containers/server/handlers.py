@@ -6,16 +6,18 @@ import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
+from tornado.iostream import StreamClosedError
 
 from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.large_json import json_text
-from kernel_containers.core.redaction import trace_of
+from kernel_containers.core.redaction import MASK, trace_of
 from kernel_containers.errors import (
     Defect,
     Interrupted,
@@ -25,9 +27,10 @@ from kernel_containers.errors import (
     UsageError,
     error_as_json,
 )
+from kernel_containers.server.download import send
 from kernel_containers.server.errors import error_of, status_of
-from kernel_containers.server.routes import UNLIMITED
-from kernel_containers.server.services import Call, Content
+from kernel_containers.server.routes import API, UNLIMITED
+from kernel_containers.server.services import Answer, Call, Content, Download
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +70,11 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         self._longest = None if path in UNLIMITED else longest
         self._gone = threading.Event()
 
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Have requests logged without what may be a password."""
+        self.request.uri = self._loggable_uri()
+        await super().prepare()
+
     # Each verb is decorated by itself: `authorized` remembers the action of its first call.
 
     @web.authenticated
@@ -97,13 +105,9 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         if len(self.request.body) > MOST_BODY:
             raise web.HTTPError(413)
         try:
-            loop = asyncio.get_running_loop()
-            executor, operation = self._executors[verb], self._operations[verb]
-            # In a thread as well: parsing 50 MB of notebook would stop all kernels' output.
-            call = await loop.run_in_executor(executor, self._call, verb, path)
-            await self._check_kernel(call)
-            performed = loop.run_in_executor(executor, _perform, operation, call)
-            content = await asyncio.wait_for(performed, self._longest)
+            await self._send(await self._ask(verb, path), self._executors[verb])
+        except StreamClosedError:
+            return  # the client has gone
         except TimeoutError:
             self._gone.set()
             await self._refuse(_late(self._path, self._longest))
@@ -118,8 +122,15 @@ class Handler(ExtensionHandlerMixin, APIHandler):
                     todo="report it with the lines of the server's log",
                 )
             )
-        else:
-            await self._send(content)
+
+    async def _ask(self, verb: str, path: Mapping[str, str]) -> Content | Download:
+        loop = asyncio.get_running_loop()
+        executor, operation = self._executors[verb], self._operations[verb]
+        # In a thread as well: parsing 50 MB of notebook would stop all kernels' output.
+        call = await loop.run_in_executor(executor, self._call, verb, path)
+        await self._check_kernel(call)
+        performed = loop.run_in_executor(executor, _perform, operation, call)
+        return await asyncio.wait_for(performed, self._longest)
 
     def _call(self, verb: str, path: Mapping[str, str]) -> Call:
         contract = self._contract
@@ -148,16 +159,28 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         if not allowed:
             raise Unauthorized("This user may not use the server's kernels.")
 
+    def _loggable_uri(self) -> str:
+        path, query = self.request.path, self.request.query
+        if any("@" in text for text in self.path_kwargs.values()):
+            path = f"{self.base_url.rstrip('/')}{API}{self._path}"
+        if "@" in unquote(query):  # somebody's `user:password@host`, though it is refused
+            query = MASK
+        return f"{path}?{query}" if query else path
+
     def _report(self, progress: Progress) -> None:
         del progress
         if self._gone.is_set():
             raise Interrupted("The client has gone.")
 
     async def _refuse(self, error: KernelContainersError) -> None:
+        self.clear()
         self.set_status(status_of(error))
         await self.finish(json.dumps(error_as_json(error)))
 
-    async def _send(self, content: Content) -> None:
+    async def _send(self, content: Content | Download, executor: Executor) -> None:
+        if isinstance(content, Download):
+            await send(self, content, executor, self._longest)
+            return
         self.set_status(content.status)
         for name, value in content.headers.items():
             self.set_header(name, value)
@@ -180,10 +203,10 @@ def _late(path: str, longest: float | None) -> Unavailable:
     )
 
 
-def _perform(operation: Operation, call: Call) -> Content:
+def _perform(operation: Operation, call: Call) -> Content | Download:
     """Return the bytes of an operation's answer; those of 500 runs take a while to write."""
     answer = operation(call)
-    if isinstance(answer, Content):
+    if not isinstance(answer, Answer):
         return answer
     data = b"" if answer.body is None else json_text(strict_json(answer.body)).encode()
     return Content(data, "application/json", status=answer.status)

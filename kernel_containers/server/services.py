@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kernel_containers.server.places import Places
     from kernel_containers.server.running import RunningKernels
     from kernel_containers.workflow.jobs.jobs import Jobs
+    from kernel_containers.workflow.runs.stores import Opened
     from kernel_containers.workflow.settings import Settings
 
 
@@ -56,8 +57,17 @@ class Content:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file of somebody's, for which the same holds; it is sent block by block, then closed."""
+
+    file: Opened
+    type: str
+    headers: Mapping[str, str]
+
+
 # Runs in a thread and may block; an error that it raises gets the status of its class.
-Operation = Callable[[Call], Answer | Content]
+Operation = Callable[[Call], Answer | Content | Download]
 
 
 def page(items: list[Any], name: str, call: Call, key: Callable[[Any], str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The card is written last, so that whatever is listed is whole.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,17 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.runs import new_run_id
-from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
+from kernel_containers.errors import (
+    CannotWrite,
+    InvalidInput,
+    KernelContainersError,
+    NotFound,
+    Refused,
+    Unauthorized,
+)
 from kernel_containers.runner.places import Writer
 from kernel_containers.workflow.jobs.job import utc_now
-from kernel_containers.workflow.runs.results import NOTEBOOK, PAGE, showcase
-from kernel_containers.workflow.runs.stores import READERS, open_store
+from kernel_containers.workflow.runs.results import NOTEBOOK, PAGE
+from kernel_containers.workflow.runs.stores import READERS, Pieces, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kernel_containers.core.uris import Uri
+    from kernel_containers.runner.places import Content
     from kernel_containers.workflow.publication import Publication
+    from kernel_containers.workflow.runs.stores import Store
 
 CARD = "card.json"
 PREVIEW = "preview"
@@ -73,7 +83,7 @@ class Gallery:
         left = [card_id for card_id in ids if not after or card_id < after]
         shown = left[:limit]
         with DaemonThreads(READERS, "store") as pool:
-            found = list(pool.map(self._readable, shown))
+            found = list(pool.map(lambda card_id: self._readable(store, card_id), shown))
         cards = [card for card in found if card]
         return cards, shown[-1] if len(left) > len(shown) else None
 
@@ -84,25 +94,23 @@ class Gallery:
             NotFound: there is none.
             InvalidInput: it can't be used.
         """
+        return self._card(open_store(self.place), card_id)
+
+    def _card(self, store: Store, card_id: str) -> Card:
+        data = store.read(self.file(card_id, CARD))
+        if data is None:
+            raise NotFound(f"There is no {card_id!r} in {self.place}.")
         try:
-            value = json.loads(self.read(card_id, CARD))
+            value = json.loads(data)
             card = Card(**{**value, "id": card_id})
             _check(card)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidInput(f"The card {card_id!r} can't be read.", why=str(error)) from error
         return card
 
-    def read(self, card_id: str, name: str) -> bytes:
-        """Return a file of a card.
-
-        Raises:
-            NotFound: it does not exist.
-        """
-        uri = self.place.join(card_id, name)
-        data = open_store(uri).read(uri)
-        if data is None:
-            raise NotFound(f"There is no {name} of {card_id!r} in {self.place}.")
-        return data
+    def file(self, card_id: str, name: str) -> Uri:
+        """Return the place of a card's file."""
+        return self.place.join(card_id, name)
 
     def publish(self, publication: Publication, author: str) -> Card:
         """Put a notebook and its page here, with a card.
@@ -110,15 +118,7 @@ class Gallery:
         Raises:
             OutputsNotWritten: the gallery refused.
         """
-        files = {
-            NOTEBOOK: (publication.notebook, "application/x-ipynb+json"),
-            PAGE: (publication.page, "text/html"),
-        }
-        try:
-            picture = showcase(publication.notebook)
-            files[PREVIEW] = (picture.data, picture.type)
-        except NotFound:
-            picture = None
+        picture = publication.picture
         card = Card(
             id=new_run_id(),
             title=publication.title,
@@ -130,12 +130,27 @@ class Gallery:
             picture=picture.type if picture else None,
             parameters=publication.parameters,
         )
-        files[CARD] = (json.dumps(asdict(card)).encode(), "application/json")
+        files: list[tuple[str, Content, str]] = [
+            (NOTEBOOK, publication.notebook, "application/x-ipynb+json"),
+            (PAGE, publication.page, "text/html"),
+            (CARD, (json.dumps(asdict(card)).encode(),), "application/json"),
+        ]
+        if picture:
+            files.insert(0, (PREVIEW, (picture.data,), picture.type))
+        try:
+            self._write(card.id, files)
+        except KernelContainersError:
+            # A bucket that stopped to take files takes no deletions; unlisted, they harm nobody.
+            if self.place.scheme == "file":
+                shutil.rmtree(self.place.join(card.id).path, ignore_errors=True)
+            raise
+        return card
+
+    def _write(self, card_id: str, files: Iterable[tuple[str, Content, str]]) -> None:
         with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
             writer = Writer(Path(folder))
-            for name, (data, kind) in files.items():
-                writer.write(self.place.join(card.id, name), [data], kind)
-        return card
+            for name, data, kind in files:
+                writer.write(self.file(card_id, name), data, kind)
 
     def clone(self, card_id: str, folder: Path) -> tuple[Path, Card]:
         """Copy a published notebook into a folder under a name that is free there.
@@ -145,14 +160,13 @@ class Gallery:
             Refused, CannotWrite: this user can't write there.
         """
         card = self.card(card_id)
-        data = self.read(card_id, NOTEBOOK)
         if not folder.is_dir():
             raise NotFound(f"There is no folder {folder}.")
         name = _safe_name(card.notebook)
         for number in range(1, 1000):
             copy = folder / (name.name if number == 1 else f"{name.stem}-{number}{name.suffix}")
             try:
-                _write_new(copy, data)
+                _write_new(copy, Pieces(self.file(card_id, NOTEBOOK)))
             except FileExistsError:
                 continue
             except OSError as error:
@@ -160,10 +174,12 @@ class Gallery:
             return copy, card
         raise Refused(f"{folder} has too many copies of {name} already.")
 
-    def _readable(self, card_id: str) -> Card | None:
+    def _readable(self, store: Store, card_id: str) -> Card | None:
         try:
-            return self.card(card_id)
-        except (NotFound, InvalidInput):  # removed meanwhile, or another program's
+            return self._card(store, card_id)
+        except Unauthorized:
+            raise
+        except (NotFound, InvalidInput, Refused):  # removed meanwhile, or another program's
             return None
 
 
@@ -177,13 +193,13 @@ def _check(card: Card) -> None:
         raise TypeError("the parameters are no object")
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, data: Content) -> None:
     """Write a file that must not exist yet; no half of it stays."""
     with path.open("xb") as file:
         try:
-            file.write(data)
+            file.writelines(data)
             file.flush()
-        except OSError:
+        except BaseException:
             path.unlink(missing_ok=True)
             raise
 

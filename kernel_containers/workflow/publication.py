@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
-from kernel_containers.errors import InvalidInput, Refused
+from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.notebook import document
 from kernel_containers.snapshot.secrets import find_secrets
-from kernel_containers.workflow.runs.results import NOTEBOOK, PAGE, Results
+from kernel_containers.workflow.runs.results import (
+    NOTEBOOK,
+    PAGE,
+    Picture,
+    Results,
+    showcase,
+    showcase_of,
+)
+from kernel_containers.workflow.runs.stores import Pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from kernel_containers.runner.places import Content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +33,11 @@ class Publication:
     `name` is the file's. `image` runs it for others.
     """
 
-    notebook: bytes
-    page: bytes
+    notebook: Content
+    page: Content
     name: str
     title: str
+    picture: Picture | None
     description: str = ""
     image: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -46,11 +57,15 @@ def of_run(results: Results, notebook: str, run_id: str) -> Publication:
     Raises:
         NotFound: there is no such run, or it wrote no page.
     """
-    summary, report, _ = results.run(notebook, run_id)
-    run_id = summary["run_id"]
+    summary, report, files = results.run(notebook, run_id)
+    places = {uri.name: uri for uri in files}
+    for name in (NOTEBOOK, PAGE):
+        if name not in places:
+            raise NotFound(f"The run {summary['run_id']} wrote no {name}.")
     return Publication(
-        notebook=results.read(notebook, run_id, NOTEBOOK),
-        page=results.read(notebook, run_id, PAGE),
+        notebook=Pieces(places[NOTEBOOK]),
+        page=Pieces(places[PAGE]),
+        picture=_picture(lambda: showcase_of(places[NOTEBOOK])),
         name=Path(str(report.get("notebook") or f"{notebook}.ipynb")).name,
         title=notebook,
         image=summary["image"],
@@ -70,13 +85,21 @@ def of_notebook(path: Path, image: str | None, *, allow_secrets: bool) -> Public
     if not allow_secrets:
         _check_secrets(path)
     return Publication(
-        notebook=content,
-        page=_page(notebook, content).encode("utf-8", "replace"),
+        notebook=(content,),
+        page=(_page(notebook, content).encode("utf-8", "replace"),),
+        picture=_picture(lambda: showcase(content)),
         name=path.name,
         title=notebook.title,
         description=notebook.description,
         image=image,
     )
+
+
+def _picture(find: Callable[[], Picture]) -> Picture | None:
+    try:
+        return find()
+    except NotFound:
+        return None
 
 
 def _check_secrets(path: Path) -> None:

@@ -1142,8 +1142,9 @@ export interface components {
     responses: {
         /**
          * @description 400 the request is malformed · 403 refused, by this server or a registry · 404 not found ·
-         *     409 try again, or not in this state · 413 too large · 422 a value is wrong · 503 the engine,
-         *     a registry or a store does not do its part · 507 can't write · 500 a defect
+         *     409 try again, or not in this state · 413 too large · 416 beyond a file's end · 422 a value
+         *     is wrong · 503 the engine, a registry or a store does not do its part · 507 can't write ·
+         *     500 a defect
          */
         Error: {
             headers: {
@@ -1860,6 +1861,22 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description The part that `Range` asks for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The client has this version. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Error"];
         };
     };
@@ -1915,6 +1932,22 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+            /** @description The part that `Range` asks for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The client has this version. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Error"];
         };
@@ -2053,6 +2086,22 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description The part that `Range` asks for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The client has this version. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Error"];
         };
     };
@@ -2079,6 +2128,23 @@ export interface operations {
                     "image/png": string;
                     "image/jpeg": string;
                 };
+            };
+            /** @description The part that `Range` asks for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                    "image/jpeg": string;
+                };
+            };
+            /** @description The client has this version. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Error"];
         };

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from kernel_containers.errors import NotFound, UsageError
 from kernel_containers.server.operations.results import KEPT_OUT, html_page, prefix_of
-from kernel_containers.server.services import Answer, Call, Content
+from kernel_containers.server.services import Answer, Call, Download
 from kernel_containers.workflow.gallery import PREVIEW, Gallery
 from kernel_containers.workflow.publication import Publication, of_notebook, of_run
 from kernel_containers.workflow.runs.results import PAGE, Results
+from kernel_containers.workflow.runs.stores import open_file
 
 
 def list_cards(call: Call) -> Answer:
@@ -26,24 +27,26 @@ def publish(call: Call) -> Answer:
     return Answer(201, gallery.publish(publication, call.user).as_json())
 
 
-def get_page(call: Call) -> Content:
+def get_page(call: Call) -> Download:
     """Hand out a published page."""
-    return html_page(_read(call, PAGE))
+    gallery = _gallery_of_card(call, call.query["prefix"])
+    return html_page(gallery.file(call.path["id"], PAGE))
 
 
-def get_thumbnail(call: Call) -> Content:
+def get_thumbnail(call: Call) -> Download:
     """Hand out a card's picture."""
-    card = _gallery(call, call.query["prefix"]).card(call.path["id"])
+    gallery = _gallery_of_card(call, call.query["prefix"])
+    card = gallery.card(call.path["id"])
     if card.picture not in ("image/png", "image/jpeg"):
         raise NotFound("The card has no picture.")
-    return Content(_read(call, PREVIEW), card.picture, KEPT_OUT)
+    return Download(open_file(gallery.file(card.id, PREVIEW)), card.picture, KEPT_OUT)
 
 
 def clone(call: Call) -> Answer:
     """Copy a notebook into a folder of this user."""
     places = call.services.places
     folder = places.file(call.body.get("folder", ""))
-    gallery = _gallery(call, call.body.get("gallery"))
+    gallery = _gallery_of_card(call, call.body.get("gallery"))
     copy, card = gallery.clone(call.path["id"], folder)
     path = places.relative(str(copy)) or str(copy)
     return Answer(201, {"path": path, "image": card.image})
@@ -57,7 +60,9 @@ def _publication(call: Call) -> Publication:
             image = _image_of(call, call.services.places.relative(str(path)))
             return of_notebook(path, image, allow_secrets=body.get("allow_secrets", False))
         case {"notebook": notebook, "run": run} if not {"path", "allow_secrets"} & set(body):
-            return of_run(Results(prefix_of(call, body.get("prefix"))), notebook, run)
+            results = Results(prefix_of(call, body.get("prefix")))
+            call.services.places.check(results.folder(notebook, run))
+            return of_run(results, notebook, run)
     raise UsageError(
         "It is not clear what to publish.", todo="name a notebook and its run, or a file's path"
     )
@@ -75,10 +80,10 @@ def _image_of(call: Call, notebook: str | None) -> str | None:
     )
 
 
-def _read(call: Call, name: str) -> bytes:
-    gallery = _gallery(call, call.query["prefix"])
-    call.services.places.check(gallery.place.join(call.path["id"], name))
-    return gallery.read(call.path["id"], name)
+def _gallery_of_card(call: Call, text: str | None) -> Gallery:
+    gallery = _gallery(call, text)
+    call.services.places.check(gallery.place.join(call.path["id"]))  # which may be a link
+    return gallery
 
 
 def _gallery(call: Call, text: str | None) -> Gallery:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from kernel_containers.server.services import Answer, Call, Content
+from kernel_containers.server.services import Answer, Call, Content, Download
 from kernel_containers.workflow.runs.results import (
     NOTEBOOK,
     PAGE,
     Results,
-    showcase,
+    showcase_of,
     size_of,
 )
+from kernel_containers.workflow.runs.stores import open_file
 
 if TYPE_CHECKING:
     from kernel_containers.core.uris import Uri
@@ -52,35 +53,34 @@ def get_result(call: Call) -> Answer:
     return Answer(200, {"run": summary, "report": report, "files": files})
 
 
-def get_page(call: Call) -> Content:
+def get_page(call: Call) -> Download:
     """Hand out a run's HTML."""
-    return html_page(_read(call, PAGE))
+    return html_page(_place(call, PAGE))
 
 
 def get_thumbnail(call: Call) -> Content:
     """Hand out a run's last plot."""
-    picture = showcase(_read(call, NOTEBOOK))
+    picture = showcase_of(_place(call, NOTEBOOK))
     return Content(picture.data, picture.type, {**KEPT_OUT, "Cache-Control": "private"})
 
 
-def get_file(call: Call) -> Content:
+def get_file(call: Call) -> Download:
     """Hand out a file as a download."""
     name = call.path["name"]
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
-    return Content(_read(call, name), "application/octet-stream", {**KEPT_OUT, **headers})
+    file = open_file(_place(call, name))
+    return Download(file, "application/octet-stream", {**KEPT_OUT, **headers})
 
 
-def html_page(data: bytes) -> Content:
+def html_page(place: Uri) -> Download:
     """Return somebody's page, kept in its sandbox."""
     headers = {"Content-Security-Policy": SANDBOX, "Referrer-Policy": "no-referrer"}
-    return Content(data, "text/html; charset=UTF-8", headers)
+    return Download(open_file(place), "text/html; charset=UTF-8", headers)
 
 
-def _read(call: Call, name: str) -> bytes:
-    results = _results(call)
-    folder = results.folder(call.path["notebook"], call.path["run"])
-    call.services.places.check(folder.join(name))  # a link in there may lead elsewhere
-    return results.read(call.path["notebook"], folder.name, name)
+def _place(call: Call, name: str) -> Uri:
+    folder = _results(call).folder(call.path["notebook"], call.path["run"])
+    return call.services.places.check(folder.join(name))  # a link in there may lead elsewhere
 
 
 def _results(call: Call) -> Results:

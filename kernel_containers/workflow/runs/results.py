@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +12,7 @@ from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.large_json import parse_json
 from kernel_containers.errors import NotFound, Refused, Unauthorized
 from kernel_containers.workflow.runs.run_filter import time_of_run_id
-from kernel_containers.workflow.runs.stores import READERS, open_store
+from kernel_containers.workflow.runs.stores import READERS, open_file, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ REPORT = "report.json"
 NOTEBOOK = "notebook.ipynb"
 PAGE = "notebook.html"
 LATEST = "latest"
+MOST_LOOKED_THROUGH = 50 * 1000**2  # bytes of a notebook; several may be looked at at once
 SHOWCASE = "showcase"  # the tag of the cell whose plot stands for the notebook
 _BAD_ENDS = ("failed", "timed-out", "cancelled")
 _PICTURES = ("image/png", "image/jpeg")
@@ -105,18 +107,6 @@ class Results:
                 return folder
         raise NotFound(f"There is no run of {notebook!r} below {self.prefix}.")
 
-    def read(self, notebook: str, run_id: str, name: str) -> bytes:
-        """Return one of a run's files.
-
-        Raises:
-            NotFound: it does not exist.
-        """
-        uri = self.folder(notebook, run_id).join(name)
-        data = open_store(uri).read(uri)
-        if data is None:
-            raise NotFound(f"{uri} does not exist.")
-        return data
-
     def _places(self, store: Store, notebook: str | None = None) -> list[Place]:
         start = self.prefix.join(notebook) if notebook else self.prefix
         found: set[Place] = set()
@@ -195,8 +185,20 @@ def _number(value: object) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def showcase(data: bytes) -> Picture:
+def showcase_of(uri: Uri) -> Picture:
     """Return the last plot of an executed notebook, of cells tagged `showcase` if they have one.
+
+    Raises:
+        NotFound: it has none, or is too large to be looked through.
+    """
+    with closing(open_file(uri)) as opened:
+        if opened.size > MOST_LOOKED_THROUGH:
+            raise NotFound("The notebook is too large to be looked through for a picture.")
+        return showcase(b"".join(opened.blocks(0, opened.size)))
+
+
+def showcase(data: bytes) -> Picture:
+    """Return the last plot of a notebook's text, as `showcase_of` does.
 
     Raises:
         NotFound: it has none.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.run_json import restored
 from kernel_containers.core.scraps import PARQUET, is_table_schema
-from kernel_containers.errors import InvalidInput, NotFound, Unavailable, UsageError
+from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable, UsageError
 from kernel_containers.workflow.runs.run_filter import make_filter
 from kernel_containers.workflow.runs.run_store import list_runs, read_file
 from kernel_containers.workflow.runs.stores import READERS
@@ -172,7 +172,7 @@ def _read_tables(runs: Sequence[StoredRun], rows: Sequence[dict[str, Any]]) -> N
 def _read_or_none(uri: Uri) -> bytes | None:
     try:
         return read_file(uri)
-    except (NotFound, Unavailable):
+    except (NotFound, Refused, Unavailable):
         return None  # its address stays in the table
 
 
