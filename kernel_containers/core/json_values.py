@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from kernel_containers.core.parameters import JsonValue
 
@@ -16,6 +16,8 @@ MOST_DIGITS = 4300
 _TOO_LONG: int = 10**MOST_DIGITS
 _NOT_FINITE = ("nan", "infinity", "-infinity")
 DEEPEST = 200  # lists and dicts within each other
+# Ten aliases of YAML, each of nine of the one before, are a value of 3 billion members.
+_MOST_MEMBERS = 10_000_000
 
 
 def read_json(text: str) -> JsonValue:
@@ -25,38 +27,60 @@ def read_json(text: str) -> JsonValue:
         ValueError: not JSON, a member twice in one object, too deep, or an integer too long.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        return json.loads(text, parse_int=read_integer, object_pairs_hook=_unique)
     except RecursionError:
-        message = "it is nested too deeply"
+        message = f"it is nested more than {DEEPEST} deep"
         raise ValueError(message) from None
+
+
+def read_integer(text: str, base: int = 10) -> int:
+    """Return the integer that digits say.
+
+    Raises:
+        ValueError: no digits of this base, or too many.
+    """
+    # Python's own words about too many name a function of its library.
+    too_long = base == 10 and len(text.lstrip("+-")) > MOST_DIGITS
+    value = _TOO_LONG if too_long else int(text, base)
+    if is_too_long(value):
+        message = f"an integer has more than {MOST_DIGITS} digits"
+        raise ValueError(message)
+    return value
 
 
 def check_json(value: JsonValue) -> None:
     """Refuse what is no JSON, or can't be written as a literal.
 
     Raises:
-        ValueError: another type, nested too deeply, or an integer too long.
+        ValueError: another type, nested too deeply, too many members, or an integer too long.
     """
+    for seen, (item, depth) in enumerate(_members(value)):
+        if depth > DEEPEST:
+            message = f"it is nested more than {DEEPEST} deep"
+            raise ValueError(message)
+        if seen >= _MOST_MEMBERS:
+            message = f"it has more than {_MOST_MEMBERS:,} members"
+            raise ValueError(message)
+        if isinstance(item, dict) and not all(isinstance(key, str) for key in item):
+            message = "JSON has only strings as keys"
+            raise ValueError(message)
+        if isinstance(item, int) and is_too_long(item):
+            message = f"an integer has more than {MOST_DIGITS} digits"
+            raise ValueError(message)
+        if item is not None and not isinstance(item, (dict, list, str, int, float)):
+            message = f"JSON has no {type(item).__name__}"
+            raise ValueError(message)
+
+
+def _members(value: JsonValue) -> Iterator[tuple[JsonValue, int]]:
+    """Yield a value and all within it, with the depth of each."""
     # A loop, not recursion: the depth is what is being checked.
     waiting = [(value, 0)]
     while waiting:
         item, depth = waiting.pop()
-        if depth > DEEPEST:
-            message = f"it is nested more than {DEEPEST} deep"
-            raise ValueError(message)
-        if isinstance(item, dict):
-            if not all(isinstance(key, str) for key in item):
-                message = "JSON has only strings as keys"
-                raise ValueError(message)
-            waiting.extend((member, depth + 1) for member in item.values())
-        elif isinstance(item, list):
-            waiting.extend((member, depth + 1) for member in item)
-        elif isinstance(item, int) and is_too_long(item):
-            message = f"an integer has more than {MOST_DIGITS} digits"
-            raise ValueError(message)
-        elif item is not None and not isinstance(item, (str, int, float)):
-            message = f"JSON has no {type(item).__name__}"
-            raise ValueError(message)
+        yield item, depth
+        within = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        waiting.extend((member, depth + 1) for member in within)
 
 
 def is_too_long(value: int) -> bool:

@@ -10,17 +10,19 @@ import difflib
 import json
 import math
 import re
+import reprlib
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.json_values import MOST_DIGITS, check_json, is_too_long, read_json
+from kernel_containers.core.parameters import Parameter
 from kernel_containers.core.redaction import MASK
 from kernel_containers.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from kernel_containers.core.parameters import JsonValue, Parameter, ParameterType
+    from kernel_containers.core.parameters import JsonValue, ParameterType
 
 # No leading zeros: 012345678901 is somebody's account number, not an integer.
 _INT = re.compile(r"[+-]?(?:0|[1-9][0-9]*)", re.ASCII)
@@ -35,6 +37,10 @@ _DATETIME = re.compile(
     r"(?:(?P<utc>[Zz])|(?P<hours>[+-][0-9]{2}):?(?P<minutes>[0-9]{2}))?",
     re.ASCII,
 )
+
+_BRIEFLY = reprlib.Repr()
+_BRIEFLY.maxlevel, _BRIEFLY.maxlist, _BRIEFLY.maxdict = 3, 20, 20
+_BRIEFLY.maxstring = _BRIEFLY.maxlong = 1000
 
 _EXPECTED: Mapping[ParameterType, str] = {
     "str": "a string",
@@ -89,6 +95,11 @@ def from_json(parameter: Parameter, value: JsonValue) -> JsonValue:
         raise _ill_typed(parameter, value, str(error)) from error
 
 
+def undeclared(name: str) -> Parameter:
+    """Return what a name that the image does not have is read as, where that is allowed."""
+    return Parameter(name=name, type="json")
+
+
 def unknown_parameter(name: str, known: Iterable[str]) -> InvalidInput:
     """Return the error about a name that is not declared, with the nearest one that is."""
     names = sorted(known)
@@ -111,7 +122,8 @@ def _ill_typed(parameter: Parameter, value: JsonValue, why: str) -> InvalidInput
 
 
 def _shown(value: JsonValue) -> str:
-    text = repr(value)
+    # repr() itself may not end: a value can have millions of members.
+    text = _BRIEFLY.repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -12,8 +12,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from kernel_containers.core.json_values import read_json
-from kernel_containers.core.parameter_values import from_json, from_text
+from kernel_containers.core.json_values import DEEPEST, read_integer, read_json
+from kernel_containers.core.parameter_values import from_json, from_text, undeclared
 from kernel_containers.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _TEXT_TYPES = ("str", "date", "datetime")
 _TAG = "tag:yaml.org,2002:"
 # Not those that somebody wrote, such as `!!binary`: they make something else of a text.
-_AS_WRITTEN = frozenset(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null"))
+_AS_WRITTEN = frozenset(
+    f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "merge")
+)
 _CORE_SCHEMA = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -35,6 +37,7 @@ _CORE_SCHEMA = (
         r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
         list("-+.0123456789"),
     ),
+    ("merge", r"<<", ["<"]),  # of YAML 1.1, and no name that somebody means: refused
 )
 
 
@@ -68,13 +71,14 @@ def decode_base64(text: str, source: str) -> str:
         InvalidInput: not base64 of UTF-8.
     """
     try:
-        return base64.b64decode(text, validate=True).decode()
+        # `base64 FILE` breaks lines, and papermill takes them.
+        return base64.b64decode("".join(text.split()), validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(f"{source} is not base64 of UTF-8 text.", why=str(error)) from error
 
 
 def _checked(name: str, value: JsonValue, parameters: Mapping[str, Parameter]) -> JsonValue:
-    return from_json(parameters[name], value) if name in parameters else value
+    return from_json(parameters.get(name) or undeclared(name), value)
 
 
 def _read_yaml(text: str, parameters: Mapping[str, Parameter], source: str) -> dict[str, JsonValue]:
@@ -97,7 +101,7 @@ def _read_yaml(text: str, parameters: Mapping[str, Parameter], source: str) -> d
                 raise InvalidInput(f"A name in {source} is no string.")
             if name in found:
                 raise InvalidInput(f"{name!r} stands twice in {source}.")
-            found[name] = _value(loader, node, parameters.get(name))
+            found[name] = _value(loader, node, parameters.get(name) or undeclared(name))
         return found
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(source, error) from error
@@ -106,19 +110,20 @@ def _read_yaml(text: str, parameters: Mapping[str, Parameter], source: str) -> d
 
 
 def _unreadable(source: str, error: Exception) -> InvalidInput:
-    return InvalidInput(f"{source} can't be read.", why=" ".join(str(error).split()))
+    too_deep = isinstance(error, RecursionError)
+    why = f"it is nested more than {DEEPEST} deep" if too_deep else " ".join(str(error).split())
+    return InvalidInput(f"{source} can't be read.", why=why)
 
 
-def _value(loader: Any, node: Any, parameter: Parameter | None) -> JsonValue:
+def _value(loader: Any, node: Any, parameter: Parameter) -> JsonValue:
     import yaml  # noqa: PLC0415
 
     # The tag says how the scalar would be read; what was written is in `value`.
     is_null = node.tag.endswith(":null") and not node.value
     is_text = isinstance(node, yaml.ScalarNode) and node.tag in _AS_WRITTEN and not is_null
-    if parameter and is_text and parameter.type in _TEXT_TYPES:
+    if is_text and parameter.type in _TEXT_TYPES:
         return from_text(parameter, node.value)
-    value = loader.construct_object(node, deep=True)
-    return from_json(parameter, value) if parameter else value
+    return from_json(parameter, loader.construct_object(node, deep=True))
 
 
 @functools.cache
@@ -160,9 +165,7 @@ def _refuse(_loader: Any, node: Any) -> None:
 
 def _construct_int(loader: Any, node: Any) -> int:
     text = loader.construct_scalar(node)
-    if text.startswith(("0o", "0x")):
-        return int(text, 0)
-    return int(text)
+    return read_integer(text, 0 if text.startswith(("0o", "0x")) else 10)
 
 
 def _construct_float(loader: Any, node: Any) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.cells import INJECTED_TAG, PARAMETERS_TAG, tags_of
 from kernel_containers.core.json_values import has_nan
-from kernel_containers.core.parameters import Parameter
+from kernel_containers.core.parameter_values import undeclared
 from kernel_containers.errors import InvalidInput
 from kernel_containers.runner import structure
 from kernel_containers.runner.literals import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kernel_containers.core.contract import Contract
-    from kernel_containers.core.parameters import Edit, JsonValue, ParameterType
+    from kernel_containers.core.parameters import Edit, JsonValue, Parameter, ParameterType
     from kernel_containers.runner.foreign_literals import Language
 
 # Of a prefix, what makes a statement: `; n = tuple(` and ` = `.
@@ -106,7 +106,7 @@ def _literals(
     environment: dict[str, str] = {}
     literals: dict[str, str] = {}
     for name, value in values.items():
-        parameter = declared.get(name) or Parameter(name=name, type="json")
+        parameter = declared.get(name) or undeclared(name)
         kind = _kind(parameter, value)
         if parameter.secret:
             environment[secret_variable(name)] = _for_environment(name, value)

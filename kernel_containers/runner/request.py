@@ -20,6 +20,7 @@ from kernel_containers.core.json_values import read_json
 from kernel_containers.core.parameter_values import (
     from_json,
     from_text,
+    undeclared,
     unknown_parameter,
 )
 from kernel_containers.errors import InvalidInput
@@ -166,7 +167,7 @@ def _typed(given: Any, declared: Mapping[str, Parameter], source: str) -> Values
     if not isinstance(given, dict):
         raise InvalidInput(f"The parameters in {source} are no JSON object.")
     return {
-        name: from_json(declared[name], value) if name in declared else value
+        name: from_json(declared.get(name) or undeclared(name), value)
         for name, value in given.items()
     }
 

@@ -181,6 +181,16 @@ def test_a_long_value_is_shown_in_part() -> None:
     assert len(str(refusal.value)) < 200
 
 
+@pytest.mark.full
+def test_a_value_that_grows_by_its_aliases_is_refused_in_some_seconds() -> None:
+    value: Any = "x"
+    for _ in range(12):
+        value = [value] * 9
+
+    with pytest.raises(InvalidInput, match="more than 10,000,000 members"):
+        from_json(a("list"), value)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("row", "'rows'"), ("ROWS", "'rows'"), ("zzz", "the parameters are: cols, rows")],

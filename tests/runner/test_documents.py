@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from typing import Any
 
@@ -43,6 +44,7 @@ READ = [
     ("d: 2024-01-02", {"d": "2024-01-02"}),
     ("l: [NO, 12:30, 012, 2024-01-02, ~]", {"l": ["NO", "12:30", "012", "2024-01-02", None]}),
     ("j: {a: &x [1], b: *x}", {"j": {"a": [1], "b": [1]}}),
+    ("s: <<", {"s": "<<"}),
     ("other: 5", {"other": 5}),
     ("", {}),
     ("# only a comment", {}),
@@ -66,6 +68,8 @@ REFUSED = [
     '{"s": "a", "s": "b"}',
     "j: {a: 1, a: 2}",
     "j: {1: 2}",
+    "j: {<<: {a: 1}, b: 2}",
+    "other: 0x" + "f" * 5000,
     "j: !!binary aGk=",
     "j: !!set {a}",
     "j: !!python/object/apply:os.system [x]",
@@ -81,6 +85,19 @@ REFUSED = [
 def test_a_document_that_says_something_else_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         read_document(text, DECLARED, "-y")
+
+
+def test_words_about_what_is_too_long_or_too_deep_are_those_of_values() -> None:
+    with pytest.raises(InvalidInput, match="more than 4300 digits"):
+        read_document("i: " + "9" * 5000, DECLARED, "-y")
+    with pytest.raises(InvalidInput, match="more than 200 deep"):
+        read_document("j: " + "[" * 3000 + "]" * 3000, DECLARED, "-y")
+
+
+def test_base64_may_be_broken_into_lines_as_its_program_does() -> None:
+    text = "s: " + "x" * 200
+
+    assert decode_base64(base64.encodebytes(text.encode()).decode(), "-b") == text
 
 
 def test_base64_is_decoded_strictly() -> None:

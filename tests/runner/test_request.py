@@ -147,6 +147,14 @@ def test_undeclared_text_is_read_as_papermill_does(place: Place) -> None:
     assert given.values == {"a": True, "b": None, "c": 5, "d": 1000.0, "e": "text"}
 
 
+@pytest.mark.parametrize("value", ["[" * 300 + "]" * 300, "9" * 5000])
+def test_an_undeclared_value_that_can_not_be_written_is_refused(place: Place, value: str) -> None:
+    place.environ[PARAMETERS_VARIABLE] = f'{{"new": {value}}}'
+
+    with pytest.raises(InvalidInput, match="more than"):
+        place.given("--allow-unknown")
+
+
 def test_what_has_to_be_given_is_told(place: Place) -> None:
     declared = (
         parameter("a", "int", required=True),

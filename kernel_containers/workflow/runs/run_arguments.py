@@ -120,7 +120,7 @@ def _decoded(path: Path, content: bytes) -> str:
 def _unwrapped(text: str) -> bytes | None:
     """The document in a -b; None for what is none, which the image refuses in its own words."""
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode("".join(text.split()), validate=True)
     except ValueError:
         return None
 
