@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+# Seconds of silence after which whoever waits looks up: a wait without a limit hears no Ctrl-C that
+# came just before it, and says nothing to who may have cancelled meanwhile.
+LOOK = 0.5
 Unit = Literal["bytes", "files", "layers", "cells", "steps"]
 
 

@@ -7,6 +7,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.progress import LOOK
 from kernel_containers.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     import requests
 
-SILENCE = 0.5  # seconds without a line after which whoever waits is asked whether to go on
 Line = dict[str, Any]
 
 
@@ -43,7 +43,7 @@ def heard(
     try:
         while True:
             try:
-                said = reader.said.get(timeout=SILENCE)
+                said = reader.said.get(timeout=LOOK)
             except queue.Empty:
                 in_silence()
                 continue

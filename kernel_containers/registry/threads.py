@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.progress import LOOK
 from kernel_containers.registry.stop import Stopped
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 GRACE = 3.0  # seconds for an answer on its way: it names the upload session to delete
 LAST_WAIT = 10.0  # seconds after all connections were shut; a thread may still ask a helper
-# Seconds between two looks: Ctrl-C in the moment before a wait begins does not end that wait.
-_LOOK = 0.5
 
 
 def in_threads(work: Sequence[Work], *, threads: int, stop: Stop, shut: Callable[[], None]) -> None:
@@ -70,7 +69,7 @@ class _Crew:
     def wait(self) -> None:
         """Return when all is done, or raise the first failure."""
         with self._changed:
-            while not self._changed.wait_for(self._is_over, _LOOK):
+            while not self._changed.wait_for(self._is_over, LOOK):
                 continue
             # The thread that was told to stop is not the one that failed.
             self._failures.sort(key=lambda failure: isinstance(failure, Stopped))

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import httpx
 
 from kernel_containers._version import __version__
+from kernel_containers.core.progress import LOOK
 from kernel_containers.core.redaction import hide_user_info
 from kernel_containers.errors import Unavailable
 from kernel_containers.registry.addresses import follow, is_loopback, origin, split_host
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 # ECR takes manifests of 4 MiB; no other JSON of a registry is larger.
 LARGEST_ANSWER = 8 * 1024 * 1024
 KEEP = 50.0  # seconds that an idle connection stays open; load balancers close after 60
-LOOK = 0.5  # seconds between two looks whether a wait is over
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 

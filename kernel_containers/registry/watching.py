@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kernel_containers.core.progress import Progress, Report
+from kernel_containers.core.progress import LOOK, Progress, Report
 from kernel_containers.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from kernel_containers.registry.transport import Transport
 
 LONGEST_QUESTION = 30.0  # seconds; proxies before Jupyter give up after 60
-SILENCE = 0.5  # seconds without a report after which the last one is repeated
 
 
 @contextmanager
@@ -67,7 +66,7 @@ class _Watch:
 
     def run(self) -> None:
         """Repeat the last report in silences; the body of the thread."""
-        while not self.ended.wait(SILENCE):
+        while not self.ended.wait(LOOK):
             if self._news.is_set():
                 self._news.clear()
                 continue

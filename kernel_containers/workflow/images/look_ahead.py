@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from kernel_containers.core.progress import Progress, Report, silent
-from kernel_containers.registry.watching import SILENCE
+from kernel_containers.core.progress import LOOK, Progress, Report, silent
 
 if TYPE_CHECKING:
     from kernel_containers.core.reference import ImageReference
@@ -31,7 +30,7 @@ class LookAhead:
     def result(self, report: Report = silent) -> Target:
         """Return what `Registries.look` returns, or raise what it or `report` raises."""
         while self._thread.is_alive():
-            self._thread.join(SILENCE)
+            self._thread.join(LOOK)
             report(Progress(stage="registry", message=f"waiting for {self.to.repository.host}"))
         if self._target is None:
             raise self._failure or AssertionError

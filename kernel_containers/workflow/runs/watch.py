@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.progress import LOOK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -39,7 +41,7 @@ class Follower:
     def wait(self) -> None:
         """Return when the output has ended; what went wrong in the thread is raised."""
         while not self.ended:
-            self._thread.join(0.5)  # without a limit an interrupt would wait for the thread
+            self._thread.join(LOOK)
         if self._error:
             raise self._error
 
