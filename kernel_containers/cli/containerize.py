@@ -59,6 +59,13 @@ if TYPE_CHECKING:
     type=GIVEN_PATH,
     help="A file or folder that the notebook needs, too.",
 )
+@click.option(
+    "--exclude",
+    "excludes",
+    multiple=True,
+    type=GIVEN_PATH,
+    help="A file or folder beside the notebook that stays out.",
+)
 @click.option("--base", type=GIVEN, metavar="REF", help="The base image under a local environment.")
 @click.option(
     "--kernel-id", type=GIVEN, metavar="ID", help="Capture this live kernel. [the notebook's own]"
@@ -164,6 +171,7 @@ def _request(
         secrets=options["secrets"],
         declarations=tuple(map(declaration_from_text, options["declarations"])),
         includes=options["includes"],
+        excludes=options["excludes"],
         base=options["base"],
     )
 

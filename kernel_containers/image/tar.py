@@ -237,7 +237,7 @@ def _open(source: str) -> int:
             raise Refused(
                 f"{source} can't be read.",
                 why="this user has no right to",
-                todo="give the right, or leave the file out",
+                todo="give the right, or leave it out with --exclude where it is the notebook's",
             ) from error
         raise _unreadable(source, error) from error
 
@@ -296,5 +296,6 @@ def _changed_files(entries: Sequence[FileEntry], first: str) -> TryAgain:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return TryAgain(
         f"Files changed while they were read: {', '.join(names[:_SHOWN])}{more}.",
-        todo="try again when nothing writes to them, or leave them out",
+        todo="try again when nothing writes to them, or leave what is the notebook's out with "
+        "--exclude",
     )

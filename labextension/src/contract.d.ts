@@ -687,6 +687,8 @@ export interface components {
             };
             /** @description Further files and folders. */
             includes?: components["schemas"]["Path"][];
+            /** @description Files and folders beside the notebook that stay out. */
+            excludes?: components["schemas"]["Path"][];
             base?: components["schemas"]["Reference"];
             kernel_id?: components["schemas"]["KernelId"];
             /**

@@ -108,16 +108,18 @@ def test_a_dry_run_prints_sizes_and_what_is_left_out_and_builds_nothing(
     product: Product, sales: Path
 ) -> None:
     (sales.parent / ".env").write_text("TOKEN=x")
+    (sales.parent / "growing.log").write_text("a line")
+    files = ("--include", sales.parent, "--exclude", "*.log")
 
-    plan = product.json(
-        "containerize", sales, "--kernel", "team", "--include", sales.parent, "--dry-run"
-    )
+    plan = product.json("containerize", sales, "--kernel", "team", *files, "--dry-run")
 
     assert [layer["name"] for layer in plan["layers"]] == ["notebook"]
     assert plan["layers"][0]["size"] > 0
-    assert str(sales.parent / ".env") in [item["path"] for item in plan["exclusions"]]
+    left_out = {item["path"]: item["reason"] for item in plan["exclusions"]}
+    assert str(sales.parent / ".env") in left_out
+    assert left_out[str(sales.parent / "growing.log")] == "on request"
     assert set(plan["parameters"]["properties"]) >= {"region", "weeks"}
-    assert str(sales.parent / ".env") not in plan["files"]
+    assert set(plan["files"]).isdisjoint(left_out)
 
 
 def test_a_layout_in_a_folder_is_a_whole_image(product: Product) -> None:

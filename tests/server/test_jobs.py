@@ -116,10 +116,13 @@ def test_a_job_has_the_options_of_the_command(
 ) -> None:
     plan = {"notebook": report, "to": f"{registry.host}/{name}:1", "compression": "zstd"}
 
-    done = api.finish(api.start("containerize", plan=plan, verify_environment=True))
+    done = api.finish(
+        api.start("containerize", plan={**plan, "excludes": [report]}, verify_environment=True)
+    )
 
     assert done["state"] == "succeeded", done
     assert "--compression zstd --verify-environment" in done["command"]
+    assert "--exclude" in done["command"]
     manifest = httpx.get(
         f"{registry.url}/v2/{name}/manifests/1",
         headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},

@@ -78,6 +78,7 @@ def image_request(body: Mapping[str, Any], places: Places) -> ContainerizeReques
             for name, item in body.get("declarations", {}).items()
         ),
         includes=tuple(places.file(name) for name in body.get("includes", ())),
+        excludes=tuple(places.file(name) for name in body.get("excludes", ())),
         base=body.get("base"),
         kernel_id=body.get("kernel_id"),
         compression=body.get("compression", "gzip"),

@@ -31,6 +31,7 @@ def containerize_command(
     words += _options("--secret", request.secrets)
     words += _options("--declare", map(declaration_to_text, request.declarations))
     words += _options("--include", map(str, request.includes))
+    words += _options("--exclude", map(str, request.excludes))
     words += _option("--base", request.base)
     words += _option("--kernel-id", request.kernel_id)
     words += _option("--compression", None if request.compression == "gzip" else "zstd")
