@@ -1,8 +1,9 @@
-"""What names of enums and of constants stand for: `Mode.FAST`, `logging.INFO`, `math.pi`."""
+"""What a notebook's names stand for: `Mode.FAST`, `math.pi`, `dt` for `datetime`."""
 
 from __future__ import annotations
 
 import ast
+import copy
 import math
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ _NUMBERS: Mapping[str, float | str] = {
     "inf": "inf", "nan": "nan", "NaN": "nan", "NAN": "nan",
 }  # fmt: skip
 _OF_NUMBERS = frozenset({"np", "numpy", "math"})
+# What is known by its name, and often imported under another one.
+_OF_KNOWN = frozenset({"datetime", "decimal", "fractions", "math", "numpy", "pandas", "pathlib"})
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -29,11 +32,21 @@ class Constants:
     """Names that mean the same in all of a notebook.
 
     `enums` are the names of members by that of their class, which the notebook itself defines;
-    `numbers` are imported, as in `from math import pi`.
+    `numbers` are imported, as in `from math import pi`; `own_names` are those that imported
+    modules, classes and functions have where they come from, as in `Decimal as D`.
     """
 
     enums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, float | str] = field(default_factory=dict)
+    own_names: Mapping[str, str] = field(default_factory=dict)
+
+    def with_own_names(self, node: ast.expr) -> ast.expr:
+        """Return the expression as it would be if nothing had been imported under another name."""
+        names = (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+        if not any(name in self.own_names for name in names):
+            return node
+        renamed: ast.expr = _Renamed(self.own_names).visit(copy.deepcopy(node))
+        return renamed
 
     def read(self, node: ast.expr) -> Literal | None:
         """Return the name of an enum's member or a constant of a module; None for all else."""
@@ -53,6 +66,15 @@ class Constants:
             case _:
                 return None
         return Literal(value=member, type="enum", choices=choices, prefix=prefix, suffix=suffix)
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        node.id = self._names.get(node.id, node.id)
+        return node
 
 
 def member_of(enum: str) -> tuple[str, str]:
@@ -86,13 +108,27 @@ def find_constants(trees: Sequence[ast.Module]) -> Constants:
                 }
             case _:
                 pass
-    if not enums and not numbers:
+    imported = Counter(chain.from_iterable(map(_imported, statements)))
+    if not enums and not numbers and not imported:
         return Constants()
     times = Counter(chain.from_iterable(map(_bound, trees)))
     return Constants(
         {name: members for name, members in enums.items() if members and times[name] == 1},
         {name: number for name, number in numbers.items() if times[name] == 1},
+        {name: own for (name, own), count in imported.items() if times[name] == count},
     )
+
+
+def _imported(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Yield (other name, own name) of what is imported under another name."""
+    match statement:
+        case ast.Import(names=aliases):
+            known = [alias for alias in aliases if alias.name in _OF_KNOWN]
+        case ast.ImportFrom(module=module, names=aliases) if module in _OF_KNOWN:
+            known = aliases
+        case _:
+            known = []
+    yield from ((alias.asname, alias.name) for alias in known if alias.asname)
 
 
 def _is_enum(node: ast.ClassDef, known: Mapping[str, tuple[str, ...]]) -> bool:

@@ -43,6 +43,7 @@ def read_literal(node: ast.expr, constants: Constants = _NO_CONSTANTS) -> Litera
     and calls that make something of a plain value, such as `Path("data.csv")`,
     `timedelta(days=7)`, `np.array([1])`, `Namespace(steps=7)`.
     """
+    node = constants.with_own_names(node)
     try:
         special = constants.read(node) or _negative(node, constants)
         for reader in (read_moment, _builtin, _namespace, _made_of_one):

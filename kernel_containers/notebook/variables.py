@@ -12,6 +12,7 @@ from kernel_containers.notebook.annotations import annotated
 from kernel_containers.notebook.assignments import bindings, find_bindings
 from kernel_containers.notebook.bindings import Binding, How, places
 from kernel_containers.notebook.declarations import declare
+from kernel_containers.notebook.literals import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +105,8 @@ def _declared(binding: Binding) -> Variable:
 def _is_secret(name: str, kind: ParameterType, value: JsonValue) -> bool:
     if isinstance(value, str) and is_secret_value(value):
         return True
+    if isinstance(value, dict):  # `db = {"host": "…", "password": "…"}`
+        return any(_is_secret(key, type_of(item), item) for key, item in value.items())
     return kind in ("str", "json") and names_secret(name)
 
 

@@ -357,6 +357,12 @@ VALUES = {
         code=("from pathlib import Path\nn = Path(\"b's.csv\")  # input",),
         ends={"n": pathlib.Path("b's.csv")},
     ),
+    "a path by another name": Applied(
+        cells=("from pathlib import Path as P\nn = P('a.csv')",),
+        given={"n": "b.csv"},
+        code=("from pathlib import Path as P\nn = P('b.csv')",),
+        ends={"n": pathlib.Path("b.csv")},
+    ),
     "a decimal": Applied(
         cells=("import decimal\nn = decimal.Decimal('1.10')",),
         given={"n": "2.20"},

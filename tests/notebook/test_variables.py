@@ -62,6 +62,13 @@ def variables(folder: Path, *cells: Any, **more: Any) -> dict[str, Variable]:
         ("a = 1 << 20", "int", 2**20),
         ("a = -math.pi", "float", -math.pi),
         ("from numpy import pi, inf as oo\na = pi; b = oo", "float", math.pi),
+        ("from datetime import datetime as dt\na = dt(2024, 1, 2)", "datetime",
+         "2024-01-02T00:00:00"),
+        ("from datetime import date as D, datetime as d\na = D.fromisoformat('2024-01-02')", "date",
+         "2024-01-02"),
+        ("import math as m\na = m.pi", "float", math.pi),
+        ("from decimal import Decimal as D\nfrom decimal import Decimal as D\na = D('1.10')", "str",
+         "1.10"),
         ("a = logging.WARNING", "enum", "WARNING"),
         ("a = argparse.Namespace(x=1, y=[2])", "dict", {"x": 1, "y": [2]}),
         ("a: int | float = 1", "json", 1),
@@ -116,6 +123,7 @@ def test_a_literal_annotation_makes_an_enum(tmp_path: Path, source: str) -> None
      "a = list('xy')", "a = timedelta(days=1, hours=2)", "a = Path('a', 'b')", "a = str(5)",
      "a = 'x' + 1", "a = np.array(b)", "a = datetime.strptime('x', '%Y')", "a = math.cos",
      "a = 1 << 10**9", "a = Namespace(**b)", "a = pi", "a = Mode.FAST", "a = logging.Logger",
+     "from pathlib import Path as P\nP = print\na = P('x')",
      "a = datetime.now().date()", "a = pd.Timedelta(1, unit=f())", "a = int('" + "9" * 5000 + "')"],
 )  # fmt: skip
 def test_what_only_running_tells_is_no_variable(tmp_path: Path, source: str) -> None:
@@ -182,6 +190,15 @@ def test_what_tells_about_a_secret_is_none_and_a_secret_is_known_by_its_form(
     )
 
     assert {name for name, variable in found.items() if variable.secret} == {"a", "b"}
+
+
+def test_a_dict_that_holds_a_secret_is_one(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path,
+        "a = {'host': 'x', 'login': {'password': ''}}\nb = {'token_count': 'x', 'secret': 3}",
+    )
+
+    assert {name: variable.secret for name, variable in found.items()} == {"a": True, "b": False}
 
 
 def test_variables_come_in_order_of_appearance(tmp_path: Path) -> None:
