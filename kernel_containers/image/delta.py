@@ -7,7 +7,7 @@ an upload of 280 MB. A container sees the same as with a new layer of the whole 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_DELTAS = 8
 LARGEST_DELTAS = 0.3  # of the first layer, all together; with more the set is built anew
+SMALLEST_TOUCHED = 0.05  # of the first layer; unpacking it costs as much as sending that
 # Of a link its text; of a folder [mode], of a file [mode, size, time, hash of its content if it
 # has it with it]; owners at the end where they are not root.
 Description = str | list[int | str]
@@ -58,30 +59,38 @@ class Delta:
 class Stack:
     """A layer of a whole set and deltas on it, with the bytes of files that each has.
 
-    `content` is what a container sees of the set.
+    `content` is what a container sees of the set. Of files that were only touched since, `times`
+    has the time that they had on the disk last.
     """
 
     layers: tuple[Layer, ...]
     sizes: tuple[int, ...]
     content: Mapping[str, Description]
+    times: Mapping[str, int] = field(default_factory=dict)
 
-    def touched(self, entries: Iterable[FileEntry]) -> list[tuple[FileEntry, int]]:
-        """Return the files whose time alone differs, with the time that they have in the layers.
+    def touched(
+        self, entries: Iterable[FileEntry]
+    ) -> tuple[frozenset[str], list[tuple[FileEntry, int]]]:
+        """Return the files that were only touched, and those that may be.
 
-        None unless they are most of what differs, by bytes: else a delta costs less than to find
-        out whether their content is the same.
+        The first are targets. The others' time alone differs, and comes with them as it is in the
+        layers; none where it costs less to send them than to unpack the layers and compare.
         """
-        touched: list[tuple[FileEntry, int]] = []
-        changed = 0
+        known: set[str] = set()
+        unknown: list[tuple[FileEntry, int]] = []
         for entry in entries:
             before = self.content.get(entry.target, ())
             is_as_before = before[1:3] == [entry.size, entry.mtime_ns]  # nearly all are
             if is_as_before or entry.kind is not FileKind.FILE or _is_code(entry.target):
                 continue
-            changed += entry.size
             if entry.source and isinstance(before, list) and _but_time(before, _describe(entry)):
-                touched.append((entry, int(before[2])))
-        return touched if sum(entry.size for entry, _ in touched) * 2 >= changed else []
+                if self.times.get(entry.target) == entry.mtime_ns:
+                    known.add(entry.target)
+                else:
+                    unknown.append((entry, int(before[2])))
+        size = sum(entry.size for entry, _ in unknown)
+        is_worth_it = size >= self.sizes[0] * SMALLEST_TOUCHED
+        return frozenset(known), unknown if is_worth_it else []
 
     def delta(
         self, entries: Sequence[FileEntry], beneath: Beneath, same: Container[str] = ()
@@ -100,7 +109,12 @@ class Stack:
     def to_json(self) -> dict[str, Any]:
         """Return the object that `from_json` reads."""
         layers = [layer_to_json(layer) for layer in self.layers]
-        return {"layers": layers, "sizes": self.sizes, "content": self.content}
+        return {
+            "layers": layers,
+            "sizes": self.sizes,
+            "content": self.content,
+            "times": self.times,
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Stack:
@@ -109,6 +123,7 @@ class Stack:
             layers=tuple(layer_from_json(layer) for layer in value["layers"]),
             sizes=tuple(value["sizes"]),
             content=value["content"],
+            times=value["times"],
         )
 
 

@@ -169,18 +169,21 @@ class _Builder:
         self, stack: Stack, file_set: FileSet, placed: Placed, beneath: Beneath
     ) -> Stack | None:
         """Return the stack with what changed on it; None if it has to be built anew."""
-        touched = stack.touched(placed.entries)
-        same = with_same_content(touched, stack.layers, self.store) if touched else ()
+        same, unknown = stack.touched(placed.entries)
+        if unknown:
+            same |= with_same_content(unknown, stack.layers, self.store)
         delta = stack.delta(placed.entries, beneath, same)
         if delta is None:
             return None
+        times = {entry[0]: entry[4] for entry in placed.entries if entry[0] in same}
         if not delta.entries:
             self.report_all(file_set)
-            return stack
+            return replace(stack, times=times)
         return Stack(
             layers=(*stack.layers, self.write(file_set.name, delta.entries)),
             sizes=(*stack.sizes, bytes_to_read(delta.entries)),
             content=delta.content,
+            times=times,
         )
 
     def write(self, name: str, entries: tuple[FileEntry, ...]) -> Layer:
@@ -246,7 +249,7 @@ def keys_of(file_set: FileSet, placed: Placed, compressor: Compressor) -> Keys:
     return Keys(
         f"layer {file_set.fingerprint} {ending}",
         f"stack {file_set.fingerprint} {ending}",
-        f"last {file_set.name} {first} {ending}",
+        f"latest {file_set.name} {first} {ending}",
     )
 
 

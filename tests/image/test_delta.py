@@ -232,8 +232,35 @@ def test_of_touched_files_only_changed_ones_are_built(environment: Path, store: 
     with decompressed(store.path(second[1].descriptor.digest)) as file:
         added = {name for name, member in members_of(file).items() if member.kind == "file"}
     assert added == {"opt/venv/lib/pkg/other.py"}
+
+
+def test_touched_files_are_compared_once(environment: Path, store: BlobStore) -> None:
+    (first,) = build(environment, "one", store)
+    touch(environment / "large")
+    assert build(environment, "touched", store) == (first,)
+    # Now it could not be unpacked, and `large` would count as changed.
+    blob = store.path(first.descriptor.digest)
+    blob.write_bytes(bytes(blob.stat().st_size))
+    (environment / "lib/pkg/new.py").write_text("new")
+
+    _, second = build(environment, "a file more", store)
+
+    with decompressed(store.path(second.descriptor.digest)) as file:
+        added = {name for name, member in members_of(file).items() if member.kind == "file"}
+    assert added == {"opt/venv/lib/pkg/new.py"}
+
+
+def test_a_few_touched_files_are_sent_and_no_layer_is_unpacked(
+    environment: Path, store: BlobStore
+) -> None:
+    build(environment, "one", store)
     touch(environment / "lib/pkg/other.py")
-    assert build(environment, "three", store) == second
+
+    _, second = build(environment, "two", store)
+
+    with decompressed(store.path(second.descriptor.digest)) as file:
+        added = {name for name, member in members_of(file).items() if member.kind == "file"}
+    assert added == {"opt/venv/lib/pkg/other.py"}
 
 
 def test_a_layer_that_is_damaged_holds_nothing(environment: Path, store: BlobStore) -> None:
