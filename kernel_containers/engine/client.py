@@ -66,6 +66,16 @@ class Engine:
             except FileNotFoundError as error:
                 raise ConnectionError(error) from error
 
+    def hangs(self) -> bool:
+        """Whether it takes connections and then says nothing; one that has ended does not hang."""
+        try:
+            self.api.get(f"{self.api.base_url}/_ping", timeout=FIRST_ANSWER)
+        except requests.Timeout:
+            return True
+        except requests.RequestException:
+            return False
+        return False
+
     def info(self) -> dict[str, Any]:
         """Return the engine's description of itself (`docker info`).
 

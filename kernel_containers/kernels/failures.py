@@ -164,6 +164,15 @@ def no_answer(seconds: float, tail: str, name: str) -> KernelContainersError:
     )
 
 
+def engine_hangs(name: str) -> KernelContainersError:
+    """Return the error for a kernel that can be neither ended nor started."""
+    return Unavailable(
+        f"The kernel {name!r} was not restarted: the Docker Engine hangs.",
+        why="it takes connections, and answers nothing",
+        todo="restart the engine, such as with `sudo systemctl restart docker`, then the kernel",
+    )
+
+
 def no_image(config: KernelConfig, name: str) -> KernelContainersError:
     """Return the error for an image that the engine does not have."""
     return NotFound(

@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import zmq
+
 from kernel_containers.kernels.boot import client_files, worker_program
 from kernel_containers.kernels.container import RETURN
 from kernel_containers.kernels.container_spec import (
@@ -134,3 +136,18 @@ def read_launch(
     # A hot kernel has its keys before somebody asks for it.
     cold = encrypted or connection["signature_scheme"] != _SCHEME
     return replace(launch, pool="warm" if cold and config.pool == "hot" else config.pool)
+
+
+def make_keys(manager: Any) -> None:
+    """Make a kernel's keys where its messages are to be encrypted; a restart keeps them."""
+    policy = getattr(manager, "transport_encryption", "disabled")
+    if policy == "disabled" or manager.curve_publickey is not None:
+        return
+    if policy == "required" or manager._kernel_supports_curve_encryption():  # noqa: SLF001
+        manager.curve_publickey, manager.curve_secretkey = zmq.curve_keypair()
+
+
+def take_keys(manager: Any, connection: Mapping[str, Any]) -> None:
+    """Use the keys of a kernel that ran before it was asked for."""
+    for name in ("curve_publickey", "curve_secretkey"):
+        setattr(manager, name, connection[name].encode() if name in connection else None)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import collections
 import contextlib
 import re
+import secrets
 import shlex
 import signal
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.engine import containers
-from kernel_containers.engine.attach import attach, frames
+from kernel_containers.engine.attach import attach, attach_program, frames
 from kernel_containers.errors import KernelContainersError
-from kernel_containers.kernels.container import KernelContainer
+from kernel_containers.kernels.container import RETURN, KernelContainer
 from kernel_containers.kernels.launch import SOCKETS
 from kernel_containers.kernels.process import write_connection
 
@@ -34,9 +36,24 @@ if TYPE_CHECKING:
 
 LINES = 200  # of the kernel's own output that are kept
 _NO_PYTHON = re.compile(r'"python[0-9.]*": executable file not found')
-# When stdin ends, so does the kernel's group. A shell gives its background no stdin of its own.
-_LEASE = (
-    f'. {SOCKETS}/start; exec 3<&0 </dev/null; (cat <&3 >/dev/null; kill -9 0) & exec "$@" 3<&-'
+_HOLDER = "holder"  # a file that names who holds the lease
+# Holds the lease $1 for as long as stdin lasts, and ends all processes where nobody has taken it
+# over some time after that. A folder that is gone says that nobody will.
+_HOLD = f"""
+trap '' HUP INT QUIT TERM
+cat >/dev/null
+left={RETURN:.0f}
+while [ $left -gt 0 ]; do
+  now=; read -r now <{SOCKETS}/{_HOLDER} || break
+  [ "$now" = "$1" ] || exit 0
+  sleep 1; left=$((left - 1))
+done 2>/dev/null
+kill -9 -1
+"""
+# A shell gives its background no stdin of its own.
+_START = (
+    f". {SOCKETS}/start; exec 3<&0 </dev/null; "
+    'hold=$1; lease=$2; shift 2; sh -c "$hold" sh "$lease" <&3 & exec "$@" 3<&-'
 )
 
 
@@ -67,7 +84,8 @@ class PlainContainer(KernelContainer):
         self, engine: Engine, container: str, address: Address, died: Callable[[Death], None]
     ) -> None:
         super().__init__(engine, container, address, died)
-        self._attachment: Attachment | None = None
+        self._lease = ""
+        self._attachments: list[Attachment] = []
         self._written: collections.deque[bytes] = collections.deque(maxlen=LINES)
 
     @classmethod
@@ -87,14 +105,16 @@ class PlainContainer(KernelContainer):
             NotFound, InvalidInput, Refused, Unavailable: the engine's words are the cause.
         """
         words = [word.replace("{connection_file}", f"{SOCKETS}/connection.json") for word in argv]
+        lease = secrets.token_hex(8)
         environment = {**spec.environment, "TINI_KILL_PROCESS_GROUP": "1"}  # children, too
         wanted = replace(
             spec,
-            command=("/bin/sh", "-c", _LEASE, "sh", *words),
+            command=("/bin/sh", "-c", _START, "sh", _HOLD, lease, *words),
             environment=environment,
             init=True,
         )
         made = cls(engine, containers.create(engine, wanted), address, died)
+        made._lease = lease
         try:
             if placed := list(files):
                 containers.put_files(engine, made.id, "/", placed)
@@ -114,10 +134,24 @@ class PlainContainer(KernelContainer):
         start = self.address.folder / "start"
         start.touch(0o600)
         start.write_text(_start_script(message), "utf-8")
-        self._attachment = attach(self.engine, self.id)
+        self._take_lease(self._lease)
+        self._read(attach(self.engine, self.id))
         containers.start(self.engine, self.id)
-        for work in (self._read, self._wait):
-            threading.Thread(target=work, name="kernel-plain", daemon=True).start()
+        self._connected.set()
+        threading.Thread(target=self._wait, name="kernel-plain", daemon=True).start()
+
+    def _take_lease(self, lease: str) -> None:
+        (self.address.folder / _HOLDER).write_text(f"{lease}\n", "ascii")
+
+    def _return(self, description: dict[str, Any]) -> None:
+        """Take over the lease before the shell that held it gives up, and read on."""
+        del description
+        lease = secrets.token_hex(8)
+        self._take_lease(lease)
+        command = ["/bin/sh", "-c", _HOLD, "sh", lease]
+        self._read(attach_program(self.engine, self.id, command))
+        self._read(attach(self.engine, self.id, stdin=False))
+        self._connected.set()
 
     def signal(self, number: int) -> None:
         """Send a signal to the kernel and the processes in its group."""
@@ -127,26 +161,34 @@ class PlainContainer(KernelContainer):
     def release(self) -> None:
         """Let the container end by itself, without asking the engine, and let the engine go."""
         self._removing = True
-        if self._attachment is not None:
-            self._attachment.close()
+        with contextlib.suppress(OSError):
+            self._take_lease("nobody")  # soon
+        for attachment in self._attachments:
+            attachment.close()
         super().release()
 
-    def _read(self) -> None:
-        assert self._attachment is not None  # noqa: S101 - made by start_kernel()
-        with contextlib.suppress(KernelContainersError, OSError, ValueError):
-            for _, data in frames(self._attachment):
-                self._written.append(data)
+    def _read(self, attachment: Attachment) -> None:
+        """Keep the end of what comes, in a thread that ends with the connection."""
+
+        def read() -> None:
+            with contextlib.suppress(KernelContainersError, OSError, ValueError):
+                for _, data in frames(attachment):
+                    self._written.append(data)
+
+        self._attachments.append(attachment)
+        threading.Thread(target=read, name="kernel-plain", daemon=True).start()
 
     def _wait(self) -> None:
-        try:
-            state = containers.wait(self.engine, self.id)
-        except KernelContainersError as error:
-            self._end("engine", 137, error.why or error.what)
-            return
-        code = 128 - state.code if state.code > 128 else state.code
-        self._end("out-of-memory" if state.out_of_memory else "exit", code)
-
-    def _end(self, cause: Any, code: int, detail: str = "") -> None:
-        self.has_ended = True
-        if not self._removing:
-            self._die(cause, code, detail)
+        while not self.has_ended:
+            try:
+                state = containers.wait(self.engine, self.id)
+            except KernelContainersError:  # the connection is lost, or it has ended since
+                self._connected.clear()
+                if self._removing:
+                    return
+                self._find_again(time.monotonic() + RETURN)
+                continue
+            code = 128 - state.code if state.code > 128 else state.code
+            self.has_ended = True
+            if not self._removing:
+                self._die("out-of-memory" if state.out_of_memory else "exit", code)

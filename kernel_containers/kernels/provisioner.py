@@ -11,7 +11,6 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import zmq
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernel_containers.errors import InvalidInput, KernelContainersError
@@ -20,11 +19,11 @@ from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.container_spec import path_on_host
 from kernel_containers.kernels.events import KernelEvents
 from kernel_containers.kernels.failures import KernelNotStarted
-from kernel_containers.kernels.launch import read_launch
+from kernel_containers.kernels.launch import make_keys, read_launch, take_keys
 from kernel_containers.kernels.pool import pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -64,6 +63,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         self._config = KernelConfig(image="")
         self._held = _Held()
         self._running = False
+        self._engine_hung = False  # when the kernel was to be ended
         self._expected = True  # the kernel's end was asked for, or is told in another way
         self._reason: str | None = None
         self._launched: Launch | None = None
@@ -105,7 +105,7 @@ class ContainerProvisioner(KernelProvisionerBase):
     async def send_signal(self, signum: int) -> None:
         """Send a signal to the kernel and all processes in its group."""
         if self._held.container is not None:
-            self._held.container.signal(int(signum))
+            await asyncio.to_thread(self._held.container.signal, int(signum))
 
     async def kill(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
         """End the kernel at once."""
@@ -120,6 +120,13 @@ class ContainerProvisioner(KernelProvisionerBase):
     async def _end(self, signum: int) -> None:
         if await self.poll() is None:
             self._expect_end()
+        container = self._held.container
+        if container is not None and await asyncio.to_thread(container.engine.hangs):
+            # Nothing reaches the kernel or comes from it. The container ends when the engine goes
+            # on; Jupyter and then its removal would wait for a minute.
+            self._engine_hung, self._running = True, False
+            self._held.container = None
+            container.release()
         await self.send_signal(signum)
 
     async def shutdown_requested(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
@@ -153,25 +160,11 @@ class ContainerProvisioner(KernelProvisionerBase):
             self._config = KernelConfig.parse(value)
         except InvalidInput as error:
             raise self._not_started(error) from error
-        self._make_keys()
+        make_keys(self._manager)
         # Jupyter's own formatting would put this process's Python in the place of "python".
         command = [*self.kernel_spec.argv, *kwargs.pop("extra_arguments", [])]
         prepared: dict[str, Any] = await super().pre_launch(cmd=command, **kwargs)
         return prepared
-
-    def _make_keys(self) -> None:
-        """Make the kernel's keys where its messages are to be encrypted; a restart keeps them."""
-        manager = self._manager
-        policy = getattr(manager, "transport_encryption", "disabled")
-        if policy == "disabled" or manager.curve_publickey is not None:
-            return
-        if policy == "required" or manager._kernel_supports_curve_encryption():  # noqa: SLF001
-            manager.curve_publickey, manager.curve_secretkey = zmq.curve_keypair()
-
-    def _take_keys(self, connection: Mapping[str, Any]) -> None:
-        """Use the keys of a kernel that has outlived its server."""
-        for name in ("curve_publickey", "curve_secretkey"):
-            setattr(self._manager, name, connection[name].encode() if name in connection else None)
 
     def leave(self) -> bool:
         """Let the kernel outlive this process; False where it may not."""
@@ -221,12 +214,15 @@ class ContainerProvisioner(KernelProvisionerBase):
 
     async def _launch(self, launch: Launch, *, again: bool) -> None:
         held = self._held
+        hung, self._engine_hung = self._engine_hung, False
+        if hung:
+            raise failures.engine_hangs(launch.name)
         recipe = None
         if held.container is None and held.address is None:
             held.container = await starting.find_again(launch, self._teller())
         if held.container is not None and held.address is None:
             held.address = held.container.address
-            self._take_keys(held.container.connection)
+            take_keys(self._manager, held.container.connection)
         elif held.container is None:
             patience = ENGINE_PATIENCE if self._reason else 0.0
             held.container, recipe = await starting.obtain(

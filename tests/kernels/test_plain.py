@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,17 @@ from kernel_containers.engine import containers
 from kernel_containers.kernels import kernelspecs
 from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.connection import remove_stale_folders
+from kernel_containers.kernels.container import RETURN
 from kernel_containers.kernels.failures import KernelNotStarted
-from tests.kernels.support import HOLD_A_KERNEL, Running, kernel_containers, running, until
+from tests.kernels.support import (
+    HOLD_A_KERNEL,
+    EngineDoor,
+    Running,
+    engine_refuses,
+    kernel_containers,
+    running,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,6 +130,37 @@ def test_it_ends_with_the_process_that_started_it(
 
     until(lambda: not kernel_containers(engine, kernel_id))
     remove_stale_folders()
+
+
+@engine_refuses
+@pytest.mark.full
+def test_it_goes_on_when_the_connection_to_the_engine_is_lost_for_a_moment(
+    add: Callable[..., str], workspace: Path, jupyter_folders: Path, engine: Engine
+) -> None:
+    door = EngineDoor(jupyter_folders / "docker.sock")
+    door.open()
+    with running(add("lost", docker_host=f"unix://{door.path}"), workspace) as started:
+        started.execute("value = 42")
+        held = started.provisioner._held.container
+        assert held is not None
+        until(lambda: held.is_connected)
+
+        for _ in range(2):
+            door.shut()
+            until(lambda: not held.is_connected)
+            door.open()
+            until(lambda: held.is_connected)
+            time.sleep(RETURN + 2)  # who held the lease before has given it up
+            assert started.text("print(value)") == "42"
+        started.execute("import os; os.write(1, b'last words')")
+        until(lambda: "last words" in held.tail)
+
+        door.shut()  # for good
+
+        until(lambda: not kernel_containers(engine, started.manager.kernel_id))
+        until(lambda: not started.manager.is_alive())
+        assert "The Docker Engine stopped" in str(started.provisioner.reason())
+    gc.collect()
 
 
 def test_what_is_missing_is_told(add: Callable[..., str], workspace: Path, engine: Engine) -> None:

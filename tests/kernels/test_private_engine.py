@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,27 @@ def test_an_engine_that_hangs_is_waited_for_only_so_long(
 
         assert value == "42"
         assert started.text("print(value + 1)") == "43"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_restart_while_the_engine_hangs_is_refused_soon(
+    own: PrivateEngine, add: Callable[..., str], workspace: Path, transport: str
+) -> None:
+    with running(add("refused", transport=transport), workspace) as started:
+        started.execute("value = 42")
+        own.signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(KernelNotStarted, match="the Docker Engine hangs"):
+                started.manager.restart_kernel()
+            seconds = time.monotonic() - began
+        finally:
+            own.signal(signal.SIGCONT)
+
+        started.restart()
+
+        assert started.text("print('value' in globals())") == "False"
+        assert seconds < 30  # 13 and what a busy machine adds; an engine's requests have 60
 
 
 # What is missing when the container is created, when it is started, and after that.
