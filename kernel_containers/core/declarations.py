@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.parameters import JsonValue, ParameterType
 
 LONGEST_DESCRIPTION = 1000  # characters
-_MOMENTS = ("date", "datetime")
+_MOMENTS = frozenset({"date", "datetime"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,9 +225,9 @@ def _with_default(found: Parameter, changed: Parameter, declaration: Declaration
                 raise
             raise _no_default(found.name, error.what) from error
     differs = repr(default) != repr(found.default) or (
-        changed.type != found.type and {changed.type, found.type} & {*_MOMENTS}
+        changed.type != found.type and not _MOMENTS.isdisjoint((changed.type, found.type))
     )
-    applied = bool(differs) or (found.required and declaration.has_default)
+    applied = differs or (found.required and declaration.has_default)
     return replace(changed, default=default, required=False, applied=applied)
 
 

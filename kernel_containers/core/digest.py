@@ -5,12 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kernel_containers.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+")
@@ -42,16 +38,6 @@ class Digest:
     def of(cls, data: bytes) -> Digest:
         """Return the sha256 digest of `data`."""
         return cls("sha256", hashlib.sha256(data).hexdigest())
-
-    @classmethod
-    def of_file(cls, path: Path) -> Digest:
-        """Return the sha256 digest of a file's bytes, read in blocks."""
-        found = hashlib.sha256()
-        with path.open("rb") as file:
-            # Not hashlib.file_digest(): the runner may have Python 3.10.
-            while block := file.read(1024**2):
-                found.update(block)
-        return cls("sha256", found.hexdigest())
 
     @property
     def short(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 
-# images.md's rule for environment variables, and what parameters are called in notebooks.
+# What environment variables with secrets are called, and parameters in notebooks.
 _SECRET_NAME = re.compile(
     r"(?:^|[_\-.])(?:secret|token|password|passwd|passphrase|passwort|kennwort|pwd|creds|credentials?|"
     r"auth|(?:api|access|private|account|encryption|signing|subscription|session)[_\-.]?key)"

@@ -5,52 +5,15 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 from kernel_containers.core.containers import Resources
-from kernel_containers.errors import Defect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.parameters import JsonValue
     from kernel_containers.core.scraps import ScrapFile
-
-
-class RunState(Enum):
-    """Where a run stands; the last four are final."""
-
-    SUBMITTED = "submitted"
-    STARTING = "starting"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    LOST = "lost"
-
-
-_ENDS = {RunState.FAILED, RunState.CANCELLED, RunState.LOST}
-TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
-    RunState.SUBMITTED: frozenset({RunState.STARTING, *_ENDS}),
-    RunState.STARTING: frozenset({RunState.RUNNING, *_ENDS}),
-    RunState.RUNNING: frozenset({RunState.SUCCEEDED, *_ENDS}),
-    RunState.SUCCEEDED: frozenset(),
-    RunState.FAILED: frozenset(),
-    RunState.CANCELLED: frozenset(),
-    RunState.LOST: frozenset({RunState.RUNNING, RunState.SUCCEEDED, RunState.FAILED}),
-}
-
-
-def advance(state: RunState, to: RunState) -> RunState:
-    """Return `to` if a run may go there from `state`.
-
-    Raises:
-        Defect: the table has no such transition.
-    """
-    if to not in TRANSITIONS[state]:
-        raise Defect(f"A run can't go from {state.value} to {to.value}.")
-    return to
 
 
 CellStatus = Literal["succeeded", "failed", "cancelled", "timed-out", "not-run", "skipped"]

@@ -23,7 +23,7 @@ ScrapKind = Literal["value", "table", "display"]
 
 SCRAPBOOK = "application/scrapbook.scrap"
 PARQUET_MEDIA = f"{SCRAPBOOK}.pandas+json"
-_NOTHING = "application/vnd.kernel-containers.scrap+json"
+_OWN = "application/vnd.kernel-containers.scrap+json"
 _PAPERMILL = "application/papermill.record"
 
 PARQUET = "application/vnd.apache.parquet"
@@ -117,7 +117,7 @@ def _recorded(media: str, payload: Any) -> Iterator[Scrap]:
     if media.startswith(_PAPERMILL):
         for name, value in list(payload.items())[:1]:  # it has one
             yield Scrap(name=name, kind="value", value=value)
-    elif media.startswith(SCRAPBOOK) or media == _NOTHING:
+    elif media.startswith(SCRAPBOOK) or media == _OWN:
         name, value = payload.get("name"), payload.get("data")
         if isinstance(name, str):
             yield _scrap(name, media, value)
@@ -155,7 +155,7 @@ def _shown_name(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _display(name: str, data: Mapping[str, Any]) -> list[Scrap]:
-    offered = [media for media in data if not media.startswith((SCRAPBOOK, _NOTHING, _PAPERMILL))]
+    offered = [media for media in data if not media.startswith((SCRAPBOOK, _OWN, _PAPERMILL))]
     rest = [media for media in offered if media not in (*_BEST, _WORST)]
     for media in (*_BEST, *rest, _WORST):
         if media in offered:

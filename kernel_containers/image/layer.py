@@ -38,12 +38,6 @@ _COMPILED = (".pyc", "/__pycache__")  # comes and goes with imports
 _USUAL_RATIO = 0.5  # blob to archive: 0.35 for scientific packages, 0.56 with CUDA libraries
 
 
-def build_layer(file_set: FileSet, base: BaseImage, store: BlobStore, report: Report) -> Layer:
-    """Return the one layer that puts `file_set` directly on `base`; see `build_layers`."""
-    builder = _Builder(store, report, fastest())
-    return builder.whole(file_set, place(file_set.entries, base.ground))
-
-
 @set_aside()
 def build_layers(
     file_sets: Sequence[FileSet],

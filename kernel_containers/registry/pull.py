@@ -81,16 +81,14 @@ def pull(
     )
 
 
-def pull_config(
-    reference: ImageReference, registry: Registry, *, platform: Platform | None = None
-) -> ImageConfig:
+def pull_config(reference: ImageReference, registry: Registry) -> ImageConfig:
     """Return the config of the image that `reference` names, without its layers.
 
     Raises:
         NotFound, InvalidInput, CannotWrite, Unauthorized, TryAgain, Unavailable: as from `pull`.
     """
     client = RepositoryClient(registry, reference.repository.path, stop=Stop())
-    manifest, _ = _image(client, reference, platform or Platform())
+    manifest, _ = _image(client, reference, Platform())
     config = manifest.config
     with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
         fetch_blob(client, Meter(STAGE, silent, [config], 0.0), Path(folder), config)

@@ -11,7 +11,6 @@ from kernel_containers.core import oci
 from kernel_containers.core.digest import Digest
 from kernel_containers.registry.answers import Answer, Call, Scope, scope_of
 from kernel_containers.registry.docker_config import HUB, plain_host
-from kernel_containers.registry.paging import list_all
 from kernel_containers.registry.stop import Stop
 
 if TYPE_CHECKING:
@@ -87,11 +86,6 @@ class RepositoryClient:
         )
         if answer.status != 200:
             raise self.registry.peer.error_for(call, answer)
-
-    def tags(self) -> tuple[str, ...]:
-        """Return all tags, as the registry orders them."""
-        call = self.call(f"list the tags of {self.path}", "GET", "tags/list?n=1000")
-        return list_all(self.registry, call, "tags", self.stop)
 
     def call(
         self,

@@ -20,14 +20,3 @@ def tag_digest(registry: Registry, reference: ImageReference) -> Digest | None:
         TryAgain, Unavailable: also after several attempts.
     """
     return RepositoryClient(registry, reference.repository.path).manifest_digest(reference.target)
-
-
-def list_tags(registry: Registry, repository: str) -> tuple[str, ...]:
-    """Return the tags of a repository (its path), in the registry's order.
-
-    Raises:
-        NotFound: the repository does not exist.
-        Unauthorized: this account may not know.
-        TryAgain, Unavailable: also after several attempts.
-    """
-    return RepositoryClient(registry, repository).tags()

@@ -13,7 +13,7 @@ from kernel_containers.core.redaction import hide_user_info, is_secret_name
 from kernel_containers.core.snapshot import Exclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _ALLOWED = re.compile(
     r"LANG|LANGUAGE|LC_[A-Z]+|TZ"
@@ -34,11 +34,11 @@ LOOKS_SECRET = "its name or value looks like a secret"  # noqa: S105 - a reason
 
 
 def allowed_variables(
-    variables: Mapping[str, str], more: Sequence[str] = ()
+    variables: Mapping[str, str],
 ) -> tuple[tuple[tuple[str, str], ...], tuple[Exclusion, ...]]:
     """Return the variables that may enter an image, sorted, and those held back.
 
-    Names in `more` pass too. Whatever its name, a variable that looks like a secret is held
+    Whatever its name, a variable that looks like a secret is held
     back, as is an address with a user and password in it.
     """
     passed: list[tuple[str, str]] = []
@@ -46,7 +46,7 @@ def allowed_variables(
     for name, value in sorted(variables.items()):
         if is_secret_name(name) or hide_user_info(value) != value:
             held_back.append(Exclusion(path=f"${name}", reason=LOOKS_SECRET))
-        elif name in more or _ALLOWED.fullmatch(name):
+        elif _ALLOWED.fullmatch(name):
             passed.append((name, value))
         else:
             held_back.append(Exclusion(path=f"${name}", reason=NOT_LISTED))

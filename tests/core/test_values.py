@@ -29,9 +29,8 @@ from kernel_containers.core.redaction import (
     is_secret_value,
     names_secret,
 )
-from kernel_containers.core.runs import RunState, advance
 from kernel_containers.core.uris import OutputUris, Uri
-from kernel_containers.errors import Defect, InvalidInput
+from kernel_containers.errors import InvalidInput
 
 
 def test_the_empty_digest_is_the_known_one() -> None:
@@ -222,12 +221,6 @@ def test_the_schema_hides_the_default_of_a_secret() -> None:
 def test_a_parameter_declared_twice_is_refused() -> None:
     with pytest.raises(InvalidInput, match="twice"):
         check_names((Parameter(name="a", type="int"), Parameter(name="a", type="str")))
-
-
-def test_a_run_does_not_leave_its_end() -> None:
-    assert advance(RunState.RUNNING, RunState.SUCCEEDED) is RunState.SUCCEEDED
-    with pytest.raises(Defect):
-        advance(RunState.SUCCEEDED, RunState.RUNNING)
 
 
 def test_a_default_that_is_data_rather_than_a_setting_is_left_out_of_the_schema() -> None:

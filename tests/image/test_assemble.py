@@ -12,9 +12,8 @@ from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import CONFIG, LAYER_GZIP, MANIFEST, ImageConfig, Platform
 from kernel_containers.core.progress import silent
 from kernel_containers.errors import InvalidInput
-from kernel_containers.image.layer import build_layer
 from kernel_containers.image.layout import write_layout
-from tests.image.trees import bare_base, file_set, image_of, text
+from tests.image.trees import bare_base, build_layer, file_set, image_of, text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,11 +22,10 @@ from kernel_containers.errors import InvalidInput, NotFound, Unavailable
 from kernel_containers.image import tar
 from kernel_containers.image.archive import read_archive
 from kernel_containers.image.base import import_base
-from kernel_containers.image.layer import build_layer
 from kernel_containers.image.load import archive, load
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import usage
-from tests.image.trees import file_set, folder, image_of, link, text
+from tests.image.trees import build_layer, file_set, folder, image_of, link, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

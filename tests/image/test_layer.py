@@ -20,12 +20,13 @@ from kernel_containers.core.progress import Progress, silent
 from kernel_containers.core.snapshot import FileEntry, FileSet
 from kernel_containers.errors import CannotWrite, TryAgain
 from kernel_containers.image.compress import decompressed, zstd
-from kernel_containers.image.layer import build_layer, build_layers, split_file_set
+from kernel_containers.image.layer import build_layers, split_file_set
 from kernel_containers.image.read_ahead import read_ahead
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import usage
 from tests.image.trees import (
     bare_base,
+    build_layer,
     entries_of,
     expected,
     file_set,
@@ -57,7 +58,7 @@ def test_a_layer_has_the_tree_and_its_digests_are_true(tmp_path: Path, store: Bl
 
     blob = store.path(layer.descriptor.digest)
     assert content(layer, store) == expected((WORK, *entries))
-    assert Digest.of_file(blob) == layer.descriptor.digest
+    assert Digest.of(blob.read_bytes()) == layer.descriptor.digest
     assert blob.stat().st_size == layer.descriptor.size
     with decompressed(blob) as file:
         assert Digest.of(file.read()) == layer.diff_id
@@ -259,7 +260,7 @@ def test_two_processes_may_build_the_same_layer(tmp_path: Path, store: BlobStore
         digests = set(pool.map(_build_here, [(str(store.root), entries)] * 2, chunksize=1))
 
     (digest,) = digests
-    assert Digest.of_file(store.path(Digest.parse(digest))) == Digest.parse(digest)
+    assert Digest.of(store.path(Digest.parse(digest)).read_bytes()) == Digest.parse(digest)
     assert usage(store).blobs == 1
 
 

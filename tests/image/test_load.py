@@ -17,10 +17,11 @@ from kernel_containers.core.snapshot import FileSet
 from kernel_containers.engine import images
 from kernel_containers.engine.containers import create, remove, run_once
 from kernel_containers.errors import TryAgain, Unavailable
-from kernel_containers.image.layer import build_layer, build_layers
+from kernel_containers.image.layer import build_layers
 from kernel_containers.image.load import archive, load
 from tests.image.trees import (
     bare_base,
+    build_layer,
     entries_of,
     expected,
     file_set,

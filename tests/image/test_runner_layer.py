@@ -13,10 +13,9 @@ from kernel_containers.core.reference import ImageReference
 from kernel_containers.core.snapshot import FileKind, FileSet
 from kernel_containers.engine import images
 from kernel_containers.engine.containers import run_once
-from kernel_containers.image.layer import build_layer
 from kernel_containers.image.load import load
 from kernel_containers.image.runner_layer import runner_file_set
-from tests.image.trees import image_of
+from tests.image.trees import build_layer, image_of
 from tests.support.interpreters import DEBIAN_12
 
 if TYPE_CHECKING:

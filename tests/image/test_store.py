@@ -138,7 +138,9 @@ def test_processes_share_a_store(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "store")
     assert failures == [-1, -1, -1]
     assert usage(store).blobs == 100
-    assert all(Digest.of_file(path).hex == path.name for path in (store.blobs / "sha256").iterdir())
+    assert all(
+        Digest.of(path.read_bytes()).hex == path.name for path in (store.blobs / "sha256").iterdir()
+    )
     assert list((store.root / "temporary").iterdir()) == []
 
 

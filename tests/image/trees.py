@@ -16,11 +16,13 @@ from kernel_containers.core.oci import ImageConfig
 from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet
 from kernel_containers.image.assemble import assemble
 from kernel_containers.image.base import BaseImage
+from kernel_containers.image.layer import build_layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kernel_containers.core.oci import BuiltImage, Layer
+    from kernel_containers.core.progress import Report
     from kernel_containers.image.store import BlobStore
 
 
@@ -31,6 +33,12 @@ class Member(NamedTuple):
     mode: int
     mtime: int
     content: bytes
+
+
+def build_layer(file_set: FileSet, base: BaseImage, store: BlobStore, report: Report) -> Layer:
+    """Return the one layer that a small set becomes."""
+    (layer,) = build_layers((file_set,), base, store, report)
+    return layer
 
 
 def entries_of(folder: Path, target: str) -> tuple[FileEntry, ...]:

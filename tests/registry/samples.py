@@ -17,11 +17,14 @@ from kernel_containers.core import oci
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import BuiltImage, Descriptor, ImageConfig, Layer, Manifest
 from kernel_containers.core.oci_json import canonical, config_to_json, manifest_to_json
+from kernel_containers.registry.paging import list_all
+from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kernel_containers.registry.client import Registry
     from tests.support.registry import RegistryServer
 
 # Waits are short, so that many failures in a row take no time. The silence is not: a thread that
@@ -38,6 +41,13 @@ FAST = {
 def settings(**changes: object) -> RegistrySettings:
     """Return settings for a test; nobody's own Docker configuration is read."""
     return RegistrySettings(**{**FAST, **changes})  # type: ignore[arg-type]
+
+
+def list_tags(registry: Registry, repository: str) -> tuple[str, ...]:
+    """Return the tags of a repository (its path), in the registry's order."""
+    client = RepositoryClient(registry, repository)
+    call = client.call(f"list the tags of {repository}", "GET", "tags/list?n=1000")
+    return list_all(registry, call, "tags", client.stop)
 
 
 def login(path: Path, host: str, username: str | None, password: str | None) -> Path:

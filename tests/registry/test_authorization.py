@@ -14,8 +14,8 @@ from kernel_containers.registry.connect import open_registry
 from kernel_containers.registry.pull import pull
 from kernel_containers.registry.push import push
 from kernel_containers.registry.repositories import list_repositories
-from kernel_containers.registry.tags import list_tags, tag_digest
-from tests.registry.samples import Recorder, login, settings
+from kernel_containers.registry.tags import tag_digest
+from tests.registry.samples import Recorder, list_tags, login, settings
 from tests.support import token_server
 
 if TYPE_CHECKING:

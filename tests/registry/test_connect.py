@@ -12,8 +12,7 @@ import pytest
 from kernel_containers.errors import InvalidInput, NotFound, Unauthorized, Unavailable
 from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
-from kernel_containers.registry.tags import list_tags
-from tests.registry.samples import Recorder, login, settings
+from tests.registry.samples import Recorder, list_tags, login, settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,8 +20,8 @@ from kernel_containers.registry.repositories import (
     must_create,
 )
 from kernel_containers.registry.settings import EcrHost, RegistrySettings, ecr_host
-from kernel_containers.registry.tags import list_tags, tag_digest
-from tests.registry.samples import login, make_image, make_layer, settings
+from kernel_containers.registry.tags import tag_digest
+from tests.registry.samples import list_tags, login, make_image, make_layer, settings
 from tests.support.ecr_bridge import ACCOUNT, EXPIRED_ACCESS_KEY, REGION
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from kernel_containers.errors import Defect, InvalidInput, NotFound
 from kernel_containers.registry.connect import open_registry
 from kernel_containers.registry.known import KnownBlobs
 from kernel_containers.registry.push import push
-from kernel_containers.registry.tags import list_tags, tag_digest
+from kernel_containers.registry.tags import tag_digest
 from tests.registry.samples import (
+    list_tags,
     make_image,
     make_layer,
     noise,

@@ -19,8 +19,7 @@ from kernel_containers.registry.repositories import (
     list_repositories,
     must_create,
 )
-from kernel_containers.registry.tags import list_tags
-from tests.registry.samples import Recorder, settings
+from tests.registry.samples import Recorder, list_tags, settings
 
 if TYPE_CHECKING:
     from kernel_containers.core.oci import BuiltImage

@@ -15,14 +15,13 @@ from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import containers, images
 from kernel_containers.errors import TryAgain
-from kernel_containers.image.layer import build_layer
 from kernel_containers.image.load import LOADING, load
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import in_use, usage
 from kernel_containers.workflow.clean import clean
 from kernel_containers.workflow.doctor import diagnose
 from kernel_containers.workflow.settings import Settings
-from tests.image.trees import bare_base, file_set, image_of, text
+from tests.image.trees import bare_base, build_layer, file_set, image_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ import pytest
 
 from kernel_containers.core.uris import Uri
 from kernel_containers.errors import NotFound, Unauthorized, Unavailable
+from kernel_containers.workflow.runs.run_filter import RunFilter
 from kernel_containers.workflow.runs.run_store import list_runs, read_file, read_run
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_runs_are_listed_newest_first(place: tuple[Uri, Callable[[str, bytes], N
         ("two", NEW, "succeeded"),
         ("one", OLD, "failed"),
     ]
-    assert [run.run_id for run in list_runs(prefix, "one")] == [OLD]
+    assert [run.run_id for run in list_runs(prefix, only=RunFilter(notebook="one"))] == [OLD]
     assert read_run(prefix, "latest").run_id == NEW
     assert read_run(prefix, OLD).html == "file:///x.html"
     assert read_file(prefix.join("one", OLD, "report.json")) == report("failed")

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_containers.core.parameters import Parameter
-    from kernel_containers.core.progress import Report
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.images.containerize import Containerized
     from kernel_containers.workflow.images.plan import Plan
@@ -97,7 +96,6 @@ def verify(
     *,
     given: Mapping[str, str],
     on_line: OnLine,
-    report: Report = silent,
 ) -> Verification:
     """Run an image that was just made, with its default parameters and secrets as `given`.
 
@@ -118,7 +116,7 @@ def verify(
     name = ImageReference(Repository("", LOADING), f"{owner_token()}-{secrets.token_hex(4)}")
     here = replace(plan, destination=ToEngine(name))
     try:
-        containerize(here, engine, registries, settings, report)
+        containerize(here, engine, registries, settings, silent)
         return _run_and_compare(saved, str(name), engine, given, on_line)
     finally:
         images.remove(engine, str(name))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.core.scraps import Scrap
     from kernel_containers.core.uris import Uri
-    from kernel_containers.workflow.runs.stores import Store
+    from kernel_containers.workflow.runs.store import Store
 
 REPORT = "report.json"
 NOTEBOOK = "notebook.ipynb"
@@ -73,9 +73,7 @@ class _Candidate:
     files: frozenset[str]  # in the run's folder; nothing for a notebook that stands alone
 
 
-def list_runs(
-    prefix: Uri, notebook: str | None = None, *, only: RunFilter = _EVERY
-) -> list[StoredRun]:
+def list_runs(prefix: Uri, *, only: RunFilter = _EVERY) -> list[StoredRun]:
     """Return the runs below a prefix, newest first.
 
     A run that can't be read is in the list, with the reason.
@@ -84,8 +82,6 @@ def list_runs(
         NotFound: the prefix or its bucket does not exist.
         Refused, Unavailable: the store can't be listed, in its own words.
     """
-    if notebook is not None:
-        only = RunFilter(notebook=notebook, statuses=only.statuses, since=only.since)
     store = open_store(prefix)
     candidates = [item for item in _candidates(store, prefix) if only.may_have(item.run_id)]
     with DaemonThreads(READERS, "store") as pool:
