@@ -18,6 +18,7 @@ from kernel_containers.runner.verdict import (
     Outcome,
     error_of,
     exit_code_of,
+    exit_request,
     words_for,
 )
 from kernel_containers.runner.watch import Limits, Watch
@@ -215,7 +216,9 @@ class Execution:
         if error is None:
             state.status = "succeeded"
             self._held.take(self.number(index), reply.get("user_expressions"))
-            self._look_for_exit_request(reply)
+            asked = exit_request(reply)
+            if asked:
+                self._end_itself(state, *asked, error=asked[0])
             return
         name, value = error
         if name == "SystemExit" and not allowed:
@@ -275,22 +278,19 @@ class Execution:
 
     # Ends that a notebook asks for
 
-    def _look_for_exit_request(self, reply: Any) -> None:
-        payloads = reply.get("payload") or []
-        if any(payload.get("source") == "ask_exit" for payload in payloads):
-            self._skip_rest()
-            raise Ended("exit", "The notebook ended itself with exit().", 0)
-
     def _exit(self, cell: Any, state: _State, value: str) -> None:
         code = exit_code_of(value)
         if code == 0:
-            state.status = "succeeded"
             cell.outputs[:] = [item for item in cell.outputs if item.output_type != "error"]
+        self._end_itself(state, f"sys.exit({value if code else 0})", code, f"SystemExit: {value}")
+
+    def _end_itself(self, state: _State, words: str, code: int, error: str) -> None:
+        if code:
+            state.status, state.error = "failed", error
+        else:
+            state.status = "succeeded"
             self._skip_rest()
-            raise Ended("exit", "The notebook ended itself with sys.exit(0).", 0)
-        state.status = "failed"
-        state.error = f"SystemExit: {value}"
-        raise Ended("exit", f"The notebook ended itself with sys.exit({value}).", code)
+        raise Ended("exit", f"The notebook ended itself with {words}.", code)
 
     def _skip_rest(self) -> None:
         for state in self._states.values():

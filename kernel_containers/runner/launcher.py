@@ -227,6 +227,18 @@ def trackers() -> Any:
     return {getattr(getattr(item, "_resource_tracker", None), "_pid", None) for item in modules}
 
 
+def unfinished(children: Any) -> Any:
+    """Yield the child processes that have to end before the kernel does.
+
+    A zombie stays until its parent asks for it, and ipykernel waited for it for 14 s. Trackers
+    ignore SIGTERM and end when the kernel has ended; ipykernel 7 waits for them for 30 s.
+    """
+    for child in children:
+        with contextlib.suppress(Exception):  # it is gone
+            if child.status() != "zombie" and child.pid not in trackers():
+                yield child
+
+
 class KernelApp(IPKernelApp):
     """ipykernel's own application, but for its way to the runner."""
 
@@ -260,16 +272,11 @@ class KernelApp(IPKernelApp):
             history.outputs = Forgetful()
 
     def init_kernel(self) -> None:
-        """Make the kernel, which ends its child processes before itself.
-
-        Trackers ignore SIGTERM and end when it has ended; ipykernel 7 waits for them for 30 s.
-        """
+        """Make the kernel, which ends its child processes before itself."""
         super().init_kernel()  # type: ignore[no-untyped-call]
         children = getattr(self.kernel, "_process_children", None)
         if children is not None:
-            self.kernel._process_children = lambda: [  # noqa: SLF001
-                child for child in children() if child.pid not in trackers()
-            ]
+            self.kernel._process_children = lambda: list(unfinished(children()))  # noqa: SLF001
 
     def say_all(self) -> None:
         """Send what threads and exit handlers have said since the last cell, and that it is all."""

@@ -51,6 +51,22 @@ def words_for(name: str, value: str) -> str:
     return words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…"
 
 
+def exit_request(reply: Any) -> tuple[str, int] | None:
+    """Return how a cell that ran well ended the notebook, in words and as an exit code.
+
+    None where it did not. IPython's `exit(3)` raises nothing, and takes the 3 for "keep the
+    kernel": what Python means by it is told nevertheless.
+    """
+    payloads = reply.get("payload") or []
+    asked = [payload for payload in payloads if payload.get("source") == "ask_exit"]
+    if not asked:
+        return None
+    value = asked[-1].get("keepkernel")
+    if value is None or isinstance(value, bool):
+        return "exit()", 0
+    return f"exit({value!r})", exit_code_of(str(value))
+
+
 def exit_code_of(value: str) -> int:
     """Return the exit code that `sys.exit()` asked for, given the text of its argument."""
     if value in ("", "0", "None", "False"):

@@ -144,7 +144,8 @@ def test_the_end_does_not_wait_for_what_ends_with_the_kernel(
 ) -> None:
     run = make_image(
         "from multiprocessing import resource_tracker\n"
-        "resource_tracker.ensure_running()\nprint(resource_tracker._resource_tracker._pid > 0)"
+        "resource_tracker.ensure_running()\nprint(resource_tracker._resource_tracker._pid > 0)\n"
+        "import subprocess\nleft = subprocess.Popen(['sleep', '600'])"
     ).run()
 
     assert run.text(0) == "True\n"
