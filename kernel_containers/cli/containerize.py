@@ -110,11 +110,7 @@ def command(
             looked = LookAhead(registries, destination.reference)
         # The registry answers while the rest is imported, which takes 0.2 s.
         from kernel_containers.engine import connect
-        from kernel_containers.workflow.images.containerize import (
-            check_findings,
-            containerize,
-            verify_environment,
-        )
+        from kernel_containers.workflow.images.containerize import containerize, verify_environment
         from kernel_containers.workflow.images.plan import make_plan
         from kernel_containers.workflow.images.plan_report import plan_as_json, plan_as_text
 
@@ -126,7 +122,7 @@ def command(
             output.result(plan_as_json(plan), plan_as_text(plan))
             return 0
         if not allow_secrets:
-            _ask_about_findings(plan, check_findings)
+            _ask_about_findings(plan)
         verifier = _Verifier(plan, engine, output) if options["verify"] else None
         _tell_plan(plan, output)
         with output.progress() as report:
@@ -147,7 +143,7 @@ def command(
         },
         f"{done.reference}\n"
         f"{len(done.layers)} layers, built and delivered in {done.seconds:.1f} s"
-        + ("" if isinstance(plan.destination, ToLayout) else f"\nRun it: {_run(done.reference)}")
+        + ("" if isinstance(plan.destination, ToLayout) else _how_to_run(done.reference))
         + (f"\n{as_text(verification)}" if verification else ""),
     )
     return RunFailed.exit_code if verification and verification.status != "same" else 0
@@ -226,13 +222,15 @@ class _Verifier:
         )
 
 
-def _run(reference: str) -> str:
-    return f"kernel-containers run {reference} --output ./runs"
+def _how_to_run(reference: str) -> str:
+    return f"\nRun it: kernel-containers run {reference} --output ./runs"
 
 
-def _ask_about_findings(plan: Plan, check: Any) -> None:
+def _ask_about_findings(plan: Plan) -> None:
+    from kernel_containers.workflow.images.containerize import check_findings
+
     try:
-        check(plan.snapshot)
+        check_findings(plan.snapshot)
     except Refused as refused:
         if not sys.stdin.isatty():
             raise

@@ -16,6 +16,7 @@ from kernel_containers.workflow.runs.outcome import failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kernel_containers.workflow.runs.run_arguments import RunOptions
     from kernel_containers.workflow.runs.submit import Outcome
 
 SECONDS = click.FloatRange(min=0, min_open=True)
@@ -63,6 +64,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @json_option
 def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
     """Run IMAGE with parameters and write its outputs."""
+    from kernel_containers.cli.run_lines import RunLines
     from kernel_containers.engine import connect
     from kernel_containers.workflow.runs import submit
 
@@ -79,11 +81,11 @@ def command(image: str, detach: bool, as_json: bool, **options: Any) -> int:
             f"Run {run.run_id} has started; follow it with `docker logs -f {run.container[:12]}`.",
         )
         return 0
-    outcome = submit.execute(engine, request, _printer(output))
+    outcome = submit.execute(engine, request, RunLines(output))
     return conclude(output, outcome)
 
 
-def _options(image: str, options: Mapping[str, Any]) -> Any:
+def _options(image: str, options: Mapping[str, Any]) -> RunOptions:
     from kernel_containers.workflow.runs.run_arguments import RunOptions
 
     further = ["--log-format", "json"]
@@ -123,12 +125,6 @@ def _secret(name: str) -> str:
             todo=f"set the variable {name}",
         )
     return str(click.prompt(name, hide_input=True, err=True))
-
-
-def _printer(output: Output) -> Any:
-    from kernel_containers.cli.run_lines import RunLines
-
-    return RunLines(output)
 
 
 def conclude(output: Output, outcome: Outcome) -> int:

@@ -107,10 +107,10 @@ def compose(subject: Subject, ground: Ground, beside: NotebookFiles) -> Snapshot
 
 
 def _files_of_the_user(ground: Ground, beside: NotebookFiles) -> list[FileEntry]:
-    """Return the files that nobody installed: the user's folders may be closed, or hold secrets."""
-    outside = [item for item in ground.source.environment.file_sets if item.name == OUTSIDE]
-    installed_by_hand = [entry for item in outside for entry in item.entries]
-    return [*installed_by_hand, *beside.files.entries, *ground.live.own_files]
+    """Return the files that no package manager brought: they may lie anywhere and hold secrets."""
+    sets = ground.source.environment.file_sets
+    modules = [entry for item in sets if item.name == OUTSIDE for entry in item.entries]
+    return [*modules, *beside.files.entries, *ground.live.own_files]
 
 
 def _other_language(subject: Subject) -> tuple[str, ...]:

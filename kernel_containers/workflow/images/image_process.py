@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.images.sources import Source
 
 HOME = f"{RUNNER_HOME}/home"
-# Not root, and with root's group, which the image's files are readable and its working folder
-# writable by: the convention of clusters that choose the uid themselves.
+# Not root, but in root's group, which can read the image's files and write into its working
+# folder: the convention of clusters that choose the uid themselves.
 USER = "1000:0"
 
 

@@ -1,4 +1,4 @@
-"""From a notebook's path to the plan of an image: everything is decided here, nothing is built."""
+"""From a notebook's path to the plan of an image: everything is looked up, nothing is built."""
 
 from __future__ import annotations
 

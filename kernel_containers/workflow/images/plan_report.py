@@ -10,6 +10,7 @@ from kernel_containers.core.sizes import size_text
 from kernel_containers.core.snapshot import FileKind
 
 if TYPE_CHECKING:
+    from kernel_containers.core.parameters import Parameter
     from kernel_containers.core.snapshot import FileSet
     from kernel_containers.workflow.images.plan import Plan
 
@@ -78,21 +79,7 @@ def plan_as_text(plan: Plan) -> str:
             for item in (each.whole() for each in snapshot.file_sets)
         ),
         *_listed("Files", _sized(snapshot.file_sets[-1])),
-        *_listed(
-            "Parameters",
-            [
-                f"{item.name}: {item.type}"
-                + (
-                    " (secret)"
-                    if item.secret
-                    else ""
-                    if item.required
-                    else f" = {_short(item.default)}"
-                )
-                + (f"  # {item.description}" if item.description else "")
-                for item in snapshot.contract.parameters
-            ],
-        ),
+        *_listed("Parameters", list(map(_parameter, snapshot.contract.parameters))),
         *_listed("Left out", [f"{item.path} ({item.reason})" for item in snapshot.exclusions]),
         *_listed(
             "Likely secrets",
@@ -102,6 +89,15 @@ def plan_as_text(plan: Plan) -> str:
         *_listed("Notes", list(snapshot.notes)),
     ]
     return "\n".join(lines)
+
+
+def _parameter(parameter: Parameter) -> str:
+    text = f"{parameter.name}: {parameter.type}"
+    if parameter.secret:
+        text += " (secret)"
+    elif not parameter.required:
+        text += f" = {_short(parameter.default)}"
+    return f"{text}  # {parameter.description}" if parameter.description else text
 
 
 def _short(value: object) -> str:
