@@ -18,9 +18,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.common import Ours, entries, in_own_process, run, size, write_notebook
-from benchmarks.environments import LARGE, SMALL, TORCH, make_environment
-from benchmarks.inside import changed_inside
+from benchmarks.common import Ours, entries, in_own_process, size, write_notebook
+from benchmarks.environments import LARGE, SMALL, TORCH, make_environment, one_more
+from benchmarks.inside import changed_inside, package_inside
 from benchmarks.rivals import algorithm_of_2019, dockerfile, forget
 from benchmarks.slow_network import SlowNetwork
 from scripts.machine import base_image_name
@@ -90,15 +90,13 @@ def round_of_ours(bench: Bench, host: str, number: int) -> None:
         far = ours.ship(bench.notebook(), "large", f"{network.host}/ours/large:4")
         bench.note("changed, 100 ms away", far.seconds)
         inside = changed_inside(ours, bench.notebook(), "large", host, network.host)
-    for name, value in inside.items():
-        bench.note(name, value)
-    python = bench.large / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--no-compile", "tabulate")
-    try:
+    with one_more(bench.large, "tabulate"):
         delta = ours.ship(bench.notebook(), "large", f"{host}/ours/large:5")
         bench.note("a package more", delta.seconds)
-    finally:
-        run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "tabulate")
+        bench.note("a package more, CPU", delta.cpu)
+        inside |= package_inside(ours, bench.notebook(), "large", bench.large, host)
+    for name, value in inside.items():
+        bench.note(name, value)
     shutil.rmtree(cache)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks.common import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SMALL = ("ipykernel",)
@@ -39,3 +41,14 @@ def make_environment(folder: Path, packages: tuple[str, ...]) -> Path:
         run(prefix / "bin" / "python", "-m", "pip", "install", "--quiet", *packages)
         (prefix / "complete").touch()
     return prefix
+
+
+@contextmanager
+def one_more(prefix: Path, package: str) -> Iterator[None]:
+    """Give a venv a small package for a while."""
+    python = prefix / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", package)
+    try:
+        yield
+    finally:
+        run(python, "-m", "pip", "uninstall", "--quiet", "--yes", package)
