@@ -133,11 +133,11 @@ def _name(entry: FileEntry) -> str:
 
 def _is_library(entry: FileEntry) -> bool:
     """Whether an entry is named as a library; a link is, too: others find libraries by it."""
-    return ".so" in _name(entry)
+    return ".so" in entry[0] and ".so" in _name(entry)  # nearly all have it nowhere
 
 
 def _is_program(entry: FileEntry) -> bool:
-    return entry.kind is FileKind.FILE and bool(entry.mode & 0o111) and not _is_library(entry)
+    return bool(entry[2] & 0o111) and entry.kind is FileKind.FILE and not _is_library(entry)
 
 
 def merge(needs: Iterable[LibraryNeeds]) -> LibraryNeeds:
