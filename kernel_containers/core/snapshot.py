@@ -125,15 +125,12 @@ class Interpreter:
 class Environment:
     """Where the notebook's packages come from.
 
-    `base_python` is the executable that the base image must have, because the file sets bring
-    none; empty where they do. `python_path` are folders that the image has to name in
-    PYTHONPATH.
+    `python_path` are folders that the image has to name in PYTHONPATH.
     """
 
     kind: Literal["venv", "conda", "system", "image"]
     interpreter: Interpreter
     file_sets: tuple[FileSet, ...] = ()  # least changing first; none for kind "image"
-    base_python: str = ""
     python_path: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.core.snapshot import FileKind
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Inventory:
         self._upper = {}
 
     def _remove(self, path: str) -> None:
-        for known in [k for k in self.documents if k == path or k.startswith(f"{path}/")]:
+        for known in [k for k in self.documents if is_below(k, path)]:
             del self.documents[known]
 
 

@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind, FileSet
 from kernel_containers.engine import containers, images
@@ -119,12 +120,12 @@ class _Found:
 
     def counts(self, path: str, kind: Kind) -> bool:
         """Whether a changed path belongs to what is captured."""
-        if any(_below(path, place) for place in (*_NEVER, *self.mounts)):
+        if is_below(path, *_NEVER, *self.mounts):
             return False
         before, compiled, _ = path.partition("/__pycache__")
         if compiled and self.kinds.get(before) is not Kind.ADDED:
             return False  # an import wrote it
-        return kind is not Kind.DELETED or not any(_below(path, it) for it in _ONLY_FOLDERS)
+        return kind is not Kind.DELETED or not is_below(path, *_ONLY_FOLDERS)
 
     def read(self, engine: Engine, container: str, report: Report) -> None:
         """Copy what is wanted, until all of it was seen."""
@@ -161,7 +162,7 @@ class _Found:
         reason = self.reason(parent)
         if reason is None and member.isdir():
             reason = self.reason(path)
-        elif reason is None and any(_below(path, place) for place in _ONLY_FOLDERS):
+        elif reason is None and is_below(path, *_ONLY_FOLDERS):
             reason = SILENTLY
         elif reason is None and not (member.isreg() or member.issym() or member.islnk()):
             reason = "a device or a named pipe"
@@ -248,9 +249,9 @@ class _Found:
 
     def is_only_above(self, path: str, hidden: Iterable[str]) -> bool:
         """Whether a folder changed only because of what was left out, or is a shared one."""
-        if any(_below(place, path) for place in hidden):
+        if any(is_below(place, path) for place in hidden):
             return True
-        return any(other != path and _below(other, path) for other in self.kinds)
+        return any(other != path and is_below(other, path) for other in self.kinds)
 
     def whiteouts(self) -> list[FileEntry]:
         """Return what takes away the removed paths."""
@@ -266,7 +267,7 @@ class _Found:
 
     def opened(self, entry: FileEntry) -> FileEntry:
         """Give what lies in a shared folder to the image's user."""
-        if any(_below(entry.target, place) for place in self.shared):
+        if is_below(entry.target, *self.shared):
             mode = entry.mode | (0o055 if entry.kind is FileKind.FOLDER else 0o044)
             writable = entry.kind is not FileKind.LINK
             return entry._replace(mode=mode, owner=(0, 0), group_writable=writable)
@@ -279,10 +280,6 @@ class _Found:
             for entry in self.result()
         ]
         return hashlib.sha256(repr((seen, sorted(self.hashes.items()))).encode()).hexdigest()
-
-
-def _below(path: str, place: str) -> bool:
-    return path == place or path.startswith(f"{place.rstrip('/')}/")
 
 
 def _split(path: str) -> tuple[str, str]:

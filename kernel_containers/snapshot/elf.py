@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
-_DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
+_DT_NEEDED, _DT_STRTAB, _DT_SONAME = 1, 5, 14
 _DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFFFC, 0x6FFFFFFD
 _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 _BASE, _WEAK = 1, 2  # flags of versions: the file's own name; the loader only warns
@@ -35,7 +35,6 @@ class Elf:
     machine: str
     soname: str | None = None
     needed: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()  # RPATH and RUNPATH
     requires: Mapping[str, frozenset[str]] = field(default_factory=dict)
     provides: frozenset[str] = frozenset()
     interpreter: str | None = None
@@ -74,15 +73,11 @@ class _Reader:
             return Elf(machine=machine, interpreter=interpreter)
         tags = self.tags(*dynamic)
         self.strings = self.offset(tags[_DT_STRTAB][0]) if _DT_STRTAB in tags else 0
-        search = ":".join(
-            self.string(at) for tag in (_DT_RUNPATH, _DT_RPATH) for at in tags.get(tag, ())
-        )
         soname = [self.string(at) for at in tags.get(_DT_SONAME, ())]
         return Elf(
             machine=machine,
             soname=soname[0] if soname else None,
             needed=tuple(self.string(at) for at in tags.get(_DT_NEEDED, ())),
-            search=tuple(filter(None, search.split(":"))),
             requires=self.requires(tags),
             provides=frozenset(self.provides(tags)),
             interpreter=interpreter,

@@ -76,10 +76,9 @@ def local_environment(
 
     A venv becomes two sets, the base interpreter without its own packages below the
     environment; a conda environment or a Python without venv is one. Of the system's Python in
-    `/usr` only packages are taken, and `base_python` says which executable the base image must
-    have instead. Modules outside of the prefix, such as editable installs, are the last set.
-    What links find elsewhere is in their place.
-    `walked` is what `walk_venv` gave for the same prefix.
+    `/usr` only packages are taken: the base image must have the same one. Modules outside of the
+    prefix, such as editable installs, are the last set. What links find elsewhere is in their
+    place. `walked` is what `walk_venv` gave for the same prefix.
 
     Raises:
         Refused: this user can't read files of the environment; the cause names them.
@@ -262,19 +261,17 @@ class _Plan:
 
     def environment(self) -> Environment:
         """Return the result."""
-        version = ".".join(map(str, self.interpreter.version[:2]))
-        base_python = f"/usr/bin/python{version}" if self.stands_in else ""
-        if base_python:
+        if self.stands_in:
+            version = ".".join(map(str, self.interpreter.version[:2]))
             self.notes.insert(
                 0,
-                f"The base image's own {base_python} runs the notebook: "
+                f"The base image's own /usr/bin/python{version} runs the notebook: "
                 "the system's Python is not copied.",
             )
         return Environment(
             kind=self.kind,
             interpreter=self.interpreter,
             file_sets=tuple(self.sets),
-            base_python=base_python,
             python_path=tuple(self.python_path),
             notes=tuple(self.notes),
         )

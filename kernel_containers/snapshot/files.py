@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind, FileSet
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.snapshot.exclusions import IN_FILES, credential_reason
@@ -116,7 +117,7 @@ class _Files:
 
     def is_excluded(self, path: str) -> bool:
         """Whether the user wants a path to stay out."""
-        return any(path == place or path.startswith(f"{place}/") for place in self.excluded)
+        return is_below(path, *self.excluded)
 
     def add_notebook(self, shipped: bytes) -> None:
         """Add the notebook itself, in the place of its file with outputs."""
@@ -167,7 +168,7 @@ class _Files:
         return NotebookFiles(made, tuple(exclusions), tuple(self.notes))
 
     def _writable(self, entry: FileEntry) -> FileEntry:
-        inside = entry.target == self.home or entry.target.startswith(f"{self.home}/")
+        inside = is_below(entry.target, self.home)
         if inside and entry.kind is not FileKind.LINK:
             return entry._replace(group_writable=True)
         return entry

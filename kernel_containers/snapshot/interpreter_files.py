@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind
 from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.exclusions import (
@@ -142,7 +143,7 @@ def links_outside(executable: str, roots: Sequence[str]) -> list[FileEntry]:
         if step is None:
             break
         target = os.readlink(step)  # noqa: PTH115
-        if not _below(str(step), roots):
+        if not is_below(str(step), *roots):
             found.append(_link(str(step)))
         rest = path.relative_to(step)
         path = Path(os.path.normpath(step.parent / target / rest))
@@ -151,7 +152,3 @@ def links_outside(executable: str, roots: Sequence[str]) -> list[FileEntry]:
 
 def _counts(path: Path) -> bool:
     return len(path.parts) > 2 and path.is_symlink() and not path.is_relative_to("/usr")
-
-
-def _below(path: str, roots: Sequence[str]) -> bool:
-    return any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots)

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.core.snapshot import Exclusion, FileEntry, FileKind
 from kernel_containers.snapshot.exclusions import credential_reason
 from kernel_containers.snapshot.outside import PACKAGE_FOLDERS
@@ -72,19 +73,15 @@ class LinkedFiles:
 
     def _would_miss(self, real: str, inside: Sequence[str]) -> bool:
         """Whether the image would not have `real` and can have it inside of these folders."""
-        if not os.path.exists(real) or _below(real, self._prefix):  # noqa: PTH110
+        if not os.path.exists(real) or is_below(real, self._prefix):  # noqa: PTH110
             return False
-        if any(_below(folder, real) for folder in inside):  # it would be in itself
+        if any(is_below(folder, real) for folder in inside):  # it would be in itself
             return False
         if not set(PACKAGE_FOLDERS).isdisjoint(real.split("/")):
             return True
-        of_system = any(_below(real, folder) for folder in _SYSTEM) and not _below(real, _ADDED)
-        return not of_system and not _below(real, self._base_prefix)
+        of_system = is_below(real, *_SYSTEM) and not is_below(real, _ADDED)
+        return not of_system and not is_below(real, self._base_prefix)
 
 
 def _leads_to(link: FileEntry) -> str:
     return os.path.normpath(f"{link.target.rpartition('/')[0]}/{link.link}")
-
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.snapshot.exclusions import ENVIRONMENT_MARKERS, IN_ENVIRONMENTS, IN_FILES
 from kernel_containers.snapshot.walk import walk
 
@@ -52,10 +53,10 @@ def outside(
     """
     found = Outside()
     read = [*roots, *filter(None, [user_base])]
-    sites = [folder for folder in packages if _below(str(folder), read)]
+    sites = [folder for folder in packages if is_below(str(folder), *read)]
     by_themselves = {str(folder) for folder in (*_pth_folders(sites), *sites)}
     for text in dict.fromkeys(path):
-        if _below(text, roots) or not Path(text).exists():
+        if is_below(text, *roots) or not Path(text).exists():
             continue
         if Path(text).is_file():  # a zip archive of modules
             _take(found, [Path(text)])
@@ -68,7 +69,7 @@ def outside(
         if text not in by_themselves:
             found.python_path.append(text)
         found.notes.append(f"Modules in {text}, outside of the environment, are included.")
-    mapped = [place for place in _mapped_places(packages) if not _below(str(place), roots)]
+    mapped = [place for place in _mapped_places(packages) if not is_below(str(place), *roots)]
     _take(found, mapped)
     found.notes.extend(f"{place}, installed as editable, is included." for place in mapped)
     _note_lost_projects(found, packages, roots)
@@ -138,9 +139,9 @@ def _note_lost_projects(found: Outside, packages: Sequence[Path], roots: Sequenc
     for folder in packages:
         for file in sorted(folder.glob("*.dist-info/direct_url.json")):
             project = _editable_project(file)
-            if project is None or _below(project, roots):
+            if project is None or is_below(project, *roots):
                 continue
-            if not any(_below(target, [project]) for target in taken):
+            if not any(is_below(target, project) for target in taken):
                 name = file.parent.name.removesuffix(".dist-info")
                 found.notes.append(
                     f"{name} is installed as editable from {project}, in a way that does not tell "
@@ -163,7 +164,3 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
-
-
-def _below(path: str, roots: Sequence[str]) -> bool:
-    return any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots)

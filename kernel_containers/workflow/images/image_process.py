@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.contract import RUNNER_HOME
+from kernel_containers.core.paths import is_below
 from kernel_containers.kernels.container_spec import HOME as KERNEL_HOME
 from kernel_containers.kernels.container_spec import PACKAGES
 
@@ -27,7 +28,7 @@ def image_user(base: BaseImage, paths: Iterable[str], live: LiveKernel) -> tuple
     closed = [folder for folder, mode in base.folders.items() if not mode & 0o001]
     for path in paths:
         for folder in closed:
-            if path == folder or path.startswith(f"{folder}/"):
+            if is_below(path, folder):
                 return "0:0", f"{folder} can only be entered by root in the base image"
     if live.only_for_root:
         return "0:0", f"{live.only_for_root} of the live kernel can only be read by root"

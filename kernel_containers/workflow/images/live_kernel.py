@@ -7,9 +7,10 @@ import tempfile
 import time
 import weakref
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.paths import is_below
 from kernel_containers.core.sizes import size_text
 from kernel_containers.core.snapshot import FileKind
 from kernel_containers.engine import containers, images
@@ -60,12 +61,12 @@ class LiveKernel:
     @property
     def has_packages(self) -> bool:
         """Whether there are packages that `%pip install` brought."""
-        return any(PurePosixPath(entry.target).is_relative_to(PACKAGES) for entry in self.entries)
+        return any(is_below(entry.target, PACKAGES) for entry in self.entries)
 
     @property
     def has_home(self) -> bool:
         """Whether there are files in the kernel's home."""
-        return any(PurePosixPath(entry.target).is_relative_to(HOME) for entry in self.entries)
+        return any(is_below(entry.target, HOME) for entry in self.entries)
 
     @property
     def own_files(self) -> list[FileEntry]:
@@ -73,8 +74,7 @@ class LiveKernel:
         return [
             entry
             for entry in self.entries
-            if "site-packages" not in entry.target
-            and not any(PurePosixPath(entry.target).is_relative_to(it) for it in _INSTALLED)
+            if "site-packages" not in entry.target and not is_below(entry.target, *_INSTALLED)
         ] + [entry for entry in self.entries if entry.target.startswith(f"{HOME}/")]
 
     @property
@@ -101,9 +101,7 @@ class LiveKernel:
 
 
 def _is_closed(entry: FileEntry) -> bool:
-    if entry.kind is FileKind.LINK or any(
-        PurePosixPath(entry.target).is_relative_to(place) for place in _OF_THE_SYSTEM
-    ):
+    if entry.kind is FileKind.LINK or is_below(entry.target, *_OF_THE_SYSTEM):
         return False
     needed = 0o5 if entry.kind is FileKind.FOLDER else 0o4
     of_group = entry.owner[1] == 0 and (entry.final_mode >> 3) & needed == needed
