@@ -12,6 +12,7 @@ from kernel_containers.errors import NotFound
 from kernel_containers.snapshot.exclusions import SILENTLY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kernel_containers.snapshot.exclusions import Rules
@@ -90,23 +91,27 @@ def _plain_file(path: str, bits: int, size: int, mtime_ns: int) -> FileEntry:
 
 def size_below(path: str) -> int:
     """Return the bytes of a file, or of all files below a folder."""
-    total, folders = 0, [path]
+    return sum(sizes_below(path))
+
+
+def sizes_below(path: str) -> Iterator[int]:
+    """Yield the bytes of a file, or of each file below a folder."""
+    folders = [path]
     while folders:
         folder = folders.pop()
         try:
             status = os.lstat(folder)
             if not stat.S_ISDIR(status.st_mode):
-                total += status.st_size
+                yield status.st_size
                 continue
             with os.scandir(folder) as found:
                 for item in found:
                     if item.is_dir(follow_symlinks=False):
                         folders.append(item.path)
                     else:
-                        total += item.stat(follow_symlinks=False).st_size
+                        yield item.stat(follow_symlinks=False).st_size
         except OSError:
             continue
-    return total
 
 
 class _Walker:

@@ -81,3 +81,16 @@ def test_what_libraries_keep_in_the_home_folder_is_told(
     (note,) = notes(tmp_path, "import nltk, transformers")
 
     assert note.startswith("nltk keeps 2.0 kB in ~/nltk_data, which the image will not have")
+
+
+def test_of_a_folder_with_very_many_files_only_some_are_counted(tmp_path: Path) -> None:
+    crowded = tmp_path / "crowded"
+    crowded.mkdir()
+    (crowded / "0").write_bytes(b"1")
+    for number in range(1, 10_001):
+        (crowded / str(number)).hardlink_to(crowded / "0")
+    (tmp_path / "project").mkdir()
+
+    (note,) = notes(tmp_path / "project", f"pd.read_parquet('{crowded}')")
+
+    assert "more than 10.0 kB outside" in note
