@@ -38,8 +38,8 @@ _SHUTDOWN_TIME = 5.0  # seconds for the kernel's own clean-up at exit
 _SHORT_SHUTDOWN_TIME = 1.0  # seconds, where the run is out of time
 _STILL_RAN = f"A thread or an exit handler still ran {_SHUTDOWN_TIME:g} s after the last cell."
 _ON_THE_WAY = 0.2  # seconds in which more comes from a kernel that has ended
-SILENCE = 60.0  # seconds without a message after which a finished cell's output counts as lost
-NO_REPLY = 5.0  # seconds without a message after which a finished cell's reply counts as lost
+SILENCE = 60.0  # seconds waited without a message until a finished cell's output counts as lost
+NO_REPLY = 5.0  # seconds waited without a message until a finished cell's reply counts as lost
 
 
 @dataclass(slots=True)
@@ -233,11 +233,13 @@ class Execution:
             raise Ended("cell-failed", message)
 
     def _wait_for_reply(self, request: str, state: _State, begin: float) -> Any:
-        last_message = time.monotonic()
+        silent = 0.0
         while True:
             if self._client.receive(POLL):
-                last_message = time.monotonic()
+                silent = 0.0
             else:
+                # Not by the clock: what this program does itself is no silence of the kernel's.
+                silent += POLL
                 self._idle()
             self._tick()
             reply = self._client.reply(request)
@@ -245,7 +247,6 @@ class Execution:
                 return reply
             if self._kernel.exit_code() is not None:
                 return self._after_death(request, state)
-            silent = time.monotonic() - last_message
             if not reply and self._client.is_idle(request) and silent > NO_REPLY:
                 state.status = "failed"
                 state.error = "the kernel did not answer"

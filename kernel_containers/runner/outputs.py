@@ -144,9 +144,14 @@ class Outputs:
         begin = time.monotonic()
         if begin < self._next and not now:
             return
-        data = make()
-        self._thread = threading.Thread(target=self._save, args=(data, begin), daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._save, args=(make(), begin), daemon=True)
+        self._next = begin + _FIRST_CHECKPOINT
+        try:
+            thread.start()
+        except RuntimeError as error:  # the notebook has all the processes that there may be
+            self._warn(f"A checkpoint was not written: {error}")
+        else:
+            self._thread = thread
 
     def _save(self, data: Content, begin: float) -> None:
         uri = self._uris.ipynb

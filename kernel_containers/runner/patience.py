@@ -71,7 +71,10 @@ class Patience:
 
         thread = threading.Thread(target=run, daemon=True)
         begin = time.monotonic()
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the notebook has all the processes that there may be
+            run()
         while thread.is_alive():
             if self.left() < 0 and time.monotonic() - begin > _AT_LEAST:
                 message = f"it took nothing for {time.monotonic() - max(begin, self._heard):.0f} s"

@@ -106,6 +106,24 @@ def test_a_kernel_that_needs_too_much_memory_to_start_is_told_so(
     assert run.report["message"] == words
 
 
+@pytest.mark.full
+def test_a_notebook_that_leaves_no_process_to_anybody_has_its_outputs(
+    make_image: Callable[..., Image], in_containers: Containers
+) -> None:
+    image = make_image(
+        "import subprocess, time\nleft = []\ntry:\n"
+        "    while True: left.append(subprocess.Popen(['sleep', '600']))\n"
+        "except OSError as error: print(type(error).__name__)\n"
+        "time.sleep(6)",  # the first checkpoint is due after 5 s
+    )
+
+    run = in_containers.run(image, resources=Resources(pids=60))
+
+    assert run.code == 0, run.stdout + run.stderr
+    assert run.text(0) == "BlockingIOError\n"
+    assert "A checkpoint was not written: can't start new thread" in run.report["warnings"]
+
+
 def test_a_stopped_container_lets_the_notebook_clean_up_and_writes_its_outputs(
     make_image: Callable[..., Image], in_containers: Containers, tmp_path: Path
 ) -> None:
