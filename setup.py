@@ -91,6 +91,13 @@ def build_front_end(*, required: bool) -> None:
             )
 
 
+def long_description() -> str:
+    """Return the README without its picture and with names for links: indexes have no files."""
+    text = (HERE / "README.md").read_text("utf-8") if (HERE / "README.md").exists() else ""
+    text = re.sub(r"^!\[.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"\[([^\]]+)\]\((?!https?:)([^)]+)\)", r"\1 (`\2`)", text)
+
+
 def data_files() -> list[tuple[str, list[str]]]:
     """Return what belongs outside of the package, from what exists now: target, then files."""
     found = {
@@ -139,17 +146,24 @@ setup(
     name="kernel_containers",
     version=version["__version__"],
     description="Jupyter kernels inside Docker containers, and notebooks as container images",
-    long_description=(HERE / "README.md").read_text() if (HERE / "README.md").exists() else "",
+    long_description=long_description(),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     license_files=["LICENSE"],
+    keywords=["jupyter", "jupyterlab", "notebook", "docker", "oci", "container", "papermill"],
     classifiers=[
+        "Development Status :: 4 - Beta",
         "Framework :: Jupyter",
         "Framework :: Jupyter :: JupyterLab",
         "Framework :: Jupyter :: JupyterLab :: 4",
         "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Scientific/Engineering",
+        "Topic :: System :: Software Distribution",
         "Typing :: Typed",
     ],
     packages=find_packages(include=["kernel_containers", "kernel_containers.*"]),

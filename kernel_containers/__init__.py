@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _OFFERED = {
+    "__version__": "kernel_containers._version",
     "load_ipython_extension": "kernel_containers.client.magics",
     "read_runs": "kernel_containers.workflow.runs.run_table",
     "scrap": "kernel_containers.client",
@@ -11,7 +12,7 @@ _OFFERED = {
 
 
 def __getattr__(name: str) -> object:
-    """Return what notebooks and scripts import from here; each is imported when it is used."""
+    """Return what others take from here; each is imported when it is used."""
     if name not in _OFFERED:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_bytes
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -82,6 +84,17 @@ def test_a_wheel_holds_the_front_end_once(wheel: Path) -> None:
 
     assert entries == [PurePosixPath(loaded).name]
     assert any(name.endswith("schemas/kernel-containers/plugin.json") for name in names)
+
+
+def test_a_wheel_describes_itself_to_an_index(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = message_from_bytes(archive.read(name))
+
+    description = str(metadata.get_payload())
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert "# kernel_containers" in description
+    assert re.findall(r"\]\((?!https?:)", description) == []
 
 
 def test_an_installed_wheel_is_found_by_jupyter(
