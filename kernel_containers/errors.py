@@ -101,8 +101,9 @@ class Interrupted(KernelContainersError):
 
 
 def error_as_json(error: KernelContainersError) -> dict[str, str | None]:
-    """Return the error for programs; `code` names its class: `not-found`, `try-again`."""
-    code = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    """Return the error for programs; `code` names its class here: `not-found`, `try-again`."""
+    named = next(cls for cls in type(error).__mro__ if cls.__module__ == __name__)
+    code = re.sub(r"(?<!^)(?=[A-Z])", "-", named.__name__).lower()
     return {
         "what": error.what,
         "why": error.why,

@@ -129,7 +129,8 @@ def _write_file(path: Path, data: Content) -> None:
         raise kind(
             f"{path} was not written.",
             why=error.strerror or str(error),
-            todo=f"mount a folder there that uid {os.getuid()} can write to, and that has room",
+            todo=f"give a folder that uid {os.getuid()} can write to and that has room; "
+            "a container needs it mounted",
         ) from error
 
 

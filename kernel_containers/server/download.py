@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyter_server.base.handlers import APIHandler
 
     from kernel_containers.server.services import Download
-    from kernel_containers.workflow.runs.stores import Opened
+    from kernel_containers.workflow.runs.store import Opened
 
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 

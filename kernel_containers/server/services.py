@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kernel_containers.server.places import Places
     from kernel_containers.server.running import RunningKernels
     from kernel_containers.workflow.jobs.jobs import Jobs
-    from kernel_containers.workflow.runs.stores import Opened
+    from kernel_containers.workflow.runs.store import Opened
     from kernel_containers.workflow.settings import Settings
 
 

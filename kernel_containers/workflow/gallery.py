@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.uris import Uri
     from kernel_containers.runner.places import Content
     from kernel_containers.workflow.publication import Publication
-    from kernel_containers.workflow.runs.stores import Store
+    from kernel_containers.workflow.runs.store import Store
 
 CARD = "card.json"
 PREVIEW = "preview"
@@ -83,8 +83,11 @@ class Gallery:
         left = [card_id for card_id in ids if not after or card_id < after]
         shown = left[:limit]
         with DaemonThreads(READERS, "store") as pool:
-            found = list(pool.map(lambda card_id: self._readable(store, card_id), shown))
-        cards = [card for card in found if card]
+            found = list(pool.map(lambda card_id: self._card_or_error(store, card_id), shown))
+        cards = [card for card in found if isinstance(card, Card)]
+        refused = [error for error in found if isinstance(error, Unauthorized)]
+        if refused and not cards:
+            raise refused[0]
         return cards, shown[-1] if len(left) > len(shown) else None
 
     def card(self, card_id: str) -> Card:
@@ -174,13 +177,11 @@ class Gallery:
             return copy, card
         raise Refused(f"{folder} has too many copies of {name} already.")
 
-    def _readable(self, store: Store, card_id: str) -> Card | None:
+    def _card_or_error(self, store: Store, card_id: str) -> Card | KernelContainersError:
         try:
             return self._card(store, card_id)
-        except Unauthorized:
-            raise
-        except (NotFound, InvalidInput, Refused):  # removed meanwhile, or another program's
-            return None
+        except (NotFound, InvalidInput, Refused) as error:
+            return error  # removed meanwhile, another program's, or somebody else's
 
 
 def _check(card: Card) -> None:

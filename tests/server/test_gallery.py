@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -162,3 +164,93 @@ def test_a_clone_stays_below_the_root(api: Api, runs: str) -> None:
     answer = api.post("/gallery/none/clone", gallery=runs, folder="../elsewhere")
 
     assert answer.status_code == 403
+
+
+def test_many_publish_and_clone_at_once(api: Api, gallery: str, runs: str) -> None:
+    body = {"prefix": runs, "gallery": gallery, "notebook": "sales", "run": "latest"}
+    folder = api.server.root / f"{runs}-many"
+    folder.mkdir()
+
+    def share(number: int) -> str:
+        card = api.post("/gallery", **body, title=str(number)).json()
+        copy = api.post(f"/gallery/{card['id']}/clone", gallery=gallery, folder=folder.name)
+        return str(copy.json()["path"])
+
+    with ThreadPoolExecutor(4) as threads:
+        copies = list(threads.map(share, range(4)))
+    titles = {card["title"] for card in api.json("/gallery", prefix=gallery)["cards"]}
+
+    assert len(set(copies)) == 4
+    assert titles == set("0123")
+    whole = files_of(run_id(COUNT))["notebook.ipynb"]
+    assert {path.read_bytes() for path in folder.iterdir()} == {whole}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A card, and a run, that this server's users may not see."""
+    card = {"title": "hidden", "description": "", "notebook": "n.ipynb", "image": None}
+    whole = {**card, "published": "2026-01-01T00:00:00Z", "author": "eve"}
+    write(tmp_path / "card", {**files_of("x"), "card.json": json.dumps(whole).encode()})
+    return tmp_path / "card"
+
+
+def test_links_in_a_gallery_lead_nowhere_and_hide_no_card(
+    api: Api, runs: str, elsewhere: Path
+) -> None:
+    gallery = api.server.root / f"{runs}-gallery"
+    body = {"prefix": runs, "gallery": gallery.name, "notebook": "sales", "run": "latest"}
+    assert api.post("/gallery", **body).status_code == 201
+    (gallery / "folder").symlink_to(elsewhere)
+    for name in ("file", "pipe"):
+        (gallery / name).mkdir()
+    (gallery / "file" / "card.json").symlink_to(elsewhere / "card.json")
+    os.mkfifo(gallery / "pipe" / "card.json")
+
+    listed = api.json("/gallery", prefix=gallery.name)["cards"]
+    answers = [
+        answer
+        for card_id in ("folder", "file", "pipe")
+        for answer in (
+            api.get(f"/gallery/{card_id}/thumbnail", prefix=gallery.name),
+            api.post(f"/gallery/{card_id}/clone", gallery=gallery.name, folder=runs),
+        )
+    ]
+    answers.append(api.get("/gallery/folder/html", prefix=gallery.name))
+
+    assert [card["title"] for card in listed] == ["sales"]
+    assert {answer.status_code for answer in answers} == {403}
+    assert all("hidden" not in answer.text for answer in answers)
+
+
+def test_a_run_that_is_a_link_is_not_published(api: Api, runs: str, elsewhere: Path) -> None:
+    (api.server.root / runs / "sales" / "link").symlink_to(elsewhere)
+
+    answer = api.post(
+        "/gallery", prefix=runs, gallery=f"{runs}-gallery", notebook="sales", run="link"
+    )
+
+    assert answer.status_code == 403
+    assert api.json("/gallery", prefix=f"{runs}-gallery")["cards"] == []
+
+
+def test_a_gallery_that_can_not_be_written_is_told_with_its_place(api: Api, runs: str) -> None:
+    gallery = api.server.root / f"{runs}-file"
+    gallery.write_text("no folder")
+
+    answer = api.post("/gallery", prefix=runs, gallery=gallery.name, notebook="sales", run="latest")
+
+    assert answer.status_code == 507
+    assert answer.json()["code"] == "outputs-not-written"
+    assert gallery.name in answer.json()["what"]
+
+
+def test_what_is_missing_for_a_publication_leaves_nothing(api: Api, runs: str) -> None:
+    (api.server.root / runs / "sales" / run_id(COUNT) / "notebook.html").unlink()
+
+    answer = api.post(
+        "/gallery", prefix=runs, gallery=f"{runs}-gallery", notebook="sales", run="latest"
+    )
+
+    assert answer.status_code == 404
+    assert not (api.server.root / f"{runs}-gallery").exists()

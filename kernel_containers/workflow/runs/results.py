@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.large_json import parse_json
-from kernel_containers.errors import NotFound, Refused, Unauthorized
+from kernel_containers.errors import NotFound, Refused
 from kernel_containers.workflow.runs.run_filter import time_of_run_id
 from kernel_containers.workflow.runs.stores import READERS, open_file, open_store
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kernel_containers.core.uris import Uri
-    from kernel_containers.workflow.runs.stores import Store
+    from kernel_containers.workflow.runs.store import Store
 
 REPORT = "report.json"
 NOTEBOOK = "notebook.ipynb"
@@ -136,9 +136,9 @@ def _report(store: Store, folder: Uri) -> dict[str, Any]:
     try:
         data = store.read(folder.join(REPORT))
         report = parse_json(data) if data is not None else {"status": "unfinished"}
-    except Unauthorized:
-        raise
-    except (ValueError, RecursionError, Refused):
+    except Refused as error:  # others of the same prefix may be read
+        report = {"status": "broken", "message": f"{error.what} {error.why or ''}".strip()}
+    except (ValueError, RecursionError):
         report = None
     return report if isinstance(report, dict) else {"status": "broken"}
 
