@@ -216,14 +216,20 @@ describe('review', () => {
   });
 });
 
-it('goes back from a failed job with everything that was typed', () => {
+it('goes back from a failed job with everything that was typed, and plans anew', () => {
   const job = { id: '1' } as Job;
   const wizard = play(
     atReview(),
     { type: 'started', job },
     { type: 'change-and-retry', token: 'v' }
   );
-  expect(wizard).toMatchObject({ step: 'review', job: null, token: 'v' });
+  expect(wizard).toMatchObject({
+    step: 'review',
+    job: null,
+    token: 'v',
+    plan: { status: 'loading' },
+    target: { status: 'loading' }
+  });
   expect(jobRequest(wizard)).toMatchObject({
     kind: 'containerize',
     token: 'v',

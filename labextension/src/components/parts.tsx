@@ -8,6 +8,7 @@ import {
 import * as React from 'react';
 
 import type { ApiError } from '../errors';
+import { formatValues } from '../format';
 import { useServices } from './context';
 import { stateMark } from './words';
 
@@ -222,6 +223,21 @@ export function StateMark(props: { state: string }): JSX.Element {
       {stateMark(props.state)}
     </span>
   );
+}
+
+/** Named values in few lines. */
+export function Values(props: {
+  of: Readonly<Record<string, unknown>>;
+}): JSX.Element | null {
+  const text = formatValues(props.of);
+  return text ? (
+    <span
+      className="jp-KernelContainers-hint jp-KernelContainers-values"
+      title={text}
+    >
+      {text}
+    </span>
+  ) : null;
 }
 
 /** How far something is; without a fraction it only moves. */

@@ -1,3 +1,4 @@
+import { downloadIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Job, Result, RunResult } from '../api';
@@ -119,9 +120,10 @@ export function Results(props: {
                   `files/${encodeURIComponent(file.name)}`
                 )}
                 download={file.name}
+                title={trans.__('Download %1', file.name)}
                 aria-label={trans.__('Download %1', file.name)}
               >
-                {trans.__('Download')}
+                <downloadIcon.react tag="span" />
               </a>
             </li>
           ))}

@@ -2,6 +2,7 @@ import * as React from 'react';
 
 import type { Job, Stage } from '../api';
 import { formatBytes, formatSeconds } from '../format';
+import { isActive } from '../jobstate';
 import { useServices } from './context';
 import { Bar } from './parts';
 import { stageWord } from './words';
@@ -20,7 +21,9 @@ export function Stages({ stages }: { stages: readonly Stage[] }): JSX.Element {
             {stageWord(stage.name, trans)}
           </span>
           <span className="jp-KernelContainers-stageMessage">
-            {stage.name.endsWith(stage.message) ? '' : stage.message}
+            {stage.ended || stage.name.endsWith(stage.message)
+              ? ''
+              : stage.message}
           </span>
           <span className="jp-KernelContainers-stageCount">
             {countOf(stage)}
@@ -50,15 +53,15 @@ export function CellLine({ job }: { job: Job }): JSX.Element | null {
   if (!cell) {
     return null;
   }
+  // Once the run has ended its outcome says so.
+  const error = isActive(job) && cell.error;
   const finished = cell.number - (cell.status === 'running' ? 1 : 0);
   const place = trans.__('Cell %1 of %2', cell.number, cell.count);
   return (
     <div className="jp-KernelContainers-cell">
       <span data-cell={cell.number}>{place}</span>
       <Bar label={place} fraction={finished / Math.max(1, cell.count)} />
-      {cell.error && (
-        <pre className="jp-KernelContainers-cellError">{cell.error}</pre>
-      )}
+      {error && <pre className="jp-KernelContainers-cellError">{error}</pre>}
     </div>
   );
 }

@@ -2,62 +2,40 @@ import * as React from 'react';
 
 import type { Card } from '../api';
 import { useAction } from '../components/action';
-import { useFetched, useServices } from '../components/context';
+import { useServices } from '../components/context';
+import { ShowMore, usePages } from '../components/pages';
 import { Button, ErrorView } from '../components/parts';
 import { Waiting } from '../components/waiting';
 import { formatAge } from '../format';
 import type { IPanelProps } from './state';
 
-/** Cards that were asked for besides the newest, and where the next ones begin. */
-interface IPage {
-  readonly cards: readonly Card[];
-  readonly next: string | null;
-}
-
 /** What others published. */
 export function GalleryTab({ send }: Pick<IPanelProps, 'send'>): JSX.Element {
   const { api, trans } = useServices();
-  const [older, setOlder] = React.useState<IPage>({ cards: [], next: null });
-  const fetched = useFetched(async () => {
-    const first = await api.gallery({});
-    setOlder({ cards: [], next: first.next });
-    return first;
-  }, 'gallery');
-  const { busy, error: failed, act } = useAction();
-  const { value } = fetched;
+  const pages = usePages(after => api.gallery({ after }), 'gallery');
+  const { value } = pages;
   if (!value) {
-    return <Waiting of={fetched} text={trans.__('Reading the gallery…')} />;
+    return <Waiting of={pages} text={trans.__('Reading the gallery…')} />;
   }
-  if (value.cards.length === 0) {
+  const cards = value.flatMap(page => page.cards);
+  if (cards.length === 0) {
     return (
       <p className="jp-KernelContainers-empty">
         {trans.__(
           'Nothing was published in %1 yet. Choose Publish below the results of a run, or for a notebook in the file browser.',
-          value.prefix
+          value[0].prefix
         )}
       </p>
     );
   }
-  const more = async (after: string) => {
-    const { cards, next } = await api.gallery({ after });
-    setOlder(old => ({ cards: [...old.cards, ...cards], next }));
-  };
-  const { next } = older;
   return (
     <>
       <ul className="jp-KernelContainers-list" aria-label={trans.__('Gallery')}>
-        {[...value.cards, ...older.cards].map(card => (
+        {cards.map(card => (
           <CardRow key={card.id} card={card} send={send} />
         ))}
       </ul>
-      {failed && <ErrorView error={failed} />}
-      {next && (
-        <Button
-          label={trans.__('Show more')}
-          busy={busy}
-          onClick={() => act(() => more(next))}
-        />
-      )}
+      <ShowMore of={pages} />
     </>
   );
 }

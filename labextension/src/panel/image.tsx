@@ -120,7 +120,10 @@ function Push(
       <Field
         id={`${id}-to`}
         label={trans.__('To')}
-        hint={trans.__('Such as registry.example/team/%1', props.name)}
+        hint={trans.__(
+          'Such as registry.example/team/%1',
+          props.name.split('@')[0]
+        )}
       >
         {described => (
           <input

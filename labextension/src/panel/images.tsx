@@ -4,7 +4,8 @@ import * as React from 'react';
 import type { ContainerizeResult, Image, Job } from '../api';
 import { useAction, useStart } from '../components/action';
 import { Confirm } from '../components/confirm';
-import { useFetched, useServices } from '../components/context';
+import { useServices } from '../components/context';
+import { ShowMore, usePages } from '../components/pages';
 import { Button, ErrorView } from '../components/parts';
 import { Waiting } from '../components/waiting';
 import { shortTitle } from '../components/words';
@@ -19,20 +20,21 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
     job => job.kind !== 'run' && job.state === 'succeeded'
   ).length;
   const [round, setRound] = React.useState(0);
-  const fetched = useFetched(() => api.images(), `${made} ${round}`);
-  const { value } = fetched;
+  const pages = usePages(after => api.images(after), `${made} ${round}`);
+  const { value } = pages;
   if (!value) {
-    return <Waiting of={fetched} text={trans.__('Asking the engine…')} />;
+    return <Waiting of={pages} text={trans.__('Asking the engine…')} />;
   }
+  const images = value.flatMap(page => page.images);
   const pushed = jobs.jobs.filter(
     job =>
       job.kind === 'containerize' &&
       job.state === 'succeeded' &&
-      !value.images.some(image =>
+      !images.some(image =>
         [...image.names, ...image.digests].includes(placeOf(job))
       )
   );
-  if (value.images.length === 0 && pushed.length === 0) {
+  if (images.length === 0 && pushed.length === 0) {
     return (
       <p className="jp-KernelContainers-empty">
         {trans.__(
@@ -44,7 +46,7 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
   return (
     <>
       <ul className="jp-KernelContainers-list" aria-label={trans.__('Images')}>
-        {value.images.map(image => (
+        {images.map(image => (
           <ImageRow
             key={image.id}
             image={image}
@@ -54,6 +56,7 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
           />
         ))}
       </ul>
+      <ShowMore of={pages} />
       {pushed.length > 0 && (
         <>
           <h3>{trans.__('Elsewhere')}</h3>

@@ -1,25 +1,12 @@
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { StoredRun } from '../api';
-import { useAction } from '../components/action';
 import { useServices } from '../components/context';
-import { Button, ErrorView, StateMark } from '../components/parts';
+import { ShowMore, usePages } from '../components/pages';
+import { Button, ErrorView, StateMark, Values } from '../components/parts';
 import { causeWord, stateWord } from '../components/words';
-import type { ApiError } from '../errors';
-import { asApiError } from '../errors';
-import { formatAge, formatSeconds, formatValues } from '../format';
+import { formatAge, formatSeconds } from '../format';
 import type { IPanelProps } from './state';
-
-/** The runs of one place, as far as they were asked for. */
-interface IPage {
-  readonly of: string; // the query it answers
-  readonly asked: string; // the place as it was typed
-  readonly prefix: string;
-  readonly notebooks: readonly string[];
-  readonly runs: readonly StoredRun[];
-  readonly next: string | null;
-}
 
 /** All runs below a prefix, whoever started them. */
 export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
@@ -28,38 +15,22 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
   const [typed, setTyped] = React.useState(panel.prefix);
   const [notebook, setNotebook] = React.useState('');
   const [round, setRound] = React.useState(0);
-  const [page, setPage] = React.useState<IPage | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const older = useAction();
   const query = {
     prefix: panel.prefix || undefined,
     notebook: notebook || undefined
   };
   const of = JSON.stringify(query);
-  React.useEffect(() => {
-    let stopped = false;
-    setError(null);
-    api.results(query).then(
-      found => stopped || setPage({ ...found, of, asked: panel.prefix }),
-      (reason: unknown) => stopped || setError(asApiError(reason))
-    );
-    return () => {
-      stopped = true;
-    };
-  }, [api, of, ended, round]);
+  const asked = panel.prefix;
+  const pages = usePages(
+    async after => ({ ...(await api.results({ ...query, after })), of, asked }),
+    `${of} ${ended} ${round}`
+  );
+  const { error, again } = pages;
+  const page = pages.value?.[0];
   // Runs of another place would be opened below this one.
-  const shown = page?.of === of && !error ? page : null;
-  const names = page?.asked === panel.prefix ? page.notebooks : [];
-  const more = async (old: IPage) => {
-    const after = old.next ?? undefined;
-    const found = await api.results({ ...query, after });
-    // Meanwhile another place may be shown.
-    setPage(now =>
-      now === old
-        ? { ...old, ...found, runs: [...old.runs, ...found.runs] }
-        : now
-    );
-  };
+  const runs =
+    page?.of === of ? pages.value?.flatMap(({ runs }) => runs) : undefined;
+  const names = page?.asked === asked ? page.notebooks : [];
   return (
     <>
       <form
@@ -67,6 +38,7 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
         onSubmit={event => {
           event.preventDefault();
           send({ type: 'prefix', prefix: typed.trim() });
+          setNotebook(''); // there may be none of that name
           setRound(round + 1);
         }}
       >
@@ -90,17 +62,17 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
           ]}
         />
       )}
-      {error && <ErrorView error={error} onRetry={() => setRound(round + 1)} />}
-      {!shown && !error && (
+      {error && <ErrorView error={error} onRetry={again} />}
+      {!runs && !error && (
         <p role="status">{trans.__('Reading the results…')}</p>
       )}
-      {shown?.runs.length === 0 && (
+      {runs?.length === 0 && (
         <p className="jp-KernelContainers-empty">
-          {trans.__('There are no results in %1.', shown.prefix)}
+          {trans.__('There are no results in %1.', page?.prefix ?? '')}
         </p>
       )}
       <ul className="jp-KernelContainers-list" aria-label={trans.__('Results')}>
-        {shown?.runs.map(run => (
+        {runs?.map(run => (
           <li key={`${run.notebook}/${run.run_id}`} data-run={run.run_id}>
             <button
               type="button"
@@ -148,22 +120,13 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
                     .filter(Boolean)
                     .join(' · ')}
                 </span>
-                <span className="jp-KernelContainers-hint">
-                  {formatValues(run.parameters)}
-                </span>
+                <Values of={run.parameters} />
               </span>
             </button>
           </li>
         ))}
       </ul>
-      {older.error && <ErrorView error={older.error} />}
-      {shown?.next && (
-        <Button
-          label={trans.__('Show more')}
-          busy={older.busy}
-          onClick={() => older.act(() => more(shown))}
-        />
-      )}
+      {runs && <ShowMore of={pages} />}
     </>
   );
 }

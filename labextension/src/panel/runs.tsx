@@ -5,9 +5,9 @@ import type { Job, RunResult } from '../api';
 import { useAction } from '../components/action';
 import { Confirm } from '../components/confirm';
 import { useServices } from '../components/context';
-import { Button, ErrorView, StateMark } from '../components/parts';
+import { Button, ErrorView, StateMark, Values } from '../components/parts';
 import { shortTitle, stateWord } from '../components/words';
-import { formatAge, formatSeconds, formatValues } from '../format';
+import { formatAge, formatSeconds } from '../format';
 import { isActive } from '../jobstate';
 import { openCompare } from './compare';
 import type { IPanelProps } from './state';
@@ -116,7 +116,6 @@ function runKey(job: Job | undefined): IRunKey | null {
 function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
   const { jobs, trans } = useServices();
   const { busy, error, act } = useAction();
-  const parameters = formatValues(job.request.parameters ?? {});
   const ended = !isActive(job);
   const seconds = secondsOf(job);
   const facts = [
@@ -155,9 +154,7 @@ function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
       <div className="jp-KernelContainers-hint">
         {facts.filter(Boolean).join(' · ')}
       </div>
-      {parameters && (
-        <div className="jp-KernelContainers-hint">{parameters}</div>
-      )}
+      <Values of={job.request.parameters ?? {}} />
       <div className="jp-KernelContainers-actions">
         <Button
           label={trans.__('Run again')}

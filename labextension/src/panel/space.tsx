@@ -45,11 +45,13 @@ export function SpaceView(): JSX.Element {
       </dl>
       {freed && (
         <Notice kind="success">
-          {trans._n(
-            '%1 container was removed.',
-            '%1 containers were removed.',
-            freed.containers.length
-          )}
+          {trans.__('%1 were freed.', formatBytes(freed.cache + freed.jobs))}{' '}
+          {freed.containers.length > 0 &&
+            trans._n(
+              '%1 container was removed.',
+              '%1 containers were removed.',
+              freed.containers.length
+            )}
         </Notice>
       )}
       {failed && <ErrorView error={failed} />}
@@ -68,7 +70,11 @@ export function SpaceView(): JSX.Element {
           />
         )}
         <Confirm
-          label={trans.__('Remove leftovers and the cache…')}
+          label={
+            value.containers.length > 0
+              ? trans.__('Remove leftovers and the cache…')
+              : trans.__('Remove the cache…')
+          }
           question={trans.__(
             'Remove %1? The next image then takes longer.',
             formatBytes(value.cache)

@@ -63,7 +63,7 @@ export function NameStep(
       <Field
         id="jp-kc-name"
         label={trans.__('Name')}
-        hint={trans.__('The repository of the image is called so.')}
+        hint={trans.__('The image’s repository gets this name.')}
         problem={problem && problemWord(problem, trans)}
       >
         {described => (

@@ -148,7 +148,8 @@ export function next(wizard: IWizard, event: WizardEvent): IWizard {
         token: event.token
       };
     case 'change-and-retry':
-      return go({ ...wizard, job: null, token: event.token }, 'review');
+      // What stands at the destination may be why the job failed.
+      return go(stale({ ...wizard, job: null, token: event.token }), 'review');
   }
 }
 

@@ -107,7 +107,9 @@ function RepositoryField(
               )
             : exists
               ? trans.__('An existing repository')
-              : trans.__('“%1” will be created', text)
+              : found.value?.next
+                ? undefined // it may be among those that are not listed here
+                : trans.__('“%1” will be created', text)
       }
       problem={
         problem === 'repository-invalid' ? problemWord(problem, trans) : null

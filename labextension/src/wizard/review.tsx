@@ -1,6 +1,7 @@
+import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Plan } from '../api';
+import type { Job, Plan } from '../api';
 import { useServices } from '../components/context';
 import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
 import type { ApiError } from '../errors';
@@ -13,11 +14,8 @@ import type { IStepProps } from './reducer';
 
 /** What would be built, before anything is. */
 export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
-  const { jobs, trans } = useServices();
+  const { trans } = useServices();
   const { plan, target } = wizard;
-  const sameNotebook = jobs.active.filter(
-    job => job.kind === 'containerize' && job.notebook === wizard.notebook
-  );
   const names = chosenNames(wizard);
   const secrets = names.filter(name => wizard.choices[name].secret);
   return (
@@ -116,13 +114,7 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
           />
         </Notice>
       )}
-      {sameNotebook.length > 0 && (
-        <Notice kind="warning">
-          {trans.__(
-            'An image of this notebook is being made already; this would be another one.'
-          )}
-        </Notice>
-      )}
+      <SameNotebook notebook={wizard.notebook} />
       {movesTag(wizard) && (
         <Notice kind="warning">
           {trans.__('The name stands for another image already.')}
@@ -151,6 +143,26 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
         </Fold>
       )}
     </>
+  );
+}
+
+/** Says that an image of the notebook is being made, also where another page began it just now. */
+function SameNotebook({ notebook }: { notebook: string }): JSX.Element {
+  const { jobs, trans } = useServices();
+  const isSame = (job: Job) =>
+    job.kind === 'containerize' && job.notebook === notebook;
+  return (
+    <UseSignal signal={jobs.changed}>
+      {() =>
+        jobs.active.some(isSame) && (
+          <Notice kind="warning">
+            {trans.__(
+              'An image of this notebook is being made already; this would be another one.'
+            )}
+          </Notice>
+        )
+      }
+    </UseSignal>
   );
 }
 

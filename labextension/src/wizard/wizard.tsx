@@ -1,3 +1,4 @@
+import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { useServices } from '../components/context';
@@ -208,11 +209,16 @@ function Navigation(props: IStepProps & { close: () => void }): JSX.Element {
   if (wizard.step === 'progress') {
     return (
       <div className="jp-KernelContainers-nav">
-        <span className="jp-KernelContainers-hint">
-          {trans.__(
-            'Closing this does not stop it: the panel Containers shows it.'
+        <UseSignal signal={jobs.changed}>
+          {() => (
+            <span className="jp-KernelContainers-hint">
+              {jobs.active.some(job => jobs.isWatched(job.id)) &&
+                trans.__(
+                  'Closing this does not stop it: the panel Containers shows it.'
+                )}
+            </span>
           )}
-        </span>
+        </UseSignal>
         <Button label={trans.__('Close')} onClick={close} />
       </div>
     );
