@@ -189,17 +189,15 @@ def _read(python: str, code: int, stdout: bytes, stderr: bytes) -> Interpreter:
             why=last[0] if last else f"it ended with exit code {code} and no answer",
         )
     answer: dict[str, Any] = json.loads(marked[-1].partition(_MARK)[2])
-    major, minor, micro = answer["version"]
+    major, minor, _ = answer["version"]
     if major < 3:
         raise InvalidInput(
             f"{python} is Python {major}.{minor}.", todo="use a kernel with Python 3"
         )
-    name, version = answer["libc"]
-    return Interpreter(
-        **{
-            **answer,
-            "version": (major, minor, micro),
-            "libc": (name, version),
-            "path": tuple(answer["path"]),
-        }
-    )
+    return interpreter_from_json(answer)
+
+
+def interpreter_from_json(value: Mapping[str, Any]) -> Interpreter:
+    """Return what the fields of an interpreter say, as JSON has them."""
+    tuples = {name: tuple(value[name]) for name in ("version", "libc", "path")}
+    return Interpreter(**{**value, **tuples})

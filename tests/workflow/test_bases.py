@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import Interpreter
+from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable
 from kernel_containers.workflow.images.bases import (
     candidates,
@@ -15,6 +17,7 @@ from kernel_containers.workflow.images.bases import (
     choose_base,
     python_for_runner,
 )
+from kernel_containers.workflow.images.image_python import image_python
 from kernel_containers.workflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,20 +87,46 @@ def test_an_environment_with_its_own_interpreter_takes_any_base_of_this_system(
 
 
 def test_the_bases_python_runs_what_an_older_kernel_can_not(
-    engine: Engine, base_image: str
+    engine: Engine, base_image: str, tmp_path: Path
 ) -> None:
-    found = python_for_runner(engine, base_image, interpreter(8, "/opt/python"))
+    settings = Settings(cache=tmp_path, environ={})
+
+    found = python_for_runner(engine, base_image, interpreter(8, "/opt/python"), settings)
 
     assert found is not None
     assert found.version >= (3, 10)
-    assert python_for_runner(engine, base_image, interpreter(12, "/opt/python")) is None
+    newer = interpreter(12, "/opt/python")
+    assert python_for_runner(engine, base_image, newer, settings) is None
 
 
-def test_the_base_must_have_the_systems_python_itself(engine: Engine, base_image: str) -> None:
-    found = check_stand_in(engine, base_image, interpreter(11))
+def test_the_base_must_have_the_systems_python_itself(
+    engine: Engine, base_image: str, tmp_path: Path
+) -> None:
+    settings = Settings(cache=tmp_path, environ={})
+
+    found = check_stand_in(engine, base_image, interpreter(11), settings)
 
     assert found is not None
     assert found.version[:2] == (3, 11)
-    assert check_stand_in(engine, base_image, interpreter(12, "/opt/python")) is None
+    newer = interpreter(12, "/opt/python")
+    assert check_stand_in(engine, base_image, newer, settings) is None
     with pytest.raises(InvalidInput, match=r"no /usr/bin/python3\.12"):
-        check_stand_in(engine, base_image, interpreter(12))
+        check_stand_in(engine, base_image, interpreter(12), settings)
+
+
+def test_an_image_is_asked_for_its_python_once(
+    engine: Engine, base_image: str, tmp_path: Path
+) -> None:
+    settings = Settings(cache=tmp_path, environ={})
+    found = images.inspect(engine, base_image)
+    assert found is not None
+
+    first = image_python(engine, base_image, "python3", settings)
+    [record] = settings.store.glob("records/*")
+    record.write_text(record.read_text().replace(first.machine, "as recorded"))
+    second = image_python(engine, str(found.id), "python3", settings)
+    other = image_python(engine, base_image, "/usr/bin/python3", settings)
+
+    assert first.version[:2] == (3, 11)
+    assert second == replace(first, machine="as recorded")
+    assert other.machine == first.machine

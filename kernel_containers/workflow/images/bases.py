@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.reference import ImageReference
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, KernelContainersError, NotFound
-from kernel_containers.snapshot.interpreter import inspect_image
 from kernel_containers.workflow.images.fetch_base import bring_base
+from kernel_containers.workflow.images.image_python import image_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,9 @@ def _fitting(engine: Engine, interpreter: Interpreter) -> list[str]:
     return list(dict.fromkeys([first, *others, *official]))
 
 
-def python_for_runner(engine: Engine, base: str, interpreter: Interpreter) -> Interpreter | None:
+def python_for_runner(
+    engine: Engine, base: str, interpreter: Interpreter, settings: Settings
+) -> Interpreter | None:
     """Return a Python of an image that can run its entrypoint in place of an older kernel's.
 
     None where the kernel's own can, or there is none.
@@ -123,7 +125,7 @@ def python_for_runner(engine: Engine, base: str, interpreter: Interpreter) -> In
         return None
     for name in ("/usr/bin/python3", "/usr/local/bin/python3"):
         try:
-            found = inspect_image(engine, base, name)
+            found = image_python(engine, base, name, settings)
         except (NotFound, InvalidInput):
             continue
         if found.version[:2] >= OLDEST_RUNNER:
@@ -131,7 +133,9 @@ def python_for_runner(engine: Engine, base: str, interpreter: Interpreter) -> In
     return None
 
 
-def check_stand_in(engine: Engine, base: str, interpreter: Interpreter) -> Interpreter | None:
+def check_stand_in(
+    engine: Engine, base: str, interpreter: Interpreter, settings: Settings
+) -> Interpreter | None:
     """Return the base image's own Python, which stands in for one below /usr.
 
     None where the environment brings its interpreter.
@@ -143,7 +147,7 @@ def check_stand_in(engine: Engine, base: str, interpreter: Interpreter) -> Inter
         return None
     minor = ".".join(map(str, interpreter.version[:2]))
     try:
-        found = inspect_image(engine, base, f"/usr/bin/python{minor}")
+        found = image_python(engine, base, f"/usr/bin/python{minor}", settings)
     except (NotFound, InvalidInput) as error:
         raise InvalidInput(
             f"The base image {base} has no /usr/bin/python{minor}.",

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.snapshot import Environment
 from kernel_containers.errors import InvalidInput
 from kernel_containers.snapshot.environment import local_environment, walk_venv
-from kernel_containers.snapshot.interpreter import inspect_image, inspect_local, made_for
+from kernel_containers.snapshot.interpreter import inspect_local, made_for
 from kernel_containers.snapshot.outside import PACKAGE_FOLDERS
 from kernel_containers.workflow.images.bases import check_stand_in, choose_base, python_for_runner
+from kernel_containers.workflow.images.image_python import image_python
 
 if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
@@ -55,7 +56,7 @@ def find_source(
         InvalidInput: there is no ipykernel, or the base image does not fit.
     """
     if spec.config and not spec.config.prefix:
-        return _image_source(spec, engine)
+        return _image_source(spec, engine, settings)
     began = time.time_ns()
     python = os.path.expanduser(spec.argv[0])  # noqa: PTH111 - may be a bare command
     prefix = spec.config.prefix if spec.config else None
@@ -68,8 +69,8 @@ def find_source(
     check_kernel(interpreter, spec.argv[0], made_for(interpreter))
     chosen = base or (spec.config.image if spec.config else None)
     image = choose_base(engine, interpreter, chosen, settings, report)
-    stand_in = check_stand_in(engine, image, interpreter)
-    stand_in = stand_in or python_for_runner(engine, image, interpreter)
+    stand_in = check_stand_in(engine, image, interpreter, settings)
+    stand_in = stand_in or python_for_runner(engine, image, interpreter, settings)
     environment, exclusions = local_environment(
         interpreter, walked if interpreter.prefix == prefix else None
     )
@@ -109,11 +110,11 @@ def _changed(folder: str) -> int:
         return 0
 
 
-def _image_source(spec: KernelSpec, engine: Engine) -> Source:
+def _image_source(spec: KernelSpec, engine: Engine, settings: Settings) -> Source:
     assert spec.config is not None  # noqa: S101 - the caller looked
     image = spec.config.image
     is_python = spec.language == "python"
-    interpreter = inspect_image(engine, image, spec.argv[0] if is_python else None)
+    interpreter = image_python(engine, image, spec.argv[0] if is_python else None, settings)
     if is_python:
         check_kernel(interpreter, f"{spec.argv[0]} in {image}")
     return Source(
@@ -123,7 +124,9 @@ def _image_source(spec: KernelSpec, engine: Engine) -> Source:
             interpreter=interpreter,
             python_path=tuple(filter(None, spec.environment.get(MODULES, "").split(":"))),
         ),
-        base_interpreter=python_for_runner(engine, image, interpreter) if is_python else None,
+        base_interpreter=python_for_runner(engine, image, interpreter, settings)
+        if is_python
+        else None,
     )
 
 

@@ -164,7 +164,7 @@ def _prefix(
     interpreter = inspect_local(str(python))
     check_kernel(interpreter, str(prefix), made_for(interpreter))
     image = choose_base(engine, interpreter, base, settings, report)
-    check_stand_in(engine, image, interpreter)
+    check_stand_in(engine, image, interpreter, settings)
     return interpreter, image, _libraries(engine, image, interpreter, report)
 
 
