@@ -143,7 +143,7 @@ def capture_live(
         )
     count, size = captured.files.count, size_text(captured.files.size)
     return LiveKernel(
-        note=f"live kernel: captured, {count} files, {size}",
+        note=f"live kernel: captured, {f'{count} files, {size}' if count else 'only folders and links'}",
         files=captured.files,
         user=captured.user,
         exclusions=captured.exclusions,
