@@ -7,14 +7,12 @@ The format is POSIX.1-2001 (pax) with ustar headers wherever they suffice. `tarf
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import zlib
-from errno import EACCES, EAGAIN, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EPERM, ESTALE
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
-from kernel_containers.errors import Defect, Refused, TryAgain, Unavailable
+from kernel_containers.image.planned import Changed, changed_files, read_blocks, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +24,6 @@ UNIT = 512  # bytes; everything is padded to a multiple
 _PADDING = bytes(UNIT)
 _LARGEST_OCTAL = 8**11 - 1  # eleven digits: 8 GiB as a size, the year 2242 as a time
 _NAME, _PREFIX = 100, 155  # bytes of the two parts of a name
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would block for ever
 _ROOT = (0, 0)
 _OF_ROOT = b"0000000\x00" * 2
 _LARGEST_OWNER = 8**7 - 1
@@ -34,13 +31,6 @@ _LARGEST_OWNER = 8**7 - 1
 _USTAR = struct.Struct("100s48s8s1s100s88s155s12x")
 _MAGIC = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00"  # no owner names, no device
 _FIXED_SUM = sum(_MAGIC) + 8 * ord(" ")  # the checksum's own field counts as spaces
-# What opening or reading says where a file is gone, or is now a link, folder, socket or FIFO.
-_REPLACED = {ENOENT, ENOTDIR, ESTALE, ELOOP, EISDIR, ENXIO, EAGAIN}
-_SHOWN = 10  # names of changed files in an error
-
-
-class _Changed(Exception):
-    """A file is not what its entry says."""
 
 
 def header(
@@ -171,8 +161,8 @@ def blocks(entries: Sequence[FileEntry]) -> Iterator[bytes]:
                 yield b"".join(parts)
                 parts.clear()
                 filled = 0
-    except _Changed as changed:
-        raise _changed_files(entries, str(changed)) from None
+    except Changed as changed:
+        raise changed_files(entries, str(changed)) from None
     parts.append(END)
     yield b"".join(parts)
 
@@ -208,94 +198,12 @@ def _file(entry: FileEntry) -> Iterator[bytes]:
     if entry.content is not None:
         yield start + entry.content + padding(len(entry.content))
         return
-    if entry.source is None:
-        raise Defect(f"{entry.target} has neither content nor a source.")
-    file = _open(entry.source)
-    try:
-        if entry.size < BLOCK:
-            # Read whole before its header goes out.
-            data = _read(file, entry.size, entry.source)
-            _check(file, entry)
-            yield start
-            yield data
-        else:
-            yield start
-            yield from _large(file, entry.size, entry.source)
-            _check(file, entry)
-    finally:
-        os.close(file)
-    yield padding(entry.size)
-
-
-def _open(source: str) -> int:
-    try:
-        return os.open(source, _OPEN)
-    except OSError as error:
-        if error.errno in _REPLACED:
-            raise _Changed(source) from error
-        if error.errno in (EACCES, EPERM):
-            raise Refused(
-                f"{source} can't be read.",
-                why="this user has no right to",
-                todo="give the right, or leave it out with --exclude where it is the notebook's",
-            ) from error
-        raise _unreadable(source, error) from error
-
-
-def _unreadable(source: str, error: OSError) -> Unavailable:
-    return Unavailable(f"{source} can't be read.", why=error.strerror or str(error))
-
-
-def _large(file: int, size: int, source: str) -> Iterator[bytes]:
-    left = size
-    while left:
-        data = _read(file, min(left, BLOCK), source)
+    if entry.size < BLOCK:
+        # Read whole before its header goes out.
+        data = read_whole(entry)
+        yield start
         yield data
-        left -= len(data)
-
-
-def _read(file: int, size: int, source: str) -> bytes:
-    """Return exactly `size` bytes: some file systems give less than asked for."""
-    try:
-        data = os.read(file, size)
-        while len(data) < size:
-            more = os.read(file, size - len(data))
-            if not more:
-                raise _Changed(source)
-            data += more
-    except OSError as error:
-        if error.errno in _REPLACED:
-            raise _Changed(source) from error
-        raise _unreadable(source, error) from error
-    return data
-
-
-def _check(file: int, entry: FileEntry) -> None:
-    if not _is_as_planned(os.fstat(file), entry):
-        raise _Changed(entry.source)
-
-
-def _is_as_planned(found: os.stat_result, entry: FileEntry) -> bool:
-    return (
-        stat.S_ISREG(found.st_mode)
-        and found.st_size == entry.size
-        and found.st_mtime_ns == entry.mtime_ns
-    )
-
-
-def _changed_files(entries: Sequence[FileEntry], first: str) -> TryAgain:
-    names = [first] if first else []
-    for entry in entries:
-        if entry.kind is FileKind.FILE and entry.source and entry.source != first:
-            try:
-                same = _is_as_planned(os.lstat(entry.source), entry)
-            except OSError:
-                same = False
-            if not same:
-                names.append(entry.source)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return TryAgain(
-        f"Files changed while they were read: {', '.join(names[:_SHOWN])}{more}.",
-        todo="try again when nothing writes to them, or leave what is the notebook's out with "
-        "--exclude",
-    )
+    else:
+        yield start
+        yield from read_blocks(entry, BLOCK)
+    yield padding(entry.size)
