@@ -79,6 +79,8 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
             labels=dict(spec.labels),
             user=spec.user or None,
             working_dir=spec.working_directory,
+            # The image's own looks after the program that it starts, which is not run here.
+            healthcheck={"test": ["NONE"]} if spec.entrypoint is not None else None,
             stdin_open=spec.stdin,
             ports=list(spec.ports) or None,
             detach=not spec.stdin,

@@ -28,7 +28,7 @@ _MOUNT_KEYS = {"source", "target", "read_only"}
 
 
 def text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise InvalidInput(f"{value!r} is not a text.")
     return value
 
@@ -66,7 +66,7 @@ def count(value: Any) -> int:
 
 
 def size(value: Any) -> int:
-    return count(value) if isinstance(value, int) else parse_size(text(value))
+    return parse_size(value) if isinstance(value, str) else count(value)
 
 
 def memory(value: Any) -> int:

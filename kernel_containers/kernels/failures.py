@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LINES = 12  # of the kernel's own output in a message; a traceback's end says the most
 _MISSING_KERNEL = re.compile(r"No module named '?ipykernel")
 _FULL = "No space left on device"
-_NO_PROCESS = "Resource temporarily unavailable"
+_NO_PROCESS = re.compile("Resource temporarily unavailable|can't start new thread")
 _NOISE = re.compile(r"\d+\.\d\ds - ")  # the debugger's warnings at each import
 # What the engine says → what to do.
 _ADVICE = (
@@ -143,8 +143,8 @@ def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContain
             why=f"{death.detail}, where Jupyter keeps the sockets of kernels",
             todo="free some: `jupyter --runtime-dir` names the folder",
         )
-    if death.cause == "not-started" and _NO_PROCESS in death.detail:
-        return InvalidInput(what, why=death.detail, todo="raise `pids` in its kernel.json")
+    if config.resources.pids and _NO_PROCESS.search(death.detail or death.tail):
+        return InvalidInput(what, why=death.detail or why, todo="raise `pids` in its kernel.json")
     if death.cause == "not-started":
         return NotFound(
             what,

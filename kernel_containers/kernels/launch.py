@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from kernel_containers.errors import InvalidInput
 from kernel_containers.kernels.boot import client_files, worker_program
 from kernel_containers.kernels.container import RETURN
 from kernel_containers.kernels.container_spec import (
@@ -95,6 +96,27 @@ class Launch:
         environment = {name: text for name, text in self.environment.items() if name != NOTEBOOK}
         key = {**self.connection, "key": secrets.token_hex(32)}
         return replace(self, kernel_id="", environment=environment, connection=key)
+
+
+def check_command(argv: Sequence[Any], environment: Mapping[str, Any]) -> None:
+    """Check what Jupyter takes from kernel.json as it is.
+
+    Raises:
+        InvalidInput: no program can be started so.
+    """
+    texts = all(isinstance(word, str) and "\0" not in word for word in argv)
+    if not texts or not argv or not argv[0] or "{connection_file}" not in "".join(argv):
+        raise InvalidInput(
+            "`argv` in the kernel's kernel.json starts no kernel.",
+            why=f"it is {list(argv)!r}",
+            todo="give a program and its arguments as texts, `{connection_file}` among them",
+        )
+    for name, value in environment.items():
+        if not name or {"=", "\0"} & set(name) or not isinstance(value, str) or "\0" in value:
+            raise InvalidInput(
+                f"`env` in the kernel's kernel.json has no variable in {name!r}: {value!r}.",
+                todo="give texts as values, and names without `=`",
+            )
 
 
 def read_launch(

@@ -19,7 +19,7 @@ from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.container_spec import path_on_host
 from kernel_containers.kernels.events import KernelEvents
 from kernel_containers.kernels.failures import KernelNotStarted
-from kernel_containers.kernels.launch import make_keys, read_launch, take_keys
+from kernel_containers.kernels.launch import check_command, make_keys, read_launch, take_keys
 from kernel_containers.kernels.pool import pool
 
 if TYPE_CHECKING:
@@ -153,11 +153,12 @@ class ContainerProvisioner(KernelProvisionerBase):
         """Return what `launch_kernel` takes, besides what it was given.
 
         Raises:
-            KernelNotStarted: the kernelspec's configuration is wrong.
+            KernelNotStarted: the kernelspec is wrong.
         """
         try:
             value = self.kernel_spec.metadata["kernel_provisioner"].get("config") or {}
             self._config = KernelConfig.parse(value)
+            check_command(self.kernel_spec.argv, self.kernel_spec.env)
         except InvalidInput as error:
             raise self._not_started(error) from error
         make_keys(self._manager)

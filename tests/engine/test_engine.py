@@ -96,6 +96,23 @@ def test_limits_user_and_rights_arrive_in_the_container(engine: Engine, base_ima
     assert finished.stdout.split() == [b"1234", b"5", b"CapEff:", b"0000000000000000", b"1"]
 
 
+def test_an_image_whose_program_is_not_run_is_not_asked_for_its_health(
+    engine: Engine, base_image: str
+) -> None:
+    name = f"kernel-containers-test/health:{uuid.uuid4().hex[:8]}"
+    first = engine.api.create_container(base_image, ["true"], healthcheck={"test": ["CMD", "no"]})
+    engine.api.commit(first, *name.split(":"))
+    spec = ContainerSpec(image=name, entrypoint=(), command=("true",), labels=LABELS)
+
+    second = containers.create(engine, spec)
+
+    found = containers.inspect(engine, second)["Config"]["Healthcheck"]
+    for container in (first["Id"], second):
+        containers.remove(engine, container)
+    engine.api.remove_image(name)
+    assert found == {"Test": ["NONE"]}
+
+
 def test_out_of_memory_is_told_from_a_kill(engine: Engine, base_image: str) -> None:
     greedy = "python3 -c 'x = bytearray(200 * 1024**2)'"
     spec = ContainerSpec(

@@ -117,6 +117,7 @@ def test_a_network_that_does_not_exist(refused: Callable[..., str]) -> None:
         ({"tmpfs": {"/usr": ""}}, "Nothing can be mounted at /usr"),
         ({"mounts": [{"source": "/tmp", "target": "/proc/x"}]}, "at /proc/x in"),
         ({"pids": 1}, "raise `pids`"),
+        ({"pids": 5}, "raise `pids`"),
         ({"docker_host": "tcp://127.0.0.1:1"}, "from docker_host in the kernel's kernel.json"),
     ],
 )
@@ -153,11 +154,43 @@ def test_a_configuration_that_makes_no_sense(
     manager.context.destroy(linger=0)
 
 
+@pytest.mark.parametrize(
+    ("argv", "environment", "words"),
+    [
+        ([], {}, "`argv`"),
+        (["python", 1, "{connection_file}"], {}, "`argv`"),
+        (["", "{connection_file}"], {}, "`argv`"),
+        (["python", "a\0", "{connection_file}"], {}, "`argv`"),
+        (["python", "-m", "ipykernel_launcher"], {}, "{connection_file}"),
+        (["python", "{connection_file}"], {"A": 1}, "'A': 1"),
+        (["python", "{connection_file}"], {"A=B": "1"}, "without `=`"),
+        (["python", "{connection_file}"], {"A": "1\0"}, "`env`"),
+    ],
+)
+def test_a_command_that_starts_nothing(
+    install: Callable[..., str],
+    jupyter_folders: Path,
+    argv: list[Any],
+    environment: dict[str, Any],
+    words: str,
+) -> None:
+    path = jupyter_folders / f"data/kernels/{install('edited')}/kernel.json"
+    spec = json.loads(path.read_text())
+    path.write_text(json.dumps({**spec, "argv": argv, "env": environment}))
+    manager = KernelManager(kernel_name="edited")
+
+    with pytest.raises(KernelNotStarted) as refused:
+        manager.start_kernel()
+
+    manager.context.destroy(linger=0)
+    assert words in str(refused.value)
+
+
 @contextmanager
 def _argv(install: Callable[..., str], folders: Path, *argv: str) -> Iterator[KernelManager]:
     install("other", start_timeout=3)
     path = folders / "data/kernels/other/kernel.json"
-    words = ", ".join(f'"{word}"' for word in argv)
+    words = ", ".join(f'"{word}"' for word in (*argv, "{connection_file}"))
     text = path.read_text()
     start, end = text.index('"argv": ['), text.index("],")
     path.write_text(f'{text[:start]}"argv": [{words}{text[end:]}')
@@ -243,7 +276,7 @@ def test_a_start_that_is_cancelled_at_any_step_leaves_nothing(
     name = install("held", docker_host=f"unix://{held.path}", start_timeout=30)
     path = jupyter_folders / "data/kernels/held/kernel.json"
     if step == "kernel answers":
-        argv = ["sh", "-c", f"touch '{up}'; sleep 60"]
+        argv = ["sh", "-c", f"touch '{up}'; sleep 60", "{connection_file}"]
         path.write_text(json.dumps({**json.loads(path.read_text()), "argv": argv}))
 
     async def start() -> str:
