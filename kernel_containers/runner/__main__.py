@@ -15,16 +15,15 @@ from kernel_containers.errors import Defect, InvalidInput, KernelContainersError
 from kernel_containers.runner.arguments import Arguments, parse_arguments
 from kernel_containers.runner.kernel import private_folder, remove_folder
 from kernel_containers.runner.session import Session
-from kernel_containers.runner.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kernel_containers.runner.stopping import Stop
 
-def main(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code."""
-    stop = Stop()
-    stop.listen()
+
+def main(argv: Sequence[str], stop: Stop) -> int:
+    """Run the command and return its exit code; `stop` listens already."""
     try:
         return _run(parse_arguments(argv), stop)
     except KernelContainersError as error:
@@ -65,7 +64,3 @@ def _parse_manifest(manifest: bytes) -> Contract:
         raise Defect("The image's manifest.json is malformed.", why=str(error)) from error
     except InvalidInput as error:  # not the caller's input, but what the image was made with
         raise Defect(error.what, why=error.why, todo=error.todo) from error
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

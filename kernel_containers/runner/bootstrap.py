@@ -12,6 +12,13 @@ if __name__ == "__main__":
     # Not writing .pyc files: the folder may be read-only, and is shared by all runs.
     sys.dont_write_bytecode = True
 
+    from kernel_containers.runner.stopping import Stop
+
+    # Before anything else is imported: to a container's first process, a signal that it does not
+    # listen for was never sent.
+    stop = Stop()
+    stop.listen()
+
     from kernel_containers.runner.__main__ import main
 
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], stop))
