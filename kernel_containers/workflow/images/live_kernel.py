@@ -142,8 +142,9 @@ def capture_live(
             note="live kernel: it has changed nothing", exclusions=captured.exclusions
         )
     count, size = captured.files.count, size_text(captured.files.size)
+    what = f"{count} files, {size}" if count else "only folders and links"
     return LiveKernel(
-        note=f"live kernel: captured, {f'{count} files, {size}' if count else 'only folders and links'}",
+        note=f"live kernel: captured, {what}",
         files=captured.files,
         user=captured.user,
         exclusions=captured.exclusions,
