@@ -68,10 +68,11 @@ def _forms(secret: str) -> set[str]:
     if len(secret) < SHORTEST:
         return set()
     lines = [line for line in secret.splitlines() if len(line) >= 2 * SHORTEST]
-    forms = {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], html.escape(secret)}
-    forms |= {quote(secret, safe=""), quote_plus(secret)} if secret.isascii() else set()
-    encoded = base64.b64encode(secret.encode(errors="surrogatepass")).decode()
-    forms.add(encoded)
+    as_json = [json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+    forms = {secret, repr(secret)[1:-1], *as_json, html.escape(secret)}
+    encoded = secret.encode(errors="surrogatepass")
+    forms |= {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}
+    forms.add(base64.b64encode(encoded).decode())
     # A key of several lines is often printed line by line.
     return forms | (set(lines) if len(lines) > 1 else set())
 

@@ -20,9 +20,12 @@ def test_all_usual_forms_are_masked() -> None:
         SECRET,
         repr(SECRET),
         json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        quote(SECRET, safe=""),
         base64.b64encode(SECRET.encode()).decode(),
         "ascii/key+1",
         quote("ascii/key+1", safe=""),
+        quote("ascii/key+1"),
     ]
 
     for form in forms:
