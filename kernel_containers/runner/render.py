@@ -14,13 +14,14 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
+from kernel_containers.core.cells import outputs_of, tags_of
 from kernel_containers.errors import UsageError
 from kernel_containers.runner.formulas import Renderer, latex_to_html
 from kernel_containers.runner.nodes import to_nodes
 from kernel_containers.runner.widgets import show_widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _PAGE = Path(__file__).with_name("page.html.j2")
 # Interactive widgets and scripts that need a loader show their text instead.
@@ -150,6 +151,7 @@ def render(
         if left > 0 and cell.cell_type == "code":
             # Colouring 10 MB of code, such as a large parameter's, takes 20 s.
             cell.source = f"{cell.source[:_LONGEST_SOURCE]}\n… {left} more characters"
+    notebook.cells = list(_without_removed(notebook.cells, facts))
     show_widgets(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
@@ -177,6 +179,25 @@ def anchors(cells: Sequence[Any]) -> list[str]:
             name = f"{name}-{index}"
         found[name] = None
     return list(found)
+
+
+def _without_removed(cells: Sequence[Any], facts: Facts) -> Iterator[Any]:
+    """Yield the cells without what their tags say a page does not show: `remove-input` and likes.
+
+    A cell that failed or did not run is shown, whatever its tags say.
+    """
+    told = {anchor for anchor, _ in facts.unrun} | {(facts.failing or {}).get("anchor")}
+    for cell in cells:
+        tags = {tag.replace("_", "-") for tag in tags_of(cell)}  # nbconvert's manual has both
+        failed = any(output.get("output_type") == "error" for output in outputs_of(cell))
+        if failed or cell["id"] in told:
+            tags = set()
+        if "remove-input" in tags:
+            cell.metadata["transient"] = {"remove_source": True}
+        if "remove-output" in tags:
+            cell["outputs"] = []
+        if "remove-cell" not in tags:
+            yield cell
 
 
 def _template_settings(template: str | None) -> dict[str, Any]:

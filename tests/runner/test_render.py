@@ -33,6 +33,30 @@ def with_output(data: dict[str, Any]) -> dict[str, Any]:
     return code("show()") | {"outputs": [output]}
 
 
+def test_what_tags_remove_is_not_on_the_page_unless_it_failed(tmp_path: Path) -> None:
+    shown = with_output({"text/plain": "a result"})
+    error = {"output_type": "error", "ename": "E", "evalue": "e", "traceback": ["a trace"]}
+
+    page = page_of(
+        tmp_path,
+        {**shown, "source": "no_input()", "metadata": {"tags": ["remove-input"]}},
+        {**shown, "source": "no_cell()", "metadata": {"tags": ["remove_cell"]}},
+        {**shown, "source": "no_output()", "metadata": {"tags": ["remove-output"]}},
+        {**code("failed()", "remove-cell"), "outputs": [error]},
+        markdown("no text", "remove-cell"),
+    )
+
+    assert page.count("a result") == 1
+    assert [name in page for name in ("no_input", "no_cell", "no_output", "failed", "a trace")] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert "no text" not in page
+
+
 FORMULAS = [
     ("inline $x^2$ here", "<msup><mi>x</mi><mn>2</mn></msup>"),
     ("$$\\frac{a}{b}$$", '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'),
