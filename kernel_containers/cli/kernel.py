@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kernel_containers.cli.kernel_options import config_from, container_options
+from kernel_containers.cli.kernel_options import config_from, container_options, parse_environment
 from kernel_containers.cli.options import GIVEN, GIVEN_PATH, json_option
 from kernel_containers.cli.output import Output, table
 from kernel_containers.errors import UsageError
@@ -48,7 +48,6 @@ def add(
     {connection_file} starts R. {connection_file} stands where the kernel expects the file.
     """
     from kernel_containers.workflow.kernels.add_kernel import KernelRequest, add_kernel
-    from kernel_containers.workflow.runs.submit import parse_environment
     from kernel_containers.workflow.settings import read_settings
 
     output = Output(as_json=options["as_json"])
@@ -151,21 +150,17 @@ def list_(as_json: bool) -> None:
     """List the kernelspecs whose kernels run in containers."""
     from kernel_containers.kernels import kernelspecs
 
-    specs = [spec for spec in kernelspecs.list_kernels() if spec.config]
-    rows = [
-        (spec.name, spec.display_name, spec.config.prefix or spec.config.image)
-        for spec in specs
-        if spec.config
-    ]
+    found = [(spec, spec.config) for spec in kernelspecs.list_kernels() if spec.config]
+    rows = [(spec.name, spec.display_name, config.prefix or config.image) for spec, config in found]
     Output(as_json=as_json).result(
         [
             {
                 "name": spec.name,
                 "display_name": spec.display_name,
                 "folder": str(spec.folder),
-                "config": asdict(spec.config) if spec.config else None,
+                "config": asdict(config),
             }
-            for spec in specs
+            for spec, config in found
         ],
         table(rows, ("NAME", "DISPLAY NAME", "SOURCE"))
         if rows

@@ -128,6 +128,28 @@ def mount_from(text: str) -> dict[str, object]:
     return {"source": source, "target": target or source, "read_only": mode == "ro"}
 
 
+def parse_environment(items: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return variables from `NAME=value` or `NAME`, the latter taken from this process.
+
+    Raises:
+        UsageError: no name, or a name alone that this process does not have.
+    """
+    found: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not name:
+            raise UsageError(f"{item!r} has no name.", todo="give NAME=VALUE or NAME")
+        if not equals:
+            if name not in environ:
+                raise UsageError(
+                    f"The variable {name} is not set here, so it can't be passed on.",
+                    todo=f"export it, or give {name}=VALUE",
+                )
+            value = environ[name]
+        found[name] = value
+    return found
+
+
 def _label(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not name or not sign:

@@ -49,9 +49,8 @@ class ContainerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
-    tmpfs: Mapping[str, str] = field(
-        default_factory=dict
-    )  # target → options, as `mount -o` takes them
+    # Target → options, as `mount -o` takes them.
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     groups: tuple[str, ...] = ()
     working_directory: str | None = None

@@ -65,9 +65,8 @@ class RunRequest:
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()  # further arguments of the image's entrypoint
     output: str | None = None
-    secrets: Mapping[str, str] = field(
-        default_factory=dict
-    )  # name → value; only ever written to files
+    # Name → value; only ever written to files.
+    secrets: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     # Absolute path in the container → content, readable by the run's user only.
     files: Mapping[str, bytes] = field(default_factory=dict)

@@ -15,6 +15,11 @@ from kernel_containers.errors import InvalidInput
 # buckets and other servers also allow upper case and underscores.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
+# The files of a run, in its folder, and the pointer beside the folders of its notebook's runs.
+NOTEBOOK, PAGE = "notebook.ipynb", "notebook.html"
+REPORT, LOG = "report.json", "log.jsonl"
+LATEST = "latest.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Uri:
@@ -76,9 +81,9 @@ class OutputUris:
         """Return `<prefix>/<notebook slug>/<run id>/…` and the pointer to the latest run."""
         folder = prefix.join(notebook_slug, run_id)
         return cls(
-            ipynb=folder.join("notebook.ipynb"),
-            html=folder.join("notebook.html"),
-            report=folder.join("report.json"),
-            log=folder.join("log.jsonl"),
-            latest=prefix.join(notebook_slug, "latest.json"),
+            ipynb=folder.join(NOTEBOOK),
+            html=folder.join(PAGE),
+            report=folder.join(REPORT),
+            log=folder.join(LOG),
+            latest=prefix.join(notebook_slug, LATEST),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.run_json import report_to_json
 from kernel_containers.core.runs import EXIT_CODES, RunReport
+from kernel_containers.core.uris import LOG, NOTEBOOK, PAGE, REPORT
 from kernel_containers.errors import OutputsNotWritten
 from kernel_containers.runner import notebook_file
 from kernel_containers.runner.figures import show_figures
@@ -83,10 +84,10 @@ def finish(
     last = write_last(outputs, _with_failures(report, failures), events, log_folder)
     report = _with_failures(report, [*failures, *last])
     if report.cause == "outputs":
-        contents: dict[str, Content] = {"notebook.ipynb": ipynb, "notebook.html": html_page}
+        contents: dict[str, Content] = {NOTEBOOK: ipynb, PAGE: html_page}
         contents |= {path.name: FilePieces(path) for _, path in spill.to_bring()}
         contents |= {file.path: [data] for file, data in files.items()}
-        contents["report.json"] = [to_json(report_to_json(report))]
+        contents[REPORT] = [to_json(report_to_json(report))]
         where = keep_locally(kept, contents)
         report = replace(report, message=f"{report.message}\n{_where(where)}")
     return report
@@ -120,7 +121,7 @@ def write_last(
     failures = _write(outputs, "report", [to_json(report_to_json(report))])
     events.end(report, only_file=True)
     events.close()
-    failures += _write(outputs, "log", FilePieces(folder / "log.jsonl"))
+    failures += _write(outputs, "log", FilePieces(folder / LOG))
     if not failures and (report.exit_code == 0 or any(cell.started for cell in report.cells)):
         failures = _write(outputs, "latest", [to_json(latest_pointer(report))])
     return failures

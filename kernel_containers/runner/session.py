@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.contract import IMAGE_VARIABLE
 from kernel_containers.core.json_values import strict_json
 from kernel_containers.core.runs import EXIT_CODES, CellReport, RunReport
+from kernel_containers.core.uris import LOG
 from kernel_containers.errors import InvalidInput, OutputsNotWritten
 from kernel_containers.runner import notebook_file, papermill
 from kernel_containers.runner.death import Deaths
@@ -76,7 +77,7 @@ class Session:
             arguments.log_format is None and sys.stdout.isatty()
         )
         self._events = Events(sys.stdout.buffer, as_text=as_text)
-        self._events.keep(folder / "log.jsonl")
+        self._events.keep(folder / LOG)
         self._deaths = Deaths(find_memory_files())
         self._masker = Masker(())
         self._given = Given(values={})

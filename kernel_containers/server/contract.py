@@ -18,8 +18,6 @@ from kernel_containers.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-VERBS = ("GET", "POST", "DELETE")
-
 
 class Contract:
     """The operations of the file; `check_…` return what an operation is given."""

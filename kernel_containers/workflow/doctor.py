@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.settings import Settings
 
 Status = Literal["ok", "warning", "problem"]
-LOW_DISK = (
-    5 * 1000**3
-)  # bytes: an environment of 1 GB needs about 0.4 in the store and 2 in the engine
+# Bytes: an environment of 1 GB needs about 0.4 in the store and 2 in the engine.
+LOW_DISK = 5 * 1000**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def diagnose(settings: Settings, hosts: tuple[str, ...] = ()) -> list[Check]:
     _run(checks, "kernelspecs", _kernelspecs)
     for host in hosts:
         _run(checks, f"registry {host}", partial(_registry, host, settings))
-    _run(checks, "AWS credentials", lambda: _aws(settings))
+    _run(checks, "AWS credentials", _aws)
     return checks
 
 
@@ -176,11 +175,10 @@ def _registry(host: str, settings: Settings) -> Check:
     return Check(name=f"registry {host}", status="ok", detail=detail)
 
 
-def _aws(settings: Settings) -> Check:
+def _aws() -> Check:
     import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    del settings
     try:
         found = boto3.Session().get_credentials()
     except BotoCoreError as error:

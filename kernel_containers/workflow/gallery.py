@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.runs import new_run_id
+from kernel_containers.core.uris import NOTEBOOK, PAGE
 from kernel_containers.errors import (
     CannotWrite,
     InvalidInput,
@@ -24,7 +25,6 @@ from kernel_containers.errors import (
 )
 from kernel_containers.runner.places import Writer
 from kernel_containers.workflow.jobs.job import utc_now
-from kernel_containers.workflow.runs.results import NOTEBOOK, PAGE
 from kernel_containers.workflow.runs.stores import READERS, Pieces, open_store
 
 if TYPE_CHECKING:

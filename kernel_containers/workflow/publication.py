@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
+from kernel_containers.core.uris import NOTEBOOK, PAGE
 from kernel_containers.errors import InvalidInput, NotFound, Refused
 from kernel_containers.notebook import document
 from kernel_containers.snapshot.secrets import find_secrets
 from kernel_containers.workflow.runs.results import (
-    NOTEBOOK,
-    PAGE,
     Picture,
     Results,
     showcase,

@@ -90,7 +90,7 @@ class Registries:
             registry = None if self._kept is None else self._kept.get(host)
             if registry is None:
                 environ = self._settings.environ
-                registry = open_registry(host, self._of_registries(), environ=environ)
+                registry = open_registry(host, self._registry_settings(), environ=environ)
             if self._kept is not None:
                 self._kept[host] = registry
         if self._kept is None:
@@ -99,14 +99,14 @@ class Registries:
             return
         yield registry
 
-    def _of_registries(self) -> RegistrySettings:
+    def _registry_settings(self) -> RegistrySettings:
         ca_file = self._settings.environ.get("KERNEL_CONTAINERS_CA_FILE")
         return RegistrySettings(ca_file=Path(ca_file) if ca_file else None)
 
     def sign_in(self, host: str, username: str, password: str) -> None:
         """Keep credentials that a registry takes; see `registry.sign_in.sign_in`."""
         environ = self._settings.environ
-        settings = self._of_registries()
+        settings = self._registry_settings()
         sign_in(host, username, password, settings, environ=environ, wait=self._wait)
 
     def look(

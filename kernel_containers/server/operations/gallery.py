@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from kernel_containers.core.uris import PAGE
 from kernel_containers.errors import NotFound, UsageError
 from kernel_containers.server.operations.results import KEPT_OUT, html_page, prefix_of
 from kernel_containers.server.services import Answer, Call, Download
 from kernel_containers.workflow.gallery import PREVIEW, Gallery
 from kernel_containers.workflow.publication import Publication, of_notebook, of_run
-from kernel_containers.workflow.runs.results import PAGE, Results
+from kernel_containers.workflow.runs.results import Results
 from kernel_containers.workflow.runs.stores import open_file
 
 

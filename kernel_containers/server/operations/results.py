@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kernel_containers.core.uris import NOTEBOOK, PAGE
 from kernel_containers.server.services import Answer, Call, Content, Download
 from kernel_containers.workflow.runs.results import (
-    NOTEBOOK,
-    PAGE,
     Results,
     showcase_of,
     size_of,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kernel_containers.core.owner import owner_token
 from kernel_containers.core.progress import silent
 from kernel_containers.core.reference import ImageReference, Repository, ToEngine
-from kernel_containers.core.uris import Uri
+from kernel_containers.core.uris import NOTEBOOK, Uri
 from kernel_containers.engine import images
 from kernel_containers.errors import InvalidInput, NotFound, UsageError
 from kernel_containers.image.load import LOADING
@@ -28,7 +28,7 @@ from kernel_containers.workflow.images.containerize import containerize
 from kernel_containers.workflow.images.image_process import HOME as IMAGE_HOME
 from kernel_containers.workflow.runs import submit
 from kernel_containers.workflow.runs.run_arguments import RunOptions
-from kernel_containers.workflow.runs.run_store import NOTEBOOK, list_runs
+from kernel_containers.workflow.runs.run_store import list_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.large_json import parse_json
+from kernel_containers.core.uris import NOTEBOOK, REPORT
 from kernel_containers.errors import NotFound, Refused
 from kernel_containers.workflow.runs.run_filter import time_of_run_id
 from kernel_containers.workflow.runs.stores import READERS, open_file, open_store
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from kernel_containers.core.uris import Uri
     from kernel_containers.workflow.runs.store import Store
 
-REPORT = "report.json"
-NOTEBOOK = "notebook.ipynb"
-PAGE = "notebook.html"
 LATEST = "latest"
 MOST_LOOKED_THROUGH = 50 * 1000**2  # bytes of a notebook; several may be looked at at once
 SHOWCASE = "showcase"  # the tag of the cell whose plot stands for the notebook

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.daemon_threads import DaemonThreads
+from kernel_containers.core.uris import NOTEBOOK, REPORT
 from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable
 from kernel_containers.notebook.executed import read_executed, report_from_notebook
 from kernel_containers.workflow.runs.run_filter import RunFilter, time_of, time_of_run_id
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from kernel_containers.core.uris import Uri
     from kernel_containers.workflow.runs.store import Store
 
-REPORT = "report.json"
-NOTEBOOK = "notebook.ipynb"
 _EVERY = RunFilter()
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 

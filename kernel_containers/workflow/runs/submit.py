@@ -254,25 +254,3 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
         end=follower.end,
         kept=kept,
     )
-
-
-def parse_environment(items: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return variables from `NAME=value` or `NAME`, the latter taken from this process.
-
-    Raises:
-        UsageError: no name, or a name alone that this process does not have.
-    """
-    found: dict[str, str] = {}
-    for item in items:
-        name, equals, value = item.partition("=")
-        if not name:
-            raise UsageError(f"{item!r} has no name.", todo="give NAME=VALUE or NAME")
-        if not equals:
-            if name not in environ:
-                raise UsageError(
-                    f"The variable {name} is not set here, so it can't be passed on.",
-                    todo=f"export it, or give {name}=VALUE",
-                )
-            value = environ[name]
-        found[name] = value
-    return found
