@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from kernel_containers.workflow.settings import read_settings
 from tests.acceptance.product import write_notebook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.images.plan import Plan
 
@@ -41,6 +44,13 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "Metadata-Version: 2.1\nName: ipykernel\nVersion: 7.0\n"
     )
     return folder
+
+
+@pytest.fixture
+def shared_memory() -> Iterator[Path]:
+    """A folder below /dev."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        yield Path(name)
 
 
 @pytest.fixture
@@ -166,6 +176,22 @@ def test_a_notebook_in_another_language_than_its_kernels_is_warned_of(
 
     assert warnings[0].startswith("The notebook is written in r, and the kernel local runs python")
     assert plan_of(engine, own, kernel, base_image).snapshot.warnings == ()
+
+
+@pytest.mark.usefixtures("kernel")
+def test_what_a_container_would_not_see_is_refused(
+    engine: Engine, tmp_path: Path, shared_memory: Path
+) -> None:
+    data = shared_memory / "data.csv"
+    data.write_text("1")
+    here = write_notebook(tmp_path / "n.ipynb", "x = 1", kernel="local")
+    there = write_notebook(shared_memory / "n.ipynb", "x = 1", kernel="local")
+
+    for notebook, includes in ((there, ()), (here, (data,))):
+        request = ContainerizeRequest(notebook=notebook, includes=includes)
+        with pytest.raises(InvalidInput, match=f"{shared_memory}") as refused:
+            make_plan(request, engine, read_settings(), silent)
+        assert "/dev of its own" in (refused.value.why or "")
 
 
 def test_a_notebook_whose_path_is_no_text_is_refused(engine: Engine, tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ from kernel_containers.workflow.images.live_kernel import LiveKernel, capture_li
 from kernel_containers.workflow.images.sources import find_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kernel_containers.core.declarations import Declaration
     from kernel_containers.core.parameters import Parameter
     from kernel_containers.core.progress import Report
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from kernel_containers.notebook.document import Notebook
     from kernel_containers.workflow.images.sources import Source, Stamps
     from kernel_containers.workflow.settings import Settings
+
+_OF_CONTAINERS = ("/dev", "/proc", "/sys")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ def make_plan(
     base = fetch_base(engine, source.base, destination, settings, report)
     source = with_libraries(source, base, engine, BlobStore(settings.store))
     beside = _files_beside(subject.code, request)
+    _check_places([*source.folders, *(entry.target for entry in beside.files.entries)])
     return Plan(
         snapshot=compose(subject, Ground(source=source, base=base, live=live), beside),
         base=base,
@@ -136,6 +141,18 @@ def _check_text(path: Path) -> None:
             f"The path {path} is no UTF-8, so an image can't name it.",
             todo="rename it, or run with a UTF-8 locale such as LANG=C.UTF-8",
         ) from error
+
+
+def _check_places(paths: Iterable[str]) -> None:
+    """Refuse what a container would not see, as `/dev/shm/report.ipynb`."""
+    for path in paths:
+        for place in _OF_CONTAINERS:
+            if path.startswith(f"{place}/"):
+                raise InvalidInput(
+                    f"{path} can't be in an image.",
+                    why=f"each container has a {place} of its own, which hides an image's",
+                    todo="move it to another folder",
+                )
 
 
 def _parameters(notebook: Notebook, request: ContainerizeRequest) -> tuple[Parameter, ...]:
