@@ -7,14 +7,14 @@ import logging
 import signal
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kernel_containers.engine import containers
 from kernel_containers.engine.attach import attach, attach_program
 from kernel_containers.errors import KernelContainersError, NotFound
 from kernel_containers.kernels.boot import bridge_command
 from kernel_containers.kernels.container_spec import RUN
+from kernel_containers.kernels.death import KILLED, Death
 from kernel_containers.kernels.relay import Relay
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine.attach import Attachment
     from kernel_containers.engine.containers import PlacedFile
     from kernel_containers.kernels.connection import Address
+    from kernel_containers.kernels.death import Cause
 
 logger = logging.getLogger(__name__)
 
@@ -32,23 +33,8 @@ DOOR = f"{RUN}/door"
 # Seconds that a kernel and its server wait for each other when the connection through the engine
 # is lost. An engine that keeps containers over its restart (`live-restore`) needs 1 to 3.
 RETURN = 10.0
+POLL = 0.05  # seconds between looks at a container that may end
 RETRY = 0.2  # seconds between attempts
-KILLED = 137  # the exit code of a container that was killed, where nobody can tell it any more
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
-    """How a kernel ended. `code` is negative for a signal.
-
-    `cause` is "not-started" when its program could not run (`detail` says why), "container"
-    when the whole container ended, and "engine" when the engine can't be reached any more.
-    `tail` is the end of what the kernel wrote to its own stdout and stderr.
-    """
-
-    cause: Literal["exit", "out-of-memory", "not-started", "container", "engine"]
-    code: int
-    detail: str = ""
-    tail: str = ""
 
 
 class KernelContainer:
@@ -109,11 +95,25 @@ class KernelContainer:
                 made._send("prepare", prepare)
             containers.start(engine, made.id)
             if placed := list(files):
-                containers.put_files(engine, made.id, "/", placed)
+                made._place(placed)
         except BaseException:
             made.remove()
             raise
         return made
+
+    def _place(self, files: Iterable[PlacedFile]) -> None:
+        try:
+            containers.put_files(self.engine, self.id, "/", files)
+        except KernelContainersError:
+            # Where a program ends at once, why it does says more than what then goes wrong.
+            if self._is_running():
+                raise
+
+    def _is_running(self) -> bool:
+        try:
+            return bool(containers.inspect(self.engine, self.id)["State"]["Running"])
+        except NotFound:
+            return False
 
     @classmethod
     def returned_to(
@@ -149,13 +149,16 @@ class KernelContainer:
     def start_kernel(self, message: dict[str, Any]) -> None:
         """Start a kernel in place of the last one, and open the clients' sockets anew."""
         assert self._relay is not None  # noqa: S101 - made by create()
-        self.death = None
-        self._connected.wait(RETURN)
+        if not self.has_ended:
+            self.death = None
+        deadline = time.monotonic() + RETURN
+        while not (self._connected.wait(POLL) or self.has_ended or time.monotonic() > deadline):
+            pass
         self._send("start", message)
         if self.address.transport == "stdio":
             self._relay.listen()
         if self.has_ended:  # meanwhile
-            self.death = Death(cause="container", code=KILLED)
+            self.death = self.death or Death(cause="container", code=KILLED, tail=self.tail)
 
     def adopt(self, message: dict[str, Any]) -> None:
         """Give a hot kernel the environment and folder of `message`; `is_adopted` tells when."""
@@ -287,7 +290,7 @@ class KernelContainer:
 
     def _die(
         self,
-        cause: Literal["exit", "out-of-memory", "not-started", "container", "engine"],
+        cause: Cause,
         code: int,
         detail: str = "",
     ) -> None:

@@ -19,10 +19,11 @@ from kernel_containers.kernels.config import written_size
 
 if TYPE_CHECKING:
     from kernel_containers.kernels.config import KernelConfig
-    from kernel_containers.kernels.container import Death
+    from kernel_containers.kernels.death import Death
 
 LINES = 12  # of the kernel's own output in a message; a traceback's end says the most
 _MISSING_KERNEL = re.compile(r"No module named '?ipykernel")
+_FOREIGN = "exec format error"  # as for another architecture
 _FULL = "No space left on device"
 _NO_PROCESS = re.compile("Resource temporarily unavailable|can't start new thread")
 _NOISE = re.compile(r"\d+\.\d\ds - ")  # the debugger's warnings at each import
@@ -129,7 +130,16 @@ def _signal_name(number: int) -> str:
 def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContainersError:
     """Return the error for a kernel that ended before it answered."""
     what = f"The kernel {name!r} did not start."
-    why = "\n".join(filter(None, (reason(death, config), last_lines(death.tail))))
+    if _FOREIGN in death.tail:
+        return InvalidInput(
+            what,
+            why=last_lines(death.tail),
+            todo="use the image for this machine's processor: "
+            "`docker pull --platform linux/$(docker version -f '{{.Server.Arch}}') IMAGE`",
+        )
+    ended = f"Its container ended with exit code {death.code}."
+    sentence = ended if death.cause == "container" else reason(death, config)
+    why = "\n".join(filter(None, (sentence, last_lines(death.tail))))
     if _MISSING_KERNEL.search(death.tail):
         place = config.prefix or f"the image {config.image}"
         return InvalidInput(

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel_containers.engine import Engine
-    from kernel_containers.kernels.container import Death, KernelContainer
+    from kernel_containers.kernels.container import KernelContainer
+    from kernel_containers.kernels.death import Death
     from kernel_containers.kernels.launch import Launch
     from kernel_containers.kernels.recipe import Recipe
 

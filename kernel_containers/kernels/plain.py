@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine.attach import Attachment
     from kernel_containers.engine.containers import PlacedFile
     from kernel_containers.kernels.connection import Address
-    from kernel_containers.kernels.container import Death
+    from kernel_containers.kernels.death import Death
 
 LINES = 200  # of the kernel's own output that are kept
 _NO_PYTHON = re.compile(r'"python[0-9.]*": executable file not found')

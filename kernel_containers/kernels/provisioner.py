@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
     from kernel_containers.kernels.connection import Address
-    from kernel_containers.kernels.container import Death, KernelContainer
+    from kernel_containers.kernels.container import KernelContainer
+    from kernel_containers.kernels.death import Death
     from kernel_containers.kernels.launch import Launch
 
 POLL = 0.02  # seconds between looks at a starting or ending kernel

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine.endpoint import Endpoint
     from kernel_containers.errors import KernelContainersError
     from kernel_containers.kernels.connection import Address
-    from kernel_containers.kernels.container import Death
+    from kernel_containers.kernels.death import Death
     from kernel_containers.kernels.launch import Launch
 
 _NO_FOLDER = re.compile(r"bind source path does not exist|Mounts denied")

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel_containers.kernels.connection import Address
-    from kernel_containers.kernels.container import Death
+    from kernel_containers.kernels.death import Death
     from kernel_containers.kernels.launch import Launch
     from kernel_containers.kernels.recipe import Recipe
 
 POLL = 0.003  # seconds between looks at a starting kernel
+LAST_WORDS = 2.0  # seconds for what a kernel wrote before its end; mostly it is there already
+PAUSE = 0.05  # seconds without more of it
 # A client whose iopub connection stayed open over a restart tries again every 100 to 200 ms, and
 # then needs what any new connection does. One that comes later than the first output misses it.
 SETTLE = 0.2
@@ -110,8 +112,24 @@ async def _until(answered: Callable[[], bool], container: KernelContainer, launc
     loop = asyncio.get_running_loop()
     deadline = loop.time() + limit
     while not answered():
-        if container.death is not None:
-            raise failures.start_failed(container.death, launch.config, launch.name)
+        if (death := container.death) is not None:
+            if death.cause in {"exit", "container"}:  # the others say enough
+                death = replace(death, tail=await _last_words(container))
+            raise failures.start_failed(death, launch.config, launch.name)
         if loop.time() > deadline:
             raise failures.no_answer(limit, container.tail, launch.name)
         await asyncio.sleep(POLL)
+
+
+async def _last_words(container: KernelContainer) -> str:
+    """Return what a kernel wrote, once no more comes.
+
+    The engine carries that by another pipe than the news of the kernel's end, and may be later.
+    """
+    heard = ""
+    for _ in range(round(LAST_WORDS / PAUSE)):
+        await asyncio.sleep(PAUSE)
+        if container.tail and container.tail == heard:
+            break
+        heard = container.tail
+    return heard

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import io
 import json
 import socket
+import tarfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from kernel_containers.engine import containers
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Unavailable
 from kernel_containers.kernels import failures
 from kernel_containers.kernels.config import KernelConfig
-from kernel_containers.kernels.container import Death
+from kernel_containers.kernels.death import Death
 from kernel_containers.kernels.failures import KernelNotStarted
 from tests.kernels.support import engine_refuses, until
 from tests.support.engine_proxy import EngineProxy
@@ -78,6 +80,24 @@ def test_an_image_without_python(refused: Callable[..., str], engine: Engine) ->
 
     assert "executable file not found" in message or "no such file" in message
     assert "Try: use an image with Python" in message
+
+
+def test_an_image_for_another_processor(refused: Callable[..., str], engine: Engine) -> None:
+    name = "kernel-containers-test/foreign:latest"
+    program = b"\x7fELF\2\1\1".ljust(18, b"\0") + b"\xff\xff"  # the processor's number
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("usr/bin/python3")
+        member.size, member.mode = 64, 0o755
+        tar.addfile(member, io.BytesIO(program.ljust(64, b"\0")))
+    engine.api.import_image_from_data(archive.getvalue(), repository=name.partition(":")[0])
+    try:
+        message = refused(image=name)
+    finally:
+        engine.api.remove_image(name)
+
+    assert "exec format error" in message
+    assert "docker pull --platform" in message
 
 
 def test_a_folder_that_does_not_exist(refused: Callable[..., str]) -> None:
