@@ -83,9 +83,9 @@ def kill_processes(group: int | None, spared: int | None) -> None:
         done |= found  # the killed stay in sight until they are reaped
 
 
-def killed_for_memory() -> int | None:
+def killed_for_memory(counters: tuple[str, ...] = OOM_COUNTERS) -> int | None:
     """Return how many processes were killed for lack of memory; None where nobody tells."""
-    for path in OOM_COUNTERS:
+    for path in counters:
         with contextlib.suppress(OSError):
             for line in Path(path).read_text().splitlines():
                 name, _, value = line.partition(" ")

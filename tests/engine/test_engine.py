@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import docker.errors
 import pytest
 
 from kernel_containers.core import labels
@@ -111,6 +112,22 @@ def test_an_image_whose_program_is_not_run_is_not_asked_for_its_health(
         containers.remove(engine, container)
     engine.api.remove_image(name)
     assert found == {"Test": ["NONE"]}
+
+
+def test_volumes_of_the_image_go_with_the_container(engine: Engine, base_image: str) -> None:
+    name = f"kernel-containers-test/volume:{uuid.uuid4().hex[:8]}"
+    first = engine.api.create_container(base_image, ["true"])
+    engine.api.commit(first, *name.split(":"), changes='VOLUME ["/data"]')
+    second = containers.create(engine, ContainerSpec(image=name, labels=LABELS))
+    (mount,) = containers.inspect(engine, second)["Mounts"]
+
+    for container in (first["Id"], second):
+        containers.remove(engine, container)
+    engine.api.remove_image(name)
+
+    assert mount["Destination"] == "/data"
+    with pytest.raises(docker.errors.NotFound):
+        engine.api.inspect_volume(mount["Name"])
 
 
 def test_out_of_memory_is_told_from_a_kill(engine: Engine, base_image: str) -> None:
