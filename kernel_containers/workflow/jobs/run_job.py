@@ -105,12 +105,17 @@ def find_again(
 ) -> FoundRun | None:
     """Return the work that takes up a run of an earlier server; None where it is gone.
 
+    A container that was never started is removed: nobody will start it, and it holds secrets.
+
     Raises:
         Unavailable, Refused: the engine does not tell.
     """
     with closing(connect(environ)) as engine:
         found = containers.find(engine, {labels.KIND: "run", labels.RUN_ID: run_id})
-        if not found or found[0].state == "created":
+        if not found:
+            return None
+        if found[0].state == "created":
+            containers.remove(engine, found[0].id)
             return None
         run = DockerRun(run_id=run_id, container=found[0].id, image=found[0].image)
     return FoundRun(run=run, output=output, docker_command=docker_command, environ=environ)
