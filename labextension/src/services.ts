@@ -23,6 +23,8 @@ export interface IServices {
    */
   readonly localPath: (path: string) => string;
   readonly showPanel: () => void;
+  /** Open the wizard for the notebook in front, or say that there is none. */
+  readonly containerize: () => void;
   readonly addKernel: () => void;
   /** Take up that the server's kernelspecs changed. */
   readonly kernelsChanged: () => void;

@@ -125,11 +125,12 @@ def test_all_words_are_translated_and_longer_ones_fit(
     page = context.new_page()
     screens = Screens(page, pictures, "language")
     wizard = page.locator(".jp-KernelContainers-wizard")
+    screen = page.locator(OURS)
 
     def look(name: str) -> None:
         screens.look(name)
         check_words(page)
-        assert wizard.evaluate_all("found => found.every(n => n.scrollWidth <= n.clientWidth)")
+        assert screen.evaluate_all("found => found.every(n => n.scrollWidth <= n.clientWidth)")
 
     page.goto("/lab/tree/long.ipynb?reset")
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()

@@ -216,6 +216,8 @@ def test_an_image_is_shown_pushed_and_deleted_and_space_is_told(
     command = panel.get_by_label("Command to run it", exact=True)
     expect(command).to_contain_text("docker run --rm")
     expect(panel.get_by_text("where", exact=True)).to_be_visible()  # the description of a parameter
+    panel.get_by_role("button", name="panel.ipynb").click()
+    expect(page.locator(".jp-NotebookPanel:visible")).to_contain_text("weeks of")
     panel.get_by_role("button", name="Push").click()
     panel.get_by_label("To", exact=True).fill(f"{registry.host}/browser/pushed:1")
     panel.get_by_label("Create the repository").check()

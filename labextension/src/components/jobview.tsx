@@ -37,7 +37,7 @@ export function JobView(props: {
     >
       {error && <ErrorView error={error} />}
       <JobStatus job={job} />
-      {job.stages.length > 0 && !props.brief && <Stages stages={job.stages} />}
+      {job.stages.length > 0 && !props.brief && <Stages job={job} />}
       {job.cell && job.kind === 'run' && <CellLine job={job} />}
       <JobEnd job={job} onChange={props.onChange} onOther={props.onOther} />
       {log.length > 0 && !props.brief && (

@@ -4,19 +4,25 @@ import type { Job, Stage } from '../api';
 import { formatBytes, formatSeconds } from '../format';
 import { isActive } from '../jobstate';
 import { useServices } from './context';
-import { Bar } from './parts';
+import { Bar, StateMark } from './parts';
 import { stageWord } from './words';
 
-/** How far each stage of a job has come. */
-export function Stages({ stages }: { stages: readonly Stage[] }): JSX.Element {
+/** How far each stage of a job has come, and in which one it ended too early. */
+export function Stages({ job }: { job: Job }): JSX.Element {
   const { trans } = useServices();
+  const { stages } = job;
+  const last = endedIn(job);
   return (
     <ul className="jp-KernelContainers-stages" aria-label={trans.__('Stages')}>
       {stages.map(stage => (
         <li key={stage.name} data-stage={stage.name} data-ended={stage.ended}>
-          <span aria-hidden className="jp-KernelContainers-stageMark">
-            {stage.ended ? '✓' : '▸'}
-          </span>
+          {stage === last ? (
+            <StateMark state={job.state} />
+          ) : (
+            <span aria-hidden className="jp-KernelContainers-stageMark">
+              {stage.ended ? '✓' : '▸'}
+            </span>
+          )}
           <span className="jp-KernelContainers-stageName">
             {stageWord(stage.name, trans)}
           </span>
@@ -35,6 +41,12 @@ export function Stages({ stages }: { stages: readonly Stage[] }): JSX.Element {
       ))}
     </ul>
   );
+}
+
+/** Return the stage in which a job failed or was stopped; a run's cells are no stage. */
+function endedIn({ cell, stages, state }: Job): Stage | null {
+  const isEarly = ['failed', 'cancelled', 'lost'].includes(state) && !cell;
+  return isEarly ? stages[stages.length - 1] : null;
 }
 
 function countOf({ done, total, unit }: Stage): string {

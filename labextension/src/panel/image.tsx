@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import type { IParametersSchema, Image, Job, RunResult } from '../api';
 import { useStart } from '../components/action';
-import { useServices } from '../components/context';
+import { useFetched, useServices } from '../components/context';
 import { Button, Copyable, ErrorView, Field, Fold } from '../components/parts';
 import { shortTitle } from '../components/words';
 import { formatBytes, formatValue } from '../format';
@@ -34,11 +34,14 @@ export function ImageView({
   const name = shortTitle(reference);
   const result = lastRun(image, jobs.jobs)?.result as
     RunResult | null | undefined;
-  const facts: [string, string][] = [
+  const facts: [string, React.ReactNode][] = [
     [trans.__('Title'), image.title],
     [trans.__('Description'), image.description],
     [trans.__('Other names'), image.names.slice(1).join(', ')],
-    [trans.__('Notebook'), image.notebook],
+    [
+      trans.__('Notebook'),
+      image.notebook && <NotebookPath path={image.notebook} />
+    ],
     [trans.__('Kernel'), image.kernel],
     [trans.__('Base image'), image.base],
     [trans.__('Size'), formatBytes(image.size)]
@@ -67,11 +70,11 @@ export function ImageView({
       </div>
       <dl className="jp-KernelContainers-facts jp-mod-compact">
         {facts
-          .filter(([, text]) => text)
-          .map(([label, text]) => (
+          .filter(([, fact]) => fact)
+          .map(([label, fact]) => (
             <React.Fragment key={label}>
               <dt>{label}</dt>
-              <dd>{text}</dd>
+              <dd>{fact}</dd>
             </React.Fragment>
           ))}
       </dl>
@@ -101,6 +104,26 @@ export function ImageView({
       </dl>
       <Push reference={reference} name={name} send={send} />
     </>
+  );
+}
+
+/** A notebook's path in its image, as a link where this server has that file, too. */
+function NotebookPath({ path }: { path: string }): JSX.Element {
+  const { api, openPath } = useServices();
+  const { value } = useFetched(() => api.health(), 'health');
+  const root = value && `${value.root_dir.replace(/\/$/, '')}/`;
+  if (!root || !path.startsWith(root)) {
+    return <>{path}</>;
+  }
+  const own = path.slice(root.length);
+  return (
+    <button
+      type="button"
+      className="jp-KernelContainers-link"
+      onClick={() => openPath(own)}
+    >
+      {own}
+    </button>
   );
 }
 

@@ -15,7 +15,7 @@ import type { IPanelProps } from './state';
 
 /** Images of ours that the engine has. */
 export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
-  const { api, jobs, trans } = useServices();
+  const { api, containerize, jobs, trans } = useServices();
   const made = jobs.jobs.filter(
     job => job.kind !== 'run' && job.state === 'succeeded'
   ).length;
@@ -36,11 +36,18 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
   );
   if (images.length === 0 && pushed.length === 0) {
     return (
-      <p className="jp-KernelContainers-empty">
-        {trans.__(
-          'There are no images yet. Open a notebook and click Containerize in its toolbar.'
-        )}
-      </p>
+      <>
+        <p className="jp-KernelContainers-empty">
+          {trans.__('There are no images yet. Make one of a notebook:')}
+        </p>
+        <div className="jp-KernelContainers-buttons">
+          <Button
+            kind="accept"
+            label={trans.__('Containerize the open notebook')}
+            onClick={containerize}
+          />
+        </div>
+      </>
     );
   }
   return (

@@ -39,13 +39,23 @@ export function RunsTab({ panel, send }: IPanelProps): JSX.Element {
       void jobs.more();
     }
   }, [wantsAll, jobs.hasMore]);
+  if (!jobs.isReady) {
+    return <p role="status">{trans.__('Asking the server…')}</p>;
+  }
   if (all.length === 0) {
     return (
-      <p className="jp-KernelContainers-empty">
-        {jobs.isReady
-          ? trans.__('Nothing was run yet. Choose Run beside an image.')
-          : trans.__('Asking the server…')}
-      </p>
+      <>
+        <p className="jp-KernelContainers-empty">
+          {trans.__('Nothing was run yet. Choose Run beside an image:')}
+        </p>
+        <div className="jp-KernelContainers-buttons">
+          <Button
+            kind="accept"
+            label={trans.__('Show the images')}
+            onClick={() => send({ type: 'tab', tab: 'images' })}
+          />
+        </div>
+      </>
     );
   }
   return (

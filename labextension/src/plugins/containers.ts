@@ -125,6 +125,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
         manager ? pickFolder(manager, title, translator) : Promise.resolve(''),
       localPath: path => localPath(contents, path, trans),
       showPanel: () => run(CommandIDs.showPanel),
+      containerize: () => run(CommandIDs.containerize),
       addKernel: () => run(CommandIDs.addKernel),
       kernelsChanged: () => void kernelspecs.refreshSpecs()
     };

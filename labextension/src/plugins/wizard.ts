@@ -7,6 +7,7 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
+import { ApiError } from '../errors';
 import { containerIcon } from '../icons';
 import { saveIfNeeded, selectedPath, showRefusal } from '../notebooks';
 import { IServices } from '../services';
@@ -96,6 +97,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
         oneAtATime(async () => {
           const panel = tracker?.currentWidget;
           if (!panel) {
+            const what = trans.__('No notebook is open.');
+            const todo = trans.__('open one, then click Containerize again');
+            await showRefusal(new ApiError(0, what, null, todo), trans);
             return;
           }
           await open(panel.context.path, () => ({

@@ -101,10 +101,7 @@ function RepositoryField(
         !ready || found.loading
           ? undefined
           : found.error
-            ? trans.__(
-                'This registry lists no repositories: %1',
-                found.error.what
-              )
+            ? found.error.what
             : exists
               ? trans.__('An existing repository')
               : found.value?.next

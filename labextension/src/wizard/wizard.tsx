@@ -46,6 +46,7 @@ export function Wizard(props: {
     // On opening the focus is on the first field.
     if (opened.current) {
       heading.current?.focus();
+      heading.current?.parentElement?.scrollTo(0, 0); // the steps above it
     }
     opened.current = true;
   }, [wizard.step]);
