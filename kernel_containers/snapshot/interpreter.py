@@ -56,6 +56,10 @@ def user_base():
     import site
     used = site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path
     return site.getuserbase() if used else ""
+def path():
+    # An empty part of PYTHONPATH is the working folder, here `/`.
+    found = [os.path.abspath(p) for p in sys.path if p and os.path.exists(p)]
+    return [p for p in found if p != "/"]
 answer = {
     "executable": sys.executable,
     "version": list(sys.version_info[:3]),
@@ -65,7 +69,7 @@ answer = {
     "base_prefix": getattr(sys, "base_prefix", sys.prefix),
     "libc": libc(),
     "kernel_version": kernel(),
-    "path": [os.path.abspath(p) for p in sys.path if p and os.path.exists(p)],
+    "path": path(),
     "user_base": user_base(),
 }
 print("MARK" + json.dumps(answer))

@@ -39,6 +39,13 @@ def test_this_python_is_described() -> None:
     assert not any(part.endswith(".zip") for part in found.path)
 
 
+def test_an_empty_part_of_pythonpath_is_no_folder_of_modules(tmp_path: Path) -> None:
+    found = inspect_local(sys.executable, {"PYTHONPATH": f":{tmp_path}:"})
+
+    assert str(tmp_path) in found.path
+    assert "/" not in found.path
+
+
 def test_a_venv_without_ipykernel_is_described_as_such(tmp_path: Path) -> None:
     found = inspect_local(make_venv(tmp_path / "venv"))
 
