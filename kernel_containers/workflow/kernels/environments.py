@@ -103,7 +103,11 @@ def _described(prefix: Path, kernels: list[str]) -> dict[str, Any]:
 
 def _problem(prefix: Path) -> str | None:
     python = prefix / "bin" / "python"
-    if not python.exists():
+    try:
+        is_there = python.exists()
+    except OSError as error:  # in a home of somebody else, perhaps
+        return f"the Python that {python} leads to can't be reached: {error.strerror}"
+    if not is_there:
         return f"the Python that {python} leads to is gone: make the environment again"
     packages = ("lib/python3*/site-packages", "lib/python3/dist-packages")
     if any(any(prefix.glob(f"{place}/ipykernel/__init__.py")) for place in packages):
