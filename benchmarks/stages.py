@@ -26,7 +26,7 @@ from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileSet
 from kernel_containers.image import tar
 from kernel_containers.image.compress import fastest
-from kernel_containers.image.layer import build_layer
+from kernel_containers.image.layer import build_layers
 from kernel_containers.image.store import BlobStore
 from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS
 from kernel_containers.snapshot.fingerprint import fingerprint
@@ -170,7 +170,7 @@ def cpu_needed(per_byte: dict[str, float], total: int, ratio: float) -> float:
 
 def _layer(files: FileSet) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        build_layer(files, NO_BASE, BlobStore(Path(folder)), silent)
+        build_layers((files,), NO_BASE, BlobStore(Path(folder)), silent)
 
 
 if __name__ == "__main__":
