@@ -7,7 +7,6 @@ why it can't be done.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from kernel_containers.registry.answers import scope_of
 from kernel_containers.registry.meter import Meter
 from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.stop import Stop, Stopped
-from kernel_containers.registry.threads import GRACE, LAST_WAIT
+from kernel_containers.registry.threads import GRACE, LAST_WAIT, ended_within
 from kernel_containers.registry.upload import SMALL, Outcome, Uploader
 
 if TYPE_CHECKING:
@@ -82,10 +81,10 @@ class Ahead:
             self._waiting.clear()
             self._news.notify_all()
         self._stop.set()
-        if not self._ended_within(GRACE):
+        if not ended_within(self._threads, GRACE):
             for registry in self._registries:
                 registry.transport.shut()
-            self._ended_within(LAST_WAIT)
+            ended_within(self._threads, LAST_WAIT)
 
     def add(self, blob: Descriptor) -> None:
         """Let a blob, whose file is complete, be sent if it is large and not known to be there."""
@@ -120,14 +119,6 @@ class Ahead:
             moved(now - told)
             told = now
         return sent.outcome
-
-    def _ended_within(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        # Ctrl-C may have come while one was started.
-        for thread in self._threads:
-            if thread.ident:
-                thread.join(max(0.0, end - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self) -> None:
         try:

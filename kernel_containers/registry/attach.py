@@ -8,7 +8,6 @@ them. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#list
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ from kernel_containers.registry.answers import scope_of
 from kernel_containers.registry.push import PushResult, push
 from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.stop import Stop, Stopped
-from kernel_containers.registry.threads import GRACE, LAST_WAIT
+from kernel_containers.registry.threads import GRACE, LAST_WAIT, ended_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,9 +116,9 @@ class Attachment:
         """Return when nothing is on its way any more, and its upload sessions are gone."""
         self._stop.set()
         self._image_there.set()
-        if not self._ended_within(GRACE):
+        if not ended_within(self._threads, GRACE):
             self._registry.transport.shut()
-            self._ended_within(LAST_WAIT)
+            ended_within(self._threads, LAST_WAIT)
 
     def finish(self) -> int:
         """Wait for what was started, and return the bytes sent."""
@@ -145,14 +144,6 @@ class Attachment:
         complete = len(self._results) == len(self._artifacts) and not self.failure
         if complete and not all(result.subject_listed for result in self._results):
             self._put_index()
-
-    def _ended_within(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        # Ctrl-C may have come while they were started.
-        for thread in self._threads:
-            if thread.ident:
-                thread.join(max(0.0, end - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
 
     def _keep(self, work: Callable[[], None]) -> None:
         try:

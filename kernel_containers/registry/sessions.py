@@ -21,7 +21,7 @@ from kernel_containers.registry.addresses import follow
 from kernel_containers.registry.answers import scope_of
 from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.stop import Stop, Stopped
-from kernel_containers.registry.threads import GRACE
+from kernel_containers.registry.threads import GRACE, ended_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +65,11 @@ class Sessions:
     def close(self) -> None:
         """Delete what nobody took."""
         self._stop.set()
-        self._join(self._threads)
+        ended_within(self._threads, GRACE)
         with self._news:
             left = list(self._open)
             self._open.clear()
-        self._join([self._started(partial(self._forget, url)) for url in left])
+        ended_within([self._started(partial(self._forget, url)) for url in left], GRACE)
 
     def _begin(self) -> None:
         url = None
@@ -96,8 +96,3 @@ class Sessions:
         thread = threading.Thread(target=work, name="registry-session", daemon=True)
         thread.start()
         return thread
-
-    def _join(self, threads: list[threading.Thread]) -> None:
-        end = time.monotonic() + GRACE
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from kernel_containers.core.progress import LOOK
 from kernel_containers.registry.stop import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from kernel_containers.registry.stop import Stop
 
@@ -45,6 +46,15 @@ def in_threads(work: Sequence[Work], *, threads: int, stop: Stop, shut: Callable
         raise
     for member in members:
         member.join()
+
+
+def ended_within(threads: Collection[threading.Thread], seconds: float) -> bool:
+    """Whether none of the threads runs any more, after at most `seconds`."""
+    end = time.monotonic() + seconds
+    for thread in threads:
+        if thread.ident:  # Ctrl-C may have come while one was started
+            thread.join(max(0.0, end - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 class _Crew:
