@@ -15,11 +15,10 @@ from kernel_containers.errors import Interrupted
 from kernel_containers.workflow.images.describe import describe
 from kernel_containers.workflow.jobs.commands import docker_command, run_command
 from kernel_containers.workflow.runs.outcome import failure, words
-from kernel_containers.workflow.runs.rescue import rescue
 from kernel_containers.workflow.runs.run_values import check_values
 from kernel_containers.workflow.runs.submit import (
     GRACE,
-    Outcome,
+    conclude,
     image_to_run,
     make_request,
     schema_of,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from kernel_containers.engine import Engine
     from kernel_containers.workflow.jobs.job import Job
     from kernel_containers.workflow.runs.run_arguments import RunOptions
+    from kernel_containers.workflow.runs.submit import Outcome
     from kernel_containers.workflow.settings import Settings
 
 LOOK = 0.25  # seconds between two looks whether the run is to stop
@@ -160,18 +160,7 @@ class _Watch:
         self.follower.wait()
         state = self.backend.wait(self.run)
         end = self.follower.end
-        kept = None
-        if end.get("cause") == "outputs":
-            kept = rescue(self.backend, self.run)
-        else:
-            self.backend.remove(self.run)
-        outcome = Outcome(
-            run_id=self.run.run_id,
-            code=state.code,
-            out_of_memory=state.out_of_memory,
-            end=end,
-            kept=kept,
-        )
+        outcome = conclude(self.backend, self.run, state, end)
         self.job.result = self._result(outcome)
         if stopped and state.code != 0:
             self.job.cleaned = "The run was stopped. " + (

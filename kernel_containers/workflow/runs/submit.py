@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kernel_containers.core.progress import Report
     from kernel_containers.dispatch.docker import DockerRun
     from kernel_containers.engine import Engine
+    from kernel_containers.engine.containers import ExitState
     from kernel_containers.engine.images import EngineImage
 
 logger = logging.getLogger(__name__)
@@ -241,9 +242,15 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
     except BaseException:
         backend.remove(run)
         raise
-    refused = follower.end.get("cause") == "outputs"
+    return conclude(backend, run, state, follower.end)
+
+
+def conclude(
+    backend: DockerBackend, run: DockerRun, state: ExitState, end: Mapping[str, Any]
+) -> Outcome:
+    """Remove the container of a run that has ended, outputs that only it has saved first."""
     kept = None
-    if refused:
+    if end.get("cause") == "outputs":
         kept = rescue(backend, run)
     else:
         backend.remove(run)
@@ -251,6 +258,6 @@ def execute(engine: Engine, request: RunRequest, on_line: OnLine) -> Outcome:
         run_id=run.run_id,
         code=state.code,
         out_of_memory=state.out_of_memory,
-        end=follower.end,
+        end=end,
         kept=kept,
     )
