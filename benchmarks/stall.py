@@ -26,7 +26,8 @@ from benchmarks.environments import LARGE, make_environment
 from kernel_containers.core.collecting import no_collecting
 from kernel_containers.core.progress import silent
 from kernel_containers.core.snapshot import FileSet
-from kernel_containers.image.layer import build_layers, split_file_set
+from kernel_containers.image.layer import build_layers
+from kernel_containers.image.split import split_file_set
 from kernel_containers.image.store import BlobStore
 from kernel_containers.snapshot.exclusions import IN_ENVIRONMENTS
 from kernel_containers.snapshot.fingerprint import fingerprint

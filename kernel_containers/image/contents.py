@@ -15,9 +15,10 @@ from kernel_containers.core.progress import Progress, Report
 from kernel_containers.errors import Unavailable
 from kernel_containers.image.compress import decompressed
 from kernel_containers.image.delta import Stack, describe
-from kernel_containers.image.layer import keys_of, split_file_set
+from kernel_containers.image.layer import keys_of
 from kernel_containers.image.lower import Lower
 from kernel_containers.image.placement import place
+from kernel_containers.image.split import split_file_set
 from kernel_containers.image.store import layer_from_json
 
 if TYPE_CHECKING:

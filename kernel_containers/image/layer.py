@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,28 +11,26 @@ from kernel_containers.core.collecting import set_aside
 from kernel_containers.core.labels import LAYER
 from kernel_containers.core.oci import Descriptor, Layer
 from kernel_containers.core.progress import Progress, Report
-from kernel_containers.core.snapshot import FileKind, FileSet
 from kernel_containers.image import tar
 from kernel_containers.image.compress import compress, fastest
 from kernel_containers.image.delta import Stack, describe
 from kernel_containers.image.lower import Lower
 from kernel_containers.image.placement import Placed, place
 from kernel_containers.image.read_ahead import read_ahead
+from kernel_containers.image.split import split_file_set
 from kernel_containers.image.store import layer_from_json, layer_to_json
 from kernel_containers.image.touched import with_same_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from kernel_containers.core.snapshot import FileEntry
+    from kernel_containers.core.snapshot import FileEntry, FileSet
     from kernel_containers.image.base import BaseImage
     from kernel_containers.image.compress import Compressor
     from kernel_containers.image.delta import Beneath
     from kernel_containers.image.store import BlobStore
 
-PART = 1024**3  # bytes; an upload that breaks starts again with its layer
 SMALLEST_WITH_DELTAS = 32 * 1024**2  # bytes; less is built in 0.1 s
-_COMPILED = (".pyc", "/__pycache__")  # comes and goes with imports
 _USUAL_RATIO = 0.5  # blob to archive: 0.35 for scientific packages, 0.56 with CUDA libraries
 
 
@@ -257,41 +253,3 @@ def bytes_to_read(entries: Iterable[FileEntry]) -> int:
         if entry.inode:
             seen.add(entry.inode)
     return total
-
-
-def split_file_set(file_set: FileSet, limit: int = PART) -> tuple[FileSet, ...]:
-    """Return the set in parts of at most about `limit` bytes, cut along the order of targets.
-
-    Cuts prefer places that follow from names, so that a package more moves few of them. `.pyc`
-    files, which fingerprints leave out, never do: parts that were built at different times still
-    make up the whole.
-    """
-    parts: list[list[FileEntry]] = [[]]
-    filled = 0
-    for entry in file_set.entries:
-        size = entry.size if entry.kind is FileKind.FILE else 0
-        if not entry.target.endswith(_COMPILED):
-            if _is_cut(entry, filled, size, limit):
-                parts.append([])
-                filled = 0
-            filled += size
-        parts[-1].append(entry)
-    if len(parts) == 1:
-        return (file_set,)
-    return tuple(
-        replace(
-            file_set,
-            name=f"{file_set.name} {number}/{len(parts)}",
-            entries=tuple(part),
-            fingerprint=file_set.fingerprint
-            and f"{file_set.fingerprint} {limit} {number}/{len(parts)}",
-        )
-        for number, part in enumerate(parts, 1)
-    )
-
-
-def _is_cut(entry: FileEntry, filled: int, size: int, limit: int) -> bool:
-    if filled <= limit // 2:
-        return filled > 0 and filled + size > limit
-    named = zlib.crc32(os.fsencode(entry.target)) % 1024 == 0
-    return named or filled + size > limit

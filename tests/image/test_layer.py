@@ -20,8 +20,9 @@ from kernel_containers.core.progress import Progress, silent
 from kernel_containers.core.snapshot import FileEntry, FileSet
 from kernel_containers.errors import CannotWrite, TryAgain
 from kernel_containers.image.compress import decompressed, zstd
-from kernel_containers.image.layer import build_layers, split_file_set
+from kernel_containers.image.layer import build_layers
 from kernel_containers.image.read_ahead import read_ahead
+from kernel_containers.image.split import split_file_set
 from kernel_containers.image.store import BlobStore
 from kernel_containers.image.upkeep import usage
 from tests.image.trees import (
