@@ -111,11 +111,8 @@ def read_code(notebook: Notebook) -> Code:
         read = [Companion(path, sources) for path in new if (sources := _read(path))]
         found += read
         todo += read
-    return Code(notebook=notebook, cells=cells, companions=tuple(sorted(found, key=_path_of)))
-
-
-def _path_of(companion: Companion) -> Path:
-    return companion.path
+    found.sort(key=lambda companion: companion.path)
+    return Code(notebook=notebook, cells=cells, companions=tuple(found))
 
 
 def _named_by(code: Companion, folder: Path) -> Iterator[Path]:
