@@ -28,16 +28,19 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 # Formats that say what they are. Finding secrets is not what they are for: see snapshot/secrets.py.
+# Repetitions have ends: a picture in base64 is one word of 100 kB, and took minutes without them.
 _SECRET_VALUE = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}|"
     r"\bgithub_pat_\w{22}|\bglpat-[\w-]{20}|\bxox[abeoprs]-[\w-]{10}|\bhf_[A-Za-z0-9]{30}|"
-    r"\bsk-[\w-]{20}|\bAIza[\w-]{35}|\bdapi[0-9a-f]{32}|\beyJ[\w-]{8,}\.[\w-]{8,}\.|"
-    r"[a-zA-Z][\w+.-]*://[^\s/:@]*:[^\s/@{}]+@|"
-    r"(?i:(?:;[ \t]*|\w=[^\s;]+[ ]+)(?:password|pwd|accountkey|sharedaccesskey)[ \t]*=[ \t]*"
-    r"[^\s;{}]{4})"
+    r"\bsk-[\w-]{20}|\bAIza[\w-]{35}|\bdapi[0-9a-f]{32}|\beyJ[\w-]{8,2000}\.[\w-]{8,}\.|"
+    r"[a-zA-Z][\w+.-]{0,40}://[^\s/:@]*:[^\s/@{}]+@|"
+    r"(?i:(?:;[ \t]*|\w=[^\s;]{1,300}[ ]{1,40})(?:password|pwd|accountkey|sharedaccesskey)"
+    r"[ \t]*=[ \t]*[^\s;{}]{4})"
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s:]*(?::[^/@\s]*)?@", re.IGNORECASE)
+_USER_INFO = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,40}://)[^/@\s:]*(?::[^/@\s]*)?@", re.IGNORECASE
+)
 MASK = "********"
 
 

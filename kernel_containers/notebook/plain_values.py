@@ -7,6 +7,8 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
+from kernel_containers.core.json_values import is_too_long
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -54,6 +56,8 @@ def plain_value(node: ast.expr) -> JsonValue:
 def _finite(value: JsonValue) -> JsonValue:
     if isinstance(value, float) and not math.isfinite(value):
         raise NotPlain  # 1e400: JSON has no infinity
+    if isinstance(value, int) and is_too_long(value):
+        raise NotPlain  # 0xfff…: no text says it in decimal digits
     return value
 
 
