@@ -12,6 +12,7 @@ import re
 import secrets
 import shlex
 import signal
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -147,11 +148,14 @@ class PlainContainer(KernelContainer):
         """Take over the lease before the shell that held it gives up, and read on."""
         del description
         lease = secrets.token_hex(8)
-        self._take_lease(lease)
+        with contextlib.suppress(OSError):  # the folder is gone, and the kernel soon
+            self._take_lease(lease)
         command = ["/bin/sh", "-c", _HOLD, "sh", lease]
         self._read(attach_program(self.engine, self.id, command))
         self._read(attach(self.engine, self.id, stdin=False))
         self._connected.set()
+        if self._removing:  # meanwhile
+            self.release()
 
     def signal(self, number: int) -> None:
         """Send a signal to the kernel and the processes in its group."""
@@ -161,17 +165,20 @@ class PlainContainer(KernelContainer):
     def release(self) -> None:
         """Let the container end by itself, without asking the engine, and let the engine go."""
         self._removing = True
-        with contextlib.suppress(OSError):
-            self._take_lease("nobody")  # soon
+        (self.address.folder / _HOLDER).unlink(missing_ok=True)  # nobody will return
         for attachment in self._attachments:
-            attachment.close()
+            with contextlib.suppress(OSError):  # who reads closes it, and can't be overtaken
+                attachment.socket.shutdown(socket.SHUT_RDWR)
         super().release()
 
     def _read(self, attachment: Attachment) -> None:
         """Keep the end of what comes, in a thread that ends with the connection."""
 
         def read() -> None:
-            with contextlib.suppress(KernelContainersError, OSError, ValueError):
+            with (
+                contextlib.closing(attachment),
+                contextlib.suppress(KernelContainersError, OSError),
+            ):
                 for _, data in frames(attachment):
                     self._written.append(data)
 

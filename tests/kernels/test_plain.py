@@ -132,6 +132,20 @@ def test_it_ends_with_the_process_that_started_it(
     remove_stale_folders()
 
 
+def test_it_ends_when_everybody_has_forgotten_it(
+    add: Callable[..., str], workspace: Path, engine: Engine
+) -> None:
+    manager = KernelManager(kernel_name=add("plain"))
+    manager.start_kernel(cwd=str(workspace))
+    kernel_id = manager.kernel_id
+
+    manager.context.destroy(linger=0)
+    del manager
+    gc.collect()
+
+    until(lambda: not kernel_containers(engine, kernel_id))
+
+
 @engine_refuses
 @pytest.mark.full
 def test_it_goes_on_when_the_connection_to_the_engine_is_lost_for_a_moment(
