@@ -270,7 +270,8 @@ def test_a_breakpoint_stops_the_kernel(kernel: Running) -> None:
     _heard(
         client,
         lambda one: (
-            one["parent_header"].get("msg_id") == message and one["content"].get("text") == "red\n"
+            one["parent_header"].get("msg_id") == message
+            and one["content"].get("text", "").startswith("red")
         ),
     )
     debug("disconnect", restart=False, terminateDebuggee=False)
@@ -436,7 +437,7 @@ def test_the_first_output_after_a_restart_is_never_lost(kernel: Running, transpo
             kernel.client,
             lambda one, message=message, attempt=attempt: (
                 one["parent_header"].get("msg_id") == message
-                and one["content"].get("text") == f"first {attempt}\n"
+                and one["content"].get("text", "").startswith(f"first {attempt}")
             ),
         )
 
