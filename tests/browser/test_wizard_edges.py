@@ -344,6 +344,7 @@ def test_the_keyboard_alone_leads_through_the_wizard(
         page.keyboard.press("Escape")
         page.keyboard.press("Control+Shift+K")
         expect(wizard.get_by_label("Name", exact=True)).to_be_focused()
+        expect(wizard.get_by_label("Title")).to_have_value("Keys")  # until then Next says why not
         for step in ("parameters", "destination", "review"):
             press_on(page, "Next")
             expect(wizard.locator(f"[data-step={step}]")).to_be_focused()
