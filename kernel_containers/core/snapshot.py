@@ -125,13 +125,15 @@ class Interpreter:
 class Environment:
     """Where the notebook's packages come from.
 
-    `python_path` are folders that the image has to name in PYTHONPATH.
+    `python_path` are folders that the image has to name in PYTHONPATH. `elsewhere` are folders
+    and files outside of the prefix that its own `.pth` files, editable installs and links name.
     """
 
     kind: Literal["venv", "conda", "system", "image"]
     interpreter: Interpreter
     file_sets: tuple[FileSet, ...] = ()  # least changing first; none for kind "image"
     python_path: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

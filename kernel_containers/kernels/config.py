@@ -26,12 +26,14 @@ class KernelConfig:
     """The container of a kernel.
 
     With `prefix`, a venv or conda environment of this machine is mounted read-only over `image`
-    at its own path, and with it the `prefix_mounts`: folders of the interpreter it builds on.
+    at its own path, and with it the `prefix_mounts`: folders of the interpreter it builds on, and
+    those `prefix_modules` that are there and no part of the workspace.
     """
 
     image: str
     prefix: str | None = None
     prefix_mounts: tuple[str, ...] = ()
+    prefix_modules: tuple[str, ...] = ()
     workspace: Workspace = "root-dir"
     workdir: str | None = None
     mounts: tuple[Mount, ...] = ()
@@ -120,6 +122,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "image": values.image,
     "prefix": values.folder,
     "prefix_mounts": lambda value: tuple(values.folder(item) for item in values.a_list(value)),
+    "prefix_modules": lambda value: tuple(values.folder(item) for item in values.a_list(value)),
     "workspace": values.choice(*get_args(Workspace)),
     "workdir": values.folder,
     "mounts": values.mounts,

@@ -12,11 +12,14 @@ from kernel_containers._version import __version__
 from kernel_containers.core import labels
 from kernel_containers.core.containers import ContainerSpec, Mount
 from kernel_containers.core.owner import current_owner
+from kernel_containers.core.paths import is_below
 from kernel_containers.engine.containers import PlacedFile
 from kernel_containers.errors import InvalidInput, NotFound
 from kernel_containers.kernels.live import container_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kernel_containers.kernels.config import KernelConfig
 
 RUN = "/run/kernel-containers"  # in memory: the connection file and the kernel's sockets
@@ -223,15 +226,7 @@ def _mounts(config: KernelConfig, place: Place) -> tuple[Mount, ...]:
             )
     for folder in _workspace(config, place):
         chosen.setdefault(folder, Mount(source=folder, target=folder))
-    for folder in filter(None, (config.prefix, *config.prefix_mounts)):
-        if not Path(folder).is_dir():
-            raise NotFound(
-                f"{folder} does not exist any more.",
-                why="the kernel's environment is there",
-                todo="make the environment again, or add the kernel again with "
-                "`kernel-containers kernel add NAME --prefix …`",
-            )
-        chosen[folder] = Mount(source=folder, target=folder, read_only=True)
+    chosen |= _environment(config, chosen)
     for mount in chosen.values():
         if not Path(mount.source).exists():
             raise NotFound(
@@ -239,6 +234,29 @@ def _mounts(config: KernelConfig, place: Place) -> tuple[Mount, ...]:
                 todo="create it, or correct `mounts` in the kernel's kernel.json",
             )
     return tuple(chosen[target] for target in sorted(chosen))
+
+
+def _environment(config: KernelConfig, mounted: Iterable[str]) -> dict[str, Mount]:
+    """Return the mounts of an environment by target; `mounted` are those that come before."""
+    folders = [*filter(None, (config.prefix, *config.prefix_mounts))]
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise NotFound(
+                f"{folder} does not exist any more.",
+                why="the kernel's environment is there",
+                todo="make the environment again, or add the kernel again with "
+                "`kernel-containers kernel add NAME --prefix …`",
+            )
+    # Modules that are gone are none, as without a container; those of a workspace are written to.
+    modules = [
+        folder
+        for folder in config.prefix_modules
+        if Path(folder).is_dir() and not is_below(folder, *mounted, *folders)
+    ]
+    return {
+        folder: Mount(source=folder, target=folder, read_only=True)
+        for folder in (*folders, *modules)
+    }
 
 
 def _hides_programs(folder: str) -> bool:

@@ -140,6 +140,7 @@ class _Plan:
         self.sets: list[FileSet] = []
         self.exclusions: list[Exclusion] = []
         self.python_path: list[str] = []
+        self.elsewhere: list[str] = []
         self.notes: list[str] = []
         self.linked = LinkedFiles(interpreter.prefix, interpreter.base_prefix)
 
@@ -236,12 +237,14 @@ class _Plan:
         self.add("packages outside the environment", found.packages, [])
         self.add(OUTSIDE, found.entries, found.exclusions, rules=IN_FILES)
         self.python_path += found.python_path
+        self.elsewhere += found.places
         self.notes += found.notes
 
     def note_links(self) -> None:
         """Tell which links lead out of the environment."""
         self.exclusions += self.linked.exclusions
-        if links := self.linked.followed:
+        self.elsewhere += self.linked.followed.values()
+        if links := list(self.linked.followed):
             more = f" and {len(links) - 1} other links" if len(links) > 1 else ""
             self.notes.append(
                 f"{links[0]}{more} lead out of the environment: "
@@ -273,5 +276,6 @@ class _Plan:
             interpreter=self.interpreter,
             file_sets=tuple(self.sets),
             python_path=tuple(self.python_path),
+            elsewhere=tuple(dict.fromkeys(self.elsewhere)),
             notes=tuple(self.notes),
         )

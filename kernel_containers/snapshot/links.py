@@ -37,7 +37,7 @@ class LinkedFiles:
     def __init__(self, prefix: str, base_prefix: str) -> None:
         self._prefix = os.path.realpath(prefix)
         self._base_prefix = os.path.realpath(base_prefix)
-        self.followed: list[str] = []  # links
+        self.followed: dict[str, str] = {}  # what links led to
         self.exclusions: list[Exclusion] = []
 
     def follow(
@@ -65,7 +65,7 @@ class LinkedFiles:
             if reason := credential_reason(Path(real)):
                 self.exclusions.append(Exclusion(path=link.target, reason=reason))
                 continue
-            self.followed.append(link.target)
+            self.followed[link.target] = real
             brought, left_out = walk(Path(link.target), rules, byte_code)
             found += self.follow(brought, rules, byte_code, [*inside, real])
             self.exclusions += left_out

@@ -32,13 +32,14 @@ _METADATA = (".dist-info", ".egg-info")
 class Outside:
     """What was found: the user's own modules, and installed packages.
 
-    `python_path` are the folders that no `.pth` file will add.
+    `python_path` are the folders that no `.pth` file will add, `places` what packages name.
     """
 
     entries: list[FileEntry] = field(default_factory=list)
     packages: list[FileEntry] = field(default_factory=list)
     exclusions: list[Exclusion] = field(default_factory=list)
     python_path: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -54,7 +55,8 @@ def outside(
     found = Outside()
     read = [*roots, *filter(None, [user_base])]
     sites = [folder for folder in packages if is_below(str(folder), *read)]
-    by_themselves = {str(folder) for folder in (*_pth_folders(sites), *sites)}
+    named = set(map(str, _pth_folders(sites)))
+    by_themselves = {*named, *map(str, sites)}
     for text in dict.fromkeys(path):
         if is_below(text, *roots) or not Path(text).exists():
             continue
@@ -68,9 +70,12 @@ def outside(
             _take(found, _importable(Path(text)))
         if text not in by_themselves:
             found.python_path.append(text)
+        if text in named:
+            found.places.append(text)
         found.notes.append(f"Modules in {text}, outside of the environment, are included.")
     mapped = [place for place in _mapped_places(packages) if not is_below(str(place), *roots)]
     _take(found, mapped)
+    found.places.extend(map(str, mapped))
     found.notes.extend(f"{place}, installed as editable, is included." for place in mapped)
     _note_lost_projects(found, packages, roots)
     return found

@@ -16,6 +16,7 @@ EVERYTHING: dict[str, Any] = {
     "image": "registry.example:5000/team/env:1",
     "prefix": "/opt/project/.venv",
     "prefix_mounts": ["/opt/python"],
+    "prefix_modules": ["/src/project"],
     "workspace": "notebook-dir",
     "workdir": "/work",
     "mounts": [{"source": "/data", "target": "/mnt/data", "read_only": True}],

@@ -119,6 +119,23 @@ def test_an_environment_is_mounted_read_only_with_its_interpreter(
     ]
 
 
+def test_modules_elsewhere_are_mounted_unless_they_are_gone_or_of_the_workspace(
+    place: Place, tmp_path: Path
+) -> None:
+    names = ("root/.venv", "root/project", "library", "gone")
+    prefix, project, library, gone = (tmp_path / name for name in names)
+    for folder in (prefix, project, library):
+        folder.mkdir()
+
+    spec = _spec(place, prefix=str(prefix), prefix_modules=list(map(str, (project, library, gone))))
+
+    assert [(mount.target, mount.read_only) for mount in spec.mounts] == [
+        (str(library), True),
+        (place.root, False),
+        (str(prefix), True),
+    ]
+
+
 def test_an_own_mount_takes_the_place_of_the_workspace(place: Place, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

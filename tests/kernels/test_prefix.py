@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel_containers.cli.main import run
 from kernel_containers.engine import containers
 from tests.kernels.support import Running, running, tiny_wheel
 
@@ -81,3 +82,26 @@ def test_what_is_installed_stays_in_the_container(
     assert value.text.split() == ["42", "/var/lib/kernel-containers/packages/kctiny.py"], installed
     assert refused.error == "OSError"
     assert _files(venv) == before
+
+
+def test_packages_that_an_environment_names_elsewhere_are_in_its_kernels(
+    venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path, base_image: str
+) -> None:
+    monkeypatch.setenv("KERNEL_CONTAINERS_CACHE", str(tmp_path / "cache"))
+    linked = tmp_path / "linked" / "kclinked"
+    linked.mkdir(parents=True)
+    (linked / "__init__.py").write_text("value = 42\n")
+    prefix = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
+    [packages], [others] = (
+        list(place.glob("lib/python3*/site-packages")) for place in (prefix, venv)
+    )
+    (packages / "others.pth").write_text(f"{others}\n")
+    (packages / "kclinked").symlink_to(linked)
+
+    code = run(["kernel", "add", "elsewhere", "--prefix", str(prefix), "--base", base_image])
+    with running("elsewhere", workspace) as kernel:
+        text = kernel.text("import ipykernel, kclinked\nprint(ipykernel.__file__, kclinked.value)")
+
+    assert code == 0
+    assert text.split() == [f"{others}/ipykernel/__init__.py", "42"]

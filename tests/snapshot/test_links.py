@@ -100,7 +100,7 @@ def test_other_links_stay(venv: Path) -> None:
     found, linked = followed(venv)
 
     assert {name: entry.link for name, entry in found.items() if entry.link} == links
-    assert linked.followed == []
+    assert linked.followed == {}
 
 
 def test_links_that_go_round_end(venv: Path) -> None:

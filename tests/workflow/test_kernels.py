@@ -12,7 +12,7 @@ from kernel_containers.cli.main import run
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.engine import containers
-from kernel_containers.workflow.kernels.add_kernel import prefix_mounts
+from kernel_containers.workflow.kernels.add_kernel import module_folders, prefix_mounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,6 +134,26 @@ def test_clean_removes_ended_runs_and_leaves_what_is_in_use(
     finally:
         for container in ids:
             containers.remove(engine, container)
+
+
+def test_modules_elsewhere_bring_their_folder_but_never_the_home(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    package = home / "src" / "package"
+    package.mkdir(parents=True)
+    for file in ("home/src/package/a.py", "home/src/module.py", "home/loose.py"):
+        (tmp_path / file).touch()
+    told: list[str] = []
+
+    found = module_folders(
+        [str(package / "a.py"), str(package), str(package.parent / "module.py"), str(home)],
+        home,
+        lambda progress: told.append(progress.message),
+    )
+    none = module_folders([str(home / "loose.py")], home, lambda _: None)
+
+    assert (found, none) == ([str(package.parent)], [])
+    assert len(told) == 1
+    assert str(home) in told[0]
 
 
 def test_all_folders_that_links_to_the_interpreter_lead_through_are_mounted(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from kernel_containers.workflow.kernels.kernel_check import check_command, check
 from kernel_containers.workflow.runs.submit import find_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from kernel_containers.core.progress import Report
-    from kernel_containers.core.snapshot import FileEntry, Interpreter
+    from kernel_containers.core.snapshot import Environment, FileEntry, Interpreter
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.kernelspecs import KernelSpec
     from kernel_containers.workflow.settings import Settings
@@ -73,13 +73,14 @@ def add_kernel(
         return _add_command(request, engine, report)
     source: dict[str, object]
     if request.prefix is not None:
-        interpreter, image, libraries = _prefix(
-            request.prefix, request.base, engine, settings, report
-        )
+        environment, image = _prefix(request.prefix, request.base, engine, settings, report)
+        interpreter = environment.interpreter
+        libraries = _libraries(engine, image, environment, report)
         folders = [mount.source for mount in prefix_mounts(interpreter)]
         source = {
             "prefix": interpreter.prefix,
             "prefix_mounts": folders[1:],
+            "prefix_modules": module_folders(environment.elsewhere, Path.home(), report),
             "mounts": [*_given_mounts(request.config), *(asdict(mount) for mount in libraries)],
         }
     else:
@@ -148,7 +149,7 @@ def _pinned(name: str, digests: tuple[str, ...]) -> str:
 
 def _prefix(
     prefix: Path, base: str | None, engine: Engine, settings: Settings, report: Report
-) -> tuple[Interpreter, str, tuple[Mount, ...]]:
+) -> tuple[Environment, str]:
     if not engine.is_local:
         raise InvalidInput(
             "The engine is on another machine, so an environment of this one can't be mounted.",
@@ -165,7 +166,9 @@ def _prefix(
     check_kernel(interpreter, str(prefix), made_for(interpreter))
     image = choose_base(engine, interpreter, base, settings, report)
     check_stand_in(engine, image, interpreter, settings)
-    return interpreter, image, _libraries(engine, image, interpreter, report)
+    report(Progress(stage="libraries", message=f"what {interpreter.prefix} needs"))
+    environment, _ = local_environment(interpreter)
+    return environment, image
 
 
 def _user_of(engine: Engine, image: str) -> str:
@@ -174,14 +177,12 @@ def _user_of(engine: Engine, image: str) -> str:
 
 
 def _libraries(
-    engine: Engine, image: str, interpreter: Interpreter, report: Report
+    engine: Engine, image: str, environment: Environment, report: Report
 ) -> tuple[Mount, ...]:
     """Return mounts of this machine's libraries and time zones that the base image lacks.
 
     Libraries, one file each, lie where the loader looks, so that no variable has to name a folder.
     """
-    report(Progress(stage="libraries", message=f"what {interpreter.prefix} needs"))
-    environment, _ = local_environment(interpreter)
     supplied = supply_libraries(environment.file_sets, engine, image, image, keep_nothing)
     for note in supplied.notes:
         report(Progress(stage="libraries", message=note, done=1, total=1))
@@ -215,6 +216,23 @@ def prefix_mounts(interpreter: Interpreter) -> tuple[Mount, ...]:
         for folder in folders
         if folder != SYSTEM_PREFIX
     )
+
+
+def module_folders(elsewhere: Iterable[str], home: Path, report: Report) -> list[str]:
+    """Return the folders that a kernel's container needs of what packages name elsewhere.
+
+    A file's folder stands for it: an editor saves by putting another file in its place. Folders
+    that `home` is in would bring all that lies there, and are only told.
+    """
+    paths = map(Path, elsewhere)
+    found: list[Path] = []
+    for folder in sorted({path if path.is_dir() else path.parent for path in paths}):
+        if home.is_relative_to(folder):
+            message = f"The kernel has {folder} only where it is part of Jupyter's root folder."
+            report(Progress(stage="libraries", message=message, done=1, total=1))
+        elif not found or not folder.is_relative_to(found[-1]):
+            found.append(folder)
+    return list(map(str, found))
 
 
 def _links(path: Path) -> Iterator[Path]:
