@@ -45,7 +45,7 @@ _PLACES = (
     _Place(
         "Connection string",
         "password=",
-        re.compile(rf"\b\w+=[^\s\"',;()]+[ ]+password={_VALUE}(?=[\"' ])"),
+        re.compile(rf"\b\w+=[^\s\"',;()]{{1,200}}[ ]+password={_VALUE}(?=[\"' ])"),
     ),
     _Place(
         "Authorization",
@@ -80,7 +80,7 @@ _PLACES = (
         "Variable of the environment",
         "",
         re.compile(
-            r"^[ \t]*(?:[%!][ \t]*(?:set_)?env[ \t]+|!?[ \t]*export[ \t]+|![ \t]*)"
+            r"^[ \t]*+(?:[%!][ \t]*(?:set_)?env[ \t]+|!?[ \t]*export[ \t]+|![ \t]*)"
             rf"(?P<name>[A-Za-z_]\w{{0,80}})(?:=|[ \t]+=?[ \t]*)[\"']?{_VALUE}[\"']?[ \t]*$",
             re.MULTILINE,
         ),
