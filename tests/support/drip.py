@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 Manner = Literal["silent", "head", "drip", "head drip"]
 INTERVAL = 0.05  # seconds between two bytes
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n"
+    b'ETag: "1"\r\n\r\n'  # without one it would be no S3 store
+)
 
 
 class Dripping:
