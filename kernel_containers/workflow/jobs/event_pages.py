@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from kernel_containers.workflow.jobs.job import Event
 
-MOST_EVENTS = 1000
-MOST_TEXT = 1_000_000  # characters of output
+MOST_EVENTS = 500
+MOST_TEXT = 500_000  # characters of output; a reader who stands still costs twice that
 
 
 def first_page(events: Iterable[Event]) -> tuple[list[Event], bool]:
