@@ -89,7 +89,7 @@ def test_runs_of_an_image_are_started_compared_and_opened_at_the_cell_that_faile
     expect(notebook.locator(".jp-mod-active")).to_contain_text("assert weeks < 5")
 
     panel.get_by_role("button", name="Back").click()
-    panel.get_by_label("Filter runs").fill("failed 9")
+    panel.get_by_label("Filter runs").fill(f"{image} failed 9")
     expect(panel.locator("li[data-job]")).to_have_count(1)
     panel.get_by_label("Filter runs").fill("")
     own = panel.locator("li[data-job]", has_text=image)
@@ -250,6 +250,7 @@ def test_the_keyboard_leads_through_the_panel_and_back_to_where_it_was(
     page = context.new_page()
     page.goto("/lab?reset")
     screens = Screens(page, pictures, "panel-keys")
+    expect(page.locator(".jp-Launcher")).to_be_visible()  # which takes the focus when it opens
     screens.open_panel()
     panel = screens.panel
     row = panel.locator(f'[data-image="{image}"]')
