@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -13,7 +14,7 @@ from tests.browser.screens import BUILD_TIMEOUT, LAB, NOTEBOOK, Screens, expect_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Response
 
     from tests.support.registry import RegistryServer
 
@@ -73,13 +74,17 @@ def test_a_new_notebook_becomes_an_image_that_runs_with_another_value(
 
 def run_with(screens: Screens, region: str, state: str) -> None:
     """Run the image that the wizard shows, and wait until that has ended."""
-    known = screens.wizard.locator("[data-job]").first.get_attribute("data-job") or ""
     screens.wizard.get_by_role("button", name="Run now").click()
     screens.wizard.get_by_label("region (str)").fill(region)
-    screens.wizard.get_by_role("button", name="Run", exact=True).click()
-    run = screens.wizard.locator("[data-job]").first
-    expect(run).not_to_have_attribute("data-job", known)
+    with screens.page.expect_response(_makes_a_job) as answered:
+        screens.wizard.get_by_role("button", name="Run", exact=True).click()
+    run = screens.wizard.locator(f'[data-job="{answered.value.json()["id"]}"]')
     expect_state(run, state)
     expect(screens.wizard.get_by_role("button", name="Open page")).to_be_visible(
         timeout=BUILD_TIMEOUT
     )
+
+
+def _makes_a_job(answer: Response) -> bool:
+    path = urlsplit(answer.url).path  # JupyterLab's client adds the time as a query
+    return answer.request.method == "POST" and path.endswith("/api/jobs") and answer.ok
