@@ -121,8 +121,8 @@ _LIMITS = ("memory", "cpus", "pids", "shm_size", "gpus")
 _READERS: dict[str, Callable[[Any], Any]] = {
     "image": values.image,
     "prefix": values.folder,
-    "prefix_mounts": lambda value: tuple(values.folder(item) for item in values.a_list(value)),
-    "prefix_modules": lambda value: tuple(values.folder(item) for item in values.a_list(value)),
+    "prefix_mounts": values.folders,
+    "prefix_modules": values.folders,
     "workspace": values.choice(*get_args(Workspace)),
     "workdir": values.folder,
     "mounts": values.mounts,

@@ -47,6 +47,10 @@ def folder(value: Any) -> str:
     return os.path.normpath(path)
 
 
+def folders(value: Any) -> tuple[str, ...]:
+    return tuple(map(folder, a_list(value)))
+
+
 def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidInput(f"{value!r} is not true or false.")
