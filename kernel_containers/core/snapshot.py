@@ -141,9 +141,35 @@ class Environment:
 class Finding:
     """A likely secret. `excerpt` is masked: it never holds the secret itself."""
 
-    where: str
+    holder: str  # a cell, a file, or a part of a file
+    line: int  # of its text, from 1
     rule: str
-    excerpt: str = ""
+    excerpt: str
+
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        return f"{self.holder}, line {self.line}"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.rule} {self.excerpt}".rstrip()
+
+    def as_json(self) -> dict[str, str]:
+        """Return it as plans and answers of the server have it."""
+        return {"where": self.where, "rule": self.rule, "excerpt": self.excerpt}
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """What may make runs fail.
+
+    `rule` is stable and `subject` what it is about, such as a path. A remark about the notebook's
+    text that has both says the same.
+    """
+
+    rule: str
+    subject: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

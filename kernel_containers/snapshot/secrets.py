@@ -115,7 +115,7 @@ def _text(value: object) -> str:
     return "".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
-def _in_text(where: str, text: str, *, bare: bool = False) -> Iterator[Finding]:
+def _in_text(holder: str, text: str, *, bare: bool = False) -> Iterator[Finding]:
     found: list[Match] = []
     for match in matches(text, bare=bare):
         if not any(match.start < other.end and other.start < match.end for other in found):
@@ -123,7 +123,7 @@ def _in_text(where: str, text: str, *, bare: bool = False) -> Iterator[Finding]:
     for match in sorted(found, key=lambda match: match.start):
         line = text.count("\n", 0, match.start) + 1
         yield Finding(
-            where=f"{where}, line {line}", rule=match.rule, excerpt=_excerpt(text, match, found)
+            holder=holder, line=line, rule=match.rule, excerpt=_excerpt(text, match, found)
         )
 
 

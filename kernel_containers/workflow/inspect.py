@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.reference import slug
@@ -41,7 +40,7 @@ def inspect(path: Path, content: dict[str, Any] | None) -> dict[str, Any]:
         "cells": len(notebook.cells),
         "variables": [_variable(item, chosen=item.name in chosen) for item in variables],
         "unread_cells": list(unreadable_cells(notebook)),
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [finding.as_json() for finding in findings],
         "problems": [_problem(remark) for remark in remarks(notebook)],
         "live": None,
     }

@@ -212,7 +212,8 @@ def test_each_place_is_told_by_cell_and_line() -> None:
     [finding] = find_secrets(cells, [])
 
     assert finding == Finding(
-        where="cell 2, line 2",
+        holder="cell 2",
+        line=2,
         rule="Value named like a secret",
         excerpt="password = '********",
     )

@@ -43,9 +43,9 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "parameters": json_schema(snapshot.contract.parameters, snapshot.title),
         "variables": [name for name, _ in snapshot.variables],
         "exclusions": [asdict(item) for item in snapshot.exclusions],
-        "findings": [asdict(item) for item in snapshot.findings],
+        "findings": [item.as_json() for item in snapshot.findings],
         "notes": list(snapshot.notes),
-        "warnings": list(snapshot.warnings),
+        "warnings": [asdict(risk) for risk in snapshot.warnings],
     }
 
 
@@ -81,11 +81,8 @@ def plan_as_text(plan: Plan) -> str:
         *_listed("Files", _sized(snapshot.file_sets[-1])),
         *_listed("Parameters", list(map(_parameter, snapshot.contract.parameters))),
         *_listed("Left out", [f"{item.path} ({item.reason})" for item in snapshot.exclusions]),
-        *_listed(
-            "Likely secrets",
-            [f"{item.where}: {item.rule} {item.excerpt}".rstrip() for item in snapshot.findings],
-        ),
-        *_listed("Warnings", list(snapshot.warnings)),
+        *_listed("Likely secrets", list(map(str, snapshot.findings))),
+        *_listed("Warnings", [risk.message for risk in snapshot.warnings]),
         *_listed("Notes", list(snapshot.notes)),
     ]
     return "\n".join(lines)
