@@ -32,11 +32,11 @@ def find_secrets(
     """Return likely secrets in the notebook's cells and at the beginning of files.
 
     Of a file the first megabyte is searched, of data the first 100 kB.
-    `cells` are (where, source); the shipped notebook among `entries` is then only searched for
+    `cells` are (name, source); the shipped notebook among `entries` is then only searched for
     what is in its metadata. Other notebooks among them are searched with their outputs. Files
     that are not text are not searched.
     """
-    found = [finding for where, source in cells for finding in _in_text(where, source)]
+    found = [finding for name, source in cells for finding in _in_text(name, source)]
     for entry in entries:
         if entry.kind is FileKind.FILE:
             found += _in_file(entry)
