@@ -257,7 +257,7 @@ class _Plan:
         if unreadable:
             more = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
             raise Refused(
-                f"{len(unreadable)} files of the environment can't be read by this user.",
+                "Files of the environment can't be read by this user.",
                 why=", ".join(unreadable[:5]) + more,
                 todo="give this user the right to read them",
             )

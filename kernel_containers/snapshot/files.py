@@ -158,7 +158,7 @@ class _Files:
         unreadable = [item.path for item in exclusions if item.reason == UNREADABLE]
         if unreadable:
             raise Refused(
-                f"{len(unreadable)} files can't be read by this user.",
+                "Files of the notebook can't be read by this user.",
                 why=", ".join(unreadable[:5]),
                 todo="give this user the right to read them, or leave them out with --exclude",
             )

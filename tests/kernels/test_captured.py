@@ -75,7 +75,7 @@ def test_what_a_plain_user_installs_and_writes_is_in_the_image_of_the_notebook(
         by_id = plan_of(engine, notebook, kernel_id=str(kernel.provisioner.kernel_id))
 
         variables = dict(plan.snapshot.variables)
-        assert any(note.startswith("live kernel: captured") for note in plan.snapshot.notes)
+        assert any(note.startswith("What the live kernel changed") for note in plan.snapshot.notes)
         assert variables["PYTHONPATH"] == "/var/lib/kernel-containers/packages"
         assert [item.fingerprint for item in plan.snapshot.file_sets if item.exact] == [
             item.fingerprint for item in by_id.snapshot.file_sets if item.exact
@@ -152,7 +152,7 @@ def test_a_notebook_without_a_live_kernel_says_so_and_an_unknown_id_is_not_found
 
     plan = plan_of(engine, notebook)
 
-    assert "live kernel: none found" in plan.snapshot.notes
+    assert any(note.startswith("No live kernel") for note in plan.snapshot.notes)
     assert [item.name for item in plan.snapshot.file_sets] == ["notebook"]
     with pytest.raises(NotFound):
         plan_of(engine, notebook, kernel_id="no-such-kernel")

@@ -80,7 +80,7 @@ def test_a_kernel_in_a_container_tells_its_values_and_is_captured(api: Api, note
     assert variables["region"]["current"] == {"type": "str", "value": "north"}
     assert variables["api_token"]["current"] is None
     assert "hunter2-live" not in json.dumps(found)
-    assert any(note.startswith("live kernel: captured") for note in plan["notes"]), plan
+    assert any(note.startswith("What the live kernel changed") for note in plan["notes"]), plan
     assert f"--kernel-id {kernel_id}" in plan["command"]
 
 

@@ -125,7 +125,9 @@ def capture_live(
     """
     found = _find(engine, notebook, kernel_id)
     if found is None:
-        return LiveKernel(note="live kernel: none found")
+        return LiveKernel(
+            note="No live kernel of this notebook was found: changes made in one are left out."
+        )
     image = images.inspect(engine, base)
     if image is None or containers.inspect(engine, found.id)["Image"] != str(image.id):
         if kernel_id is not None:
@@ -134,17 +136,20 @@ def capture_live(
                 why="its changes would not fit",
                 todo="restart the kernel, or name its kernelspec with --kernel",
             )
-        return LiveKernel(note="live kernel: it runs on another image, and is not captured")
+        return LiveKernel(
+            note="The live kernel runs on another image: what it changed there is left out."
+        )
     spool = Spool(settings.cache / "captured")
     captured = capture(engine, found.id, spool.folder, (DATA,), report)
     if captured.files is None:
         return LiveKernel(
-            note="live kernel: it has changed nothing", exclusions=captured.exclusions
+            note="The live kernel has changed nothing in its container.",
+            exclusions=captured.exclusions,
         )
     count, size = captured.files.count, size_text(captured.files.size)
-    what = f"{count} files, {size}" if count else "only folders and links"
+    what = f"{size} in files ({count})" if count else "folders and links only"
     return LiveKernel(
-        note=f"live kernel: captured, {what}",
+        note=f"What the live kernel changed in its container is included: {what}.",
         files=captured.files,
         user=captured.user,
         exclusions=captured.exclusions,
