@@ -168,7 +168,7 @@ def start_failed(death: Death, config: KernelConfig, name: str) -> KernelContain
 def no_answer(seconds: float, tail: str, name: str) -> KernelContainersError:
     """Return the error for a kernel that runs and does not answer."""
     return Unavailable(
-        f"The kernel {name!r} did not answer within {seconds:g} seconds.",
+        f"The kernel {name!r} did not answer within {seconds:.0f} seconds.",
         why=last_lines(tail) or "it wrote nothing",
         todo="try again, or raise `start_timeout` in its kernel.json",
     )

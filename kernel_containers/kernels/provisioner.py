@@ -21,6 +21,7 @@ from kernel_containers.kernels.events import KernelEvents
 from kernel_containers.kernels.failures import KernelNotStarted
 from kernel_containers.kernels.launch import check_command, make_keys, read_launch, take_keys
 from kernel_containers.kernels.pool import pool
+from kernel_containers.kernels.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,7 @@ class ContainerProvisioner(KernelProvisionerBase):
     async def send_signal(self, signum: int) -> None:
         """Send a signal to the kernel and all processes in its group."""
         if self._held.container is not None:
-            await asyncio.to_thread(self._held.container.signal, int(signum))
+            await in_thread(self._held.container.signal, int(signum))
 
     async def kill(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
         """End the kernel at once."""
@@ -122,7 +123,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         if await self.poll() is None:
             self._expect_end()
         container = self._held.container
-        if container is not None and await asyncio.to_thread(container.engine.hangs):
+        if container is not None and await in_thread(container.engine.hangs):
             # Nothing reaches the kernel or comes from it. The container ends when the engine goes
             # on; Jupyter and then its removal would wait for a minute.
             self._engine_hung, self._running = True, False
@@ -254,7 +255,7 @@ class ContainerProvisioner(KernelProvisionerBase):
         self._running = False
         try:
             if container is not None:
-                await asyncio.to_thread(container.remove)
+                await in_thread(container.remove)
         except KernelContainersError as error:  # it ends when nobody is connected to it
             self.log.warning("The container of kernel %s: %s", self.kernel_id, str(error))
 

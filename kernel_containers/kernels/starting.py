@@ -30,6 +30,9 @@ PAUSE = 0.05  # seconds without more of it
 # A client whose iopub connection stayed open over a restart tries again every 100 to 200 ms, and
 # then needs what any new connection does. One that comes later than the first output misses it.
 SETTLE = 0.2
+# They share the processors: 20 at once on two busy cores need more than a minute, each of them. So
+# a second counts for all together.
+_STARTING: set[KernelContainer] = set()
 
 
 async def obtain(
@@ -110,15 +113,22 @@ async def bring_up(container: KernelContainer, launch: Launch, *, again: bool) -
 async def _until(answered: Callable[[], bool], container: KernelContainer, launch: Launch) -> None:
     limit = launch.config.start_timeout
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + limit
-    while not answered():
-        if (death := container.death) is not None:
-            if death.cause in {"exit", "container"}:  # the others say enough
-                death = replace(death, tail=await _last_words(container))
-            raise failures.start_failed(death, launch.config, launch.name)
-        if loop.time() > deadline:
-            raise failures.no_answer(limit, container.tail, launch.name)
-        await asyncio.sleep(POLL)
+    began = now = loop.time()
+    waited = 0.0
+    _STARTING.add(container)
+    try:
+        while not answered():
+            if (death := container.death) is not None:
+                if death.cause in {"exit", "container"}:  # the others say enough
+                    death = replace(death, tail=await _last_words(container))
+                raise failures.start_failed(death, launch.config, launch.name)
+            if waited > limit:
+                raise failures.no_answer(now - began, container.tail, launch.name)
+            await asyncio.sleep(POLL)
+            before, now = now, loop.time()
+            waited += (now - before) / len(_STARTING)
+    finally:
+        _STARTING.discard(container)
 
 
 async def _last_words(container: KernelContainer) -> str:
