@@ -10,13 +10,13 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.contract import RUNNER_HOME
 from kernel_containers.core.progress import Progress, Report
 from kernel_containers.core.redaction import hide_user_info
+from kernel_containers.core.scratch import scratch
 from kernel_containers.errors import InvalidInput, Unavailable
 from kernel_containers.image.bytecode import Compiler, compile_folder
 from kernel_containers.image.once import build_once
@@ -156,11 +156,13 @@ def _pip_install(
     folder: Path,
     waiting: Callable[[], None],
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="kernel-containers-") as scratch:
-        lock = Path(scratch, "requirements.txt")
+    with scratch() as own:
+        lock = own / "requirements.txt"
         lock.write_text(wanted)
         command = _command(interpreter, tags, folder, lock)
-        code, output = run_program(command, _pip_environment(), waiting)
+        # When it is cancelled, pip has no time to remove what it has downloaded.
+        environment = {**_pip_environment(), "TMPDIR": str(own)}
+        code, output = run_program(command, environment, waiting)
     if code:
         raise Unavailable(
             f"The runner's packages for Python {interpreter.version_text} were not installed.",

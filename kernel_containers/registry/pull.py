@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core import oci
@@ -19,6 +17,7 @@ from kernel_containers.core.oci_json import (
     read_object,
 )
 from kernel_containers.core.progress import silent
+from kernel_containers.core.scratch import scratch
 from kernel_containers.errors import InvalidInput, NotFound, Unavailable
 from kernel_containers.registry.download import blob_path, fetch_blob
 from kernel_containers.registry.meter import Meter
@@ -27,6 +26,8 @@ from kernel_containers.registry.stop import Stop
 from kernel_containers.registry.threads import in_threads
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kernel_containers.core.oci import ImageConfig, Manifest
     from kernel_containers.core.progress import Report
     from kernel_containers.core.reference import ImageReference
@@ -90,11 +91,9 @@ def pull_config(reference: ImageReference, registry: Registry) -> ImageConfig:
     client = RepositoryClient(registry, reference.repository.path, stop=Stop())
     manifest, _ = _image(client, reference, Platform())
     config = manifest.config
-    with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
-        fetch_blob(client, Meter(STAGE, silent, [config], 0.0), Path(folder), config)
-        return config_from_json(
-            _object(blob_path(Path(folder), config.digest).read_bytes(), reference)
-        )
+    with scratch() as folder:
+        fetch_blob(client, Meter(STAGE, silent, [config], 0.0), folder, config)
+        return config_from_json(_object(blob_path(folder, config.digest).read_bytes(), reference))
 
 
 def pull_layer(

@@ -6,12 +6,11 @@ import base64
 import json
 import os
 import subprocess
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.oci_json import read_object
+from kernel_containers.core.scratch import scratch
 from kernel_containers.errors import CannotWrite, InvalidInput, Unavailable
 from kernel_containers.registry.check import check
 from kernel_containers.registry.connect import open_registry
@@ -26,6 +25,7 @@ from kernel_containers.registry.watching import LONGEST_QUESTION, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from kernel_containers.registry.settings import RegistrySettings
 
@@ -52,8 +52,8 @@ def sign_in(
     pair = base64.b64encode(f"{username}:{password}".encode()).decode()
     path = settings.docker_config or config_path(environ)
     config = read_docker_config(path)
-    with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:  # mode 0700
-        trial = Path(folder, "config.json")
+    with scratch() as folder:
+        trial = folder / "config.json"
         trial.write_text(json.dumps({"auths": {host: {"auth": pair}}}))
         trying = replace(settings, docker_config=trial)
         with (

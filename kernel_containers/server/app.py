@@ -11,6 +11,7 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float, Int, List, Unicode
 
+from kernel_containers.core import scratch
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.kernels import events as kernel_events
 from kernel_containers.kernels import handover, reaper
@@ -138,3 +139,4 @@ class KernelContainersApp(ExtensionApp):
         """Take over what earlier servers left; a slow engine keeps nobody waiting."""
         self.services.jobs.restore(resume(self.services))
         reaper.sweep()
+        scratch.remove_abandoned()

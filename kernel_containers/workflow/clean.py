@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernel_containers.core import labels
+from kernel_containers.core import labels, scratch
 from kernel_containers.core.owner import is_gone
 from kernel_containers.dispatch.docker import DockerBackend, DockerRun
 from kernel_containers.engine import containers, images
@@ -86,8 +86,10 @@ def _images(engine: Engine, *, dry_run: bool) -> list[str]:
 def _leftovers(settings: Settings, *, dry_run: bool) -> int:
     store = BlobStore(settings.store)
     temporary = sum(size for _, size in upkeep.leftovers(store))
+    temporary += sum(map(_size, scratch.abandoned()))
     if not dry_run:
         upkeep.sweep(store)
+        scratch.remove_abandoned()
     try:
         with upkeep.alone(store):
             return temporary + _unused_packages(settings, dry_run=dry_run)

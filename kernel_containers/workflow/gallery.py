@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.runs import new_run_id
+from kernel_containers.core.scratch import scratch
 from kernel_containers.core.uris import NOTEBOOK, PAGE
 from kernel_containers.errors import (
     CannotWrite,
@@ -150,8 +150,8 @@ class Gallery:
         return card
 
     def _write(self, card_id: str, files: Iterable[tuple[str, Content, str]]) -> None:
-        with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
-            writer = Writer(Path(folder))
+        with scratch() as folder:
+            writer = Writer(folder)
             for name, data, kind in files:
                 writer.write(self.file(card_id, name), data, kind)
 

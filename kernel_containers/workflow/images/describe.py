@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.oci_json import read_object
 from kernel_containers.core.reference import ImageReference
+from kernel_containers.core.scratch import scratch
 from kernel_containers.engine import connect, images
 from kernel_containers.engine.containers import run_once
 from kernel_containers.errors import KernelContainersError, NotFound, Refused, Unavailable
@@ -81,8 +81,8 @@ def describe_sbom(text: str, settings: Settings) -> dict[str, Any]:
             raise
     if not reference.repository.host:
         raise no_image(name)
-    with tempfile.TemporaryDirectory(prefix="kernel-containers-") as folder:
-        return _read(Registries(settings).layer(reference, NAME, Path(folder)), text)
+    with scratch() as folder:
+        return _read(Registries(settings).layer(reference, NAME, folder), text)
 
 
 def _folder(text: str) -> Path:
