@@ -72,7 +72,7 @@ def install(
 
     Raises:
         InvalidInput: a name that Jupyter does not allow.
-        Refused: a kernelspec of this name is there that is not ours.
+        Refused: a kernelspec of this name is there that is not ours, or that hides this one.
         CannotWrite: the folder is read-only or full.
     """
     name = name.lower()
@@ -80,7 +80,14 @@ def install(
         raise InvalidInput(
             f"{name!r} is not a kernel's name.", todo="use letters, digits, '.', '_' and '-'"
         )
-    folder = _folder(_target(prefix, user=user), name)
+    target = _target(prefix, user=user)
+    folder = _folder(target, name)
+    if other := _taken_before(target, name):
+        raise Refused(
+            f"Jupyter would take the kernel {name!r} in {other} instead.",
+            why="it looks there first",
+            todo=f"choose another name, or remove that one: `jupyter kernelspec remove {name}`",
+        )
     if folder.exists() and not _is_ours(folder):
         raise Refused(
             f"There is another kernel named {name!r} in {folder}.",
@@ -177,6 +184,13 @@ def _target(prefix: str | None, *, user: bool) -> Path:
     if prefix:
         return Path(prefix, "share", "jupyter", "kernels")
     return Path(jupyter_data_dir() if user else SYSTEM_JUPYTER_PATH[0], "kernels")
+
+
+def _taken_before(target: Path, name: str) -> Path | None:
+    places = jupyter_path("kernels")
+    before = places[: places.index(str(target))] if str(target) in places else []
+    found = (_folder(Path(place), name) for place in before)
+    return next((folder for folder in found if (folder / "kernel.json").is_file()), None)
 
 
 def _folder(parent: Path, name: str) -> Path:

@@ -103,6 +103,20 @@ def test_a_name_is_the_same_in_capital_letters(data_folder: Path) -> None:
         kernelspecs.install("THEIRS", CONFIG)
 
 
+def test_a_kernel_that_jupyter_would_not_take_is_refused(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "first"))
+    hides = _foreign(tmp_path / "first/kernels", "Env").parent
+
+    with pytest.raises(Refused, match="would take the kernel 'env' in") as caught:
+        kernelspecs.install("env", CONFIG)
+    kernelspecs.install("another", CONFIG)
+
+    assert str(hides) in str(caught.value)
+    assert [path.name for path in data_folder.iterdir()] == ["another"]
+
+
 def test_an_environment_can_have_its_own_kernels(tmp_path: Path) -> None:
     spec = kernelspecs.install("env", CONFIG, prefix=str(tmp_path / "env"))
 
