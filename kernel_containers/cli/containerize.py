@@ -177,8 +177,8 @@ def _tell_plan(plan: Plan, output: Output) -> None:
         output.note(f"left out: {exclusion.path} ({exclusion.reason})")
     for note in plan.snapshot.notes:
         output.note(f"note: {note}")
-    for warning in plan.snapshot.warnings:
-        output.note(f"warning: {warning}")
+    for risk in plan.snapshot.warnings:
+        output.note(f"warning: {risk.message}")
 
 
 def _tell_notes(output: Output, changed: Sequence[str], notes: Sequence[str]) -> None:

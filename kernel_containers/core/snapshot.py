@@ -195,4 +195,4 @@ class Snapshot:
     findings: tuple[Finding, ...] = ()
     created: str = ""  # RFC 3339: the notebook's mtime
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()  # what may make runs fail
+    warnings: tuple[Risk, ...] = ()

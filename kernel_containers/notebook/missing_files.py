@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from kernel_containers.notebook.document import Cell, Notebook
 
+MISSING = "missing-file"
 _READERS = re.compile(
     r"read_(?!sql|clipboard|gbq|html)\w+|scan_\w+|loadtxt|genfromtxt|imread|open_dataset|Image"
 )
@@ -67,9 +68,9 @@ def files_elsewhere(notebook: Notebook) -> tuple[str, ...]:
 
 def _missing(cell: Cell, line: int, text: str) -> Remark:
     return remark_at(
-        cell, line, "missing-file", "error", f"There is no file {text}.",
+        cell, line, MISSING, "error", f"There is no file {text}.",
         "the code reads it, and it is not beside the notebook",
-        "put it there, or make its path a parameter",
+        "put it there, or make its path a parameter", subject=text,
     )  # fmt: skip
 
 

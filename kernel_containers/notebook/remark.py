@@ -15,7 +15,8 @@ Severity = Literal["error", "warning"]
 class Remark:
     """Something that may go wrong without a person. `cell` counts from 0, `line` from 1.
 
-    `code` is stable. A remark about the whole notebook has no cell.
+    `code` is stable, and `subject` what it is about where that has a name, such as a path. A remark
+    about the whole notebook has no cell.
     """
 
     code: str
@@ -26,10 +27,19 @@ class Remark:
     cell: int | None = None
     cell_id: str = ""
     line: int | None = None
+    subject: str = ""
 
 
 def remark_at(  # noqa: PLR0917 - in the order of a sentence
-    cell: Cell, line: int, code: str, severity: Severity, what: str, why: str, todo: str
+    cell: Cell,
+    line: int,
+    code: str,
+    severity: Severity,
+    what: str,
+    why: str,
+    todo: str,
+    *,
+    subject: str = "",
 ) -> Remark:
     """Return a remark about a line of a cell."""
     return Remark(
@@ -41,4 +51,5 @@ def remark_at(  # noqa: PLR0917 - in the order of a sentence
         cell=cell.index,
         cell_id=cell.id,
         line=line,
+        subject=subject,
     )

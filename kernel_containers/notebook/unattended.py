@@ -31,7 +31,8 @@ OWN_PATH = re.compile(
     r"(?:file://)?(?:/(?:home|Users|root|mnt|media|Volumes|content|kaggle)/|~/|[A-Za-z]:[\\/]|"
     r"\\\\\w+\\)[^\s\"';)]"
 )
-# An absolute path, where it is certain to be one, of what not every system has.
+ELSEWHERE = "absolute-path"
+# One that is certain to be a path, of what not every system has.
 ABSOLUTE_PATH = re.compile(r"/(?!(?:tmp|dev|etc|proc|sys|usr|run|var/tmp)\b)\w")
 _PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _QUESTIONS = frozenset({"input", "getpass", "raw_input"})
@@ -169,9 +170,9 @@ def _paths(
 def own_path(cell: Cell, line: int, text: str) -> Remark:
     """Return the remark about a path that other machines lack."""
     return remark_at(
-        cell, line, "absolute-path", "warning", f"{text} is a path of one machine.",
+        cell, line, ELSEWHERE, "warning", f"{text} is a path of one machine.",
         "other machines and images do not have it",
-        "use a path relative to the notebook, or make it a parameter",
+        "use a path relative to the notebook, or make it a parameter", subject=text,
     )  # fmt: skip
 
 

@@ -91,6 +91,7 @@ def _variable(variable: Variable, *, chosen: bool) -> dict[str, Any]:
 def _problem(remark: Remark) -> dict[str, Any]:
     return {
         "rule": remark.code,
+        "subject": remark.subject,
         "severity": remark.severity,
         "message": f"{remark.what} ({remark.why})" if remark.why else remark.what,
         "todo": remark.todo,

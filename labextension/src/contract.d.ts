@@ -663,6 +663,8 @@ export interface components {
         };
         Problem: {
             rule: string;
+            /** @description What it is about, such as a path; empty where that has no name. */
+            subject: string;
             /** @enum {unknown} */
             severity: "error" | "warning" | "note";
             message: string;
@@ -757,7 +759,7 @@ export interface components {
             findings: components["schemas"]["Finding"][];
             notes: string[];
             /** @description What may make runs fail. */
-            warnings: string[];
+            warnings: components["schemas"]["Risk"][];
             /** @description Uncompressed, without the base image. */
             size: number;
             /** @description What has to be read and compressed. */
@@ -768,6 +770,12 @@ export interface components {
             seconds: number;
             /** @description The same by the command line. */
             command: string;
+        };
+        /** @description One with the rule and the subject of a problem says the same. */
+        Risk: {
+            rule: string;
+            subject: string;
+            message: string;
         };
         Target: {
             /** @enum {unknown} */

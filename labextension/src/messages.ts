@@ -68,7 +68,7 @@ export class JobMessages {
   }
 
   private _goingText(going: readonly Job[]): string {
-    const { trans } = this._services;
+    const { format, trans } = this._services;
     if (going.length > 1) {
       return trans._n(
         '%1 job is in progress',
@@ -78,7 +78,7 @@ export class JobMessages {
     }
     const [job] = going;
     const percent =
-      job.fraction === null ? '' : ` ${Math.floor(job.fraction * 100)} %`;
+      job.fraction === null ? '' : ` ${format.percent(job.fraction)}`;
     return this._line(job) + percent;
   }
 

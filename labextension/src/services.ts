@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 
 import type { Api } from './api';
+import type { Format } from './format';
 import type { JobsModel } from './jobs';
 
 /** What all screens of this extension share. */
@@ -10,6 +11,7 @@ export interface IServices {
   readonly api: Api;
   readonly jobs: JobsModel;
   readonly trans: TranslationBundle;
+  readonly format: Format;
   readonly state: IStateDB | null;
   /** Open a file of the server in its own viewer, at a cell where one is given. */
   readonly openPath: (path: string, cellId?: string) => void;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kernel_containers.core.snapshot import FileEntry, FileKind
 from kernel_containers.notebook import document
 from kernel_containers.notebook.code import read_code
+from kernel_containers.notebook.fitness import remarks
 from kernel_containers.workflow.images.data_notes import large_files, missing_data
 from tests.acceptance.product import write_notebook
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def notes(folder: Path, *cells: str, entries: tuple[FileEntry, ...] = ()) -> list[str]:
     notebook = write_notebook(folder / "n.ipynb", "import pandas as pd", *cells)
-    return [*missing_data(read_code(document.read(notebook)), entries), *large_files(entries)]
+    risks = missing_data(read_code(document.read(notebook)), entries)
+    return [*(risk.message for risk in risks), *large_files(entries)]
 
 
 def test_a_file_that_is_not_there_is_told_with_its_cell(tmp_path: Path) -> None:
@@ -61,6 +63,17 @@ def test_what_is_included_or_of_the_system_or_not_certain_is_not_told(tmp_path: 
     )
 
     assert notes(tmp_path, *cells, entries=(entry,)) == []
+
+
+def test_what_the_text_tells_too_has_the_rule_and_subject_of_its_remark(tmp_path: Path) -> None:
+    cells = "pd.read_csv('gone.csv')", "pd.read_csv('/data/x.csv')", "open('/home/me/y').read()"
+    notebook = document.read(write_notebook(tmp_path / "n.ipynb", *cells))
+
+    told = [(risk.rule, risk.subject) for risk in missing_data(read_code(notebook), ())]
+
+    about_files = [(item.code, item.subject) for item in remarks(notebook) if item.subject]
+    assert sorted(told) == sorted(about_files)
+    assert len(told) == 3
 
 
 def test_a_large_file_is_told(tmp_path: Path) -> None:

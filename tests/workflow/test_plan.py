@@ -160,7 +160,8 @@ def test_modules_that_the_environment_lacks_are_warned_of(
 
     (warning,) = plan_of(engine, notebook, kernel, base_image).snapshot.warnings
 
-    assert "does not have: absent, lacking. Install them" in warning
+    assert (warning.rule, warning.subject) == ("missing-module", "absent, lacking")
+    assert "does not have: absent, lacking. Install them" in warning.message
 
 
 def test_a_notebook_in_another_language_than_its_kernels_is_warned_of(
@@ -172,9 +173,10 @@ def test_a_notebook_in_another_language_than_its_kernels_is_warned_of(
     data["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
     other.write_text(json.dumps(data))
 
-    warnings = plan_of(engine, other, kernel, base_image).snapshot.warnings
+    language, *_ = plan_of(engine, other, kernel, base_image).snapshot.warnings
 
-    assert warnings[0].startswith("The notebook is written in r, and the kernel local runs python")
+    assert (language.rule, language.subject) == ("language", "r")
+    assert "written in r, and the kernel local runs python" in language.message
     assert plan_of(engine, own, kernel, base_image).snapshot.warnings == ()
 
 

@@ -13,7 +13,7 @@ from kernel_containers.core.contract import (
     contract_to_json,
 )
 from kernel_containers.core.oci_json import canonical
-from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet, Snapshot
+from kernel_containers.core.snapshot import FileEntry, FileKind, FileSet, Risk, Snapshot
 from kernel_containers.snapshot.environment import OUTSIDE, written_by_people
 from kernel_containers.snapshot.secrets import find_secrets
 from kernel_containers.snapshot.variables import allowed_variables
@@ -113,15 +113,19 @@ def _files_of_the_user(ground: Ground, beside: NotebookFiles) -> list[FileEntry]
     return [*modules, *beside.files.entries, *ground.live.own_files]
 
 
-def _other_language(subject: Subject) -> tuple[str, ...]:
+def _other_language(subject: Subject) -> tuple[Risk, ...]:
     notebook, spec = subject.code.notebook, subject.spec
     # Where a file says neither, `notebook.language` is a guess.
     is_said = notebook.kernel_name or notebook.language != "python"
     if not is_said or notebook.language == spec.language.lower():
         return ()
     return (
-        f"The notebook is written in {notebook.language}, and the kernel {spec.name} runs "
-        f"{spec.language}: choose another with --kernel unless its cells are for this one.",
+        Risk(
+            "language",
+            notebook.language,
+            f"The notebook is written in {notebook.language}, and the kernel {spec.name} runs "
+            f"{spec.language}: choose another kernel unless its cells are for this one.",
+        ),
     )
 
 

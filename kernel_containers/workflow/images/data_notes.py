@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.sizes import size_text
-from kernel_containers.notebook.missing_files import files_elsewhere, missing_files
+from kernel_containers.core.snapshot import Risk
+from kernel_containers.notebook.missing_files import MISSING, files_elsewhere, missing_files
+from kernel_containers.notebook.unattended import ELSEWHERE
 from kernel_containers.snapshot.walk import sizes_below
 
 if TYPE_CHECKING:
@@ -28,15 +30,16 @@ _COUNTED = 10_000  # files, in 0.1 s; others may hold millions
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/run/")  # an image has its own
 
 
-def missing_data(code: Code, entries: Iterable[FileEntry]) -> Iterator[str]:
+def missing_data(code: Code, entries: Iterable[FileEntry]) -> Iterator[Risk]:
     """Yield what a notebook reads and its image will not have.
 
     `entries` are the files that come with the notebook.
     """
     notebook = code.notebook
     for remark in missing_files(notebook):
-        place = "" if remark.cell is None else f"{notebook.cells[remark.cell].name}: "
-        yield f"{place}{remark.what} The code reads it."
+        if remark.code == MISSING:
+            place = "" if remark.cell is None else f"{notebook.cells[remark.cell].name}: "
+            yield Risk(MISSING, remark.subject, f"{place}{remark.what} The code reads it.")
     targets = {entry.target for entry in entries}
     for text in files_elsewhere(notebook):
         path = Path(text).expanduser()
@@ -45,9 +48,11 @@ def missing_data(code: Code, entries: Iterable[FileEntry]) -> Iterator[str]:
     folders = {_KEPT[name]: name for name in sorted(code.imported_modules & _KEPT.keys())}
     for folder, name in folders.items():
         if size := _size(Path(folder).expanduser()):
-            yield (
+            yield Risk(
+                "downloads",
+                folder,
                 f"{name} keeps {size} in {folder}, which the image will not have: what "
-                "the notebook needs of it must be downloaded in a cell, or lie in the environment."
+                "the notebook needs of it must be downloaded in a cell, or lie in the environment.",
             )
 
 
@@ -69,17 +74,17 @@ def _size(path: Path) -> str:
     return f"{more}{size_text(size)}" if size else ""
 
 
-def _elsewhere(text: str, path: Path) -> str:
+def _elsewhere(text: str, path: Path) -> Risk:
     try:
         there = path.exists()
     except OSError:
         there = False
     if not there:
-        return f"The notebook reads {text}, which is not there."
+        return Risk(ELSEWHERE, text, f"The notebook reads {text}, which is not there.")
     if text.startswith("~"):
         advice = "the image has another home: make the path a parameter"
     else:
-        advice = f"add it with --include {text}, or mount it when the image runs"
-    return (
-        f"The notebook reads {text}, {_size(path) or size_text(0)} outside of its folder: {advice}."
-    )
+        advice = f"include it (--include {text}), or mount it when the image runs"
+    size = _size(path) or size_text(0)
+    message = f"The notebook reads {text}, {size} outside of its folder: {advice}."
+    return Risk(ELSEWHERE, text, message)

@@ -7,6 +7,8 @@ import zipfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from kernel_containers.core.snapshot import Risk
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -19,8 +21,8 @@ GIVEN = frozenset({"kernel_containers"})  # on the path of every kernel that the
 
 def missing_modules(
     code: Code, environment: Environment, more: Iterable[FileEntry]
-) -> tuple[str, ...]:
-    """Return a note where the notebook needs modules that nothing in the image is named after.
+) -> tuple[Risk, ...]:
+    """Return a warning where the notebook needs modules that nothing in the image is named after.
 
     `more` are files besides the environment's. Of an image's own environment nothing is known.
     """
@@ -36,8 +38,12 @@ def missing_modules(
         return ()
     names = ", ".join(sorted(needed))
     return (
-        f"The notebook imports what the environment does not have: {names}. Install them there, or "
-        "choose the kernel that has them.",
+        Risk(
+            "missing-module",
+            names,
+            f"The notebook imports what the environment does not have: {names}. Install them "
+            "there, or choose the kernel that has them.",
+        ),
     )
 
 

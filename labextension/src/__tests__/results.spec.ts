@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import type { Job } from '../api';
-import { formatAge, formatValues } from '../format';
+import { Format, formatValues } from '../format';
 import { inOrder } from '../panel/state';
 import { contentOf, resultPath } from '../results';
 import { unknownNames } from '../runrequest';
@@ -143,9 +143,10 @@ describe('runs', () => {
   });
 
   it('tell their date once their age says little', () => {
+    const format = new Format(trans, 'en');
     const now = Date.parse('2026-11-21T12:00:00Z');
 
-    expect(formatAge('2026-11-19T12:00:00Z', now, trans)).toBe('2 days ago');
-    expect(formatAge('2025-11-01T12:00:00Z', now, trans)).toContain('2025');
+    expect(format.age('2026-11-19T12:00:00Z', now)).toBe('2 days ago');
+    expect(format.age('2025-11-01T12:00:00Z', now)).toContain('2025');
   });
 });

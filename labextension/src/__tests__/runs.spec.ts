@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import type { IParametersSchema, Job, JobEvent } from '../api';
-import { formatBytes, formatSeconds } from '../format';
+import { Format } from '../format';
 import { takeStock } from '../jobmessages';
 import { applyEvent } from '../jobstate';
 import {
@@ -209,13 +209,14 @@ it('asks for a kernel with what was filled in only', () => {
 });
 
 it('shows sizes and durations in fitting units', () => {
-  expect([0, 999, 1500, 2.6e9].map(formatBytes)).toEqual([
-    '0 B',
-    '999 B',
+  const format = new Format(trans, 'en');
+  expect([0, 999, 1500, 2.6e9].map(size => format.bytes(size))).toEqual([
+    '0 bytes',
+    '999 bytes',
     '1.5 kB',
     '2.6 GB'
   ]);
-  expect([1.25, 42, 61, 3700].map(formatSeconds)).toEqual([
+  expect([1.25, 42, 61, 3700].map(time => format.seconds(time))).toEqual([
     '1.3 s',
     '42 s',
     '1 min 1 s',
@@ -262,4 +263,20 @@ describe('takeStock', () => {
       ['a', 'b']
     ]);
   });
+});
+
+it.each([
+  ['de-DE', ['1,5 kB', '1,3 s', '45 %', '12.345']],
+  ['zh_Hans_CN', ['1.5 kB', '1.3 s', '45%', '12,345']]
+])('writes numbers as people of %s do', (language, texts) => {
+  const format = new Format(trans, language);
+
+  const shown = [
+    format.bytes(1500),
+    format.seconds(1.25),
+    format.percent(0.459),
+    format.count(12345)
+  ];
+
+  expect(shown.map(text => text.replace(/\s/g, ' '))).toEqual(texts);
 });

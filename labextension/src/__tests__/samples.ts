@@ -51,7 +51,11 @@ export const INSPECTION: Inspection = {
   live: null
 };
 
-export const PLAN = { findings: [], layers: [] } as unknown as Plan;
+export const PLAN = {
+  findings: [],
+  layers: [],
+  warnings: []
+} as unknown as Plan;
 export const NEW: Target = {
   kind: 'registry',
   reference: 'r/sales:latest',

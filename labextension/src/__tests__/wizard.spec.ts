@@ -1,9 +1,14 @@
-import type { Job, Plan, Target } from '../api';
+import type { Inspection, Job, Plan, Target } from '../api';
 import { ApiError } from '../errors';
 import { nameProblem, problemOf } from '../wizard/problems';
 import { next } from '../wizard/reducer';
 import { destinationText, imageRequest, jobRequest } from '../wizard/requests';
-import { chosenNames, open, shownVariables } from '../wizard/state';
+import {
+  chosenNames,
+  open,
+  shownVariables,
+  untoldProblems
+} from '../wizard/state';
 import {
   INSPECTION,
   NEW,
@@ -235,4 +240,24 @@ it('goes back from a failed job with everything that was typed, and plans anew',
     token: 'v',
     plan: { to: 'docker:sales:latest', parameters: ['weeks', 'api_key'] }
   });
+});
+
+it('tells once what both the notebook and its plan say, whatever the words', () => {
+  const about = (rule: string, subject: string) => ({ rule, subject });
+  const problems = [
+    about('missing-file', 'a.csv'),
+    about('missing-file', 'b.csv'),
+    about('absolute-path', 'a.csv'),
+    about('input', '')
+  ];
+  const inspection = { ...INSPECTION, problems } as unknown as Inspection;
+  const warnings = [about('missing-file', 'a.csv')];
+  const plan = { ...PLAN, warnings } as unknown as Plan;
+
+  const wizard = play(read(), { type: 'inspected', inspection });
+
+  expect(untoldProblems(wizard)).toEqual(problems);
+  expect(untoldProblems(play(wizard, { type: 'planned', plan }))).toEqual(
+    problems.slice(1)
+  );
 });

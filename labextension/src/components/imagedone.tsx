@@ -1,7 +1,6 @@
 import * as React from 'react';
 
 import type { ContainerizeResult, Job } from '../api';
-import { formatBytes, formatSeconds } from '../format';
 import { useServices } from './context';
 import { FetchedRunForm } from './fetchedrunform';
 import { Button, Copyable, Notice } from './parts';
@@ -12,7 +11,7 @@ export function ImageDone(props: {
   onStarted?: (job: Job) => void;
 }): JSX.Element {
   const { result } = props;
-  const { api, showPanel, trans } = useServices();
+  const { api, format, showPanel, trans } = useServices();
   const [running, setRunning] = React.useState(false);
   const [started, setStarted] = React.useState<readonly Job[]>([]);
   const formPlace = React.useRef<HTMLSpanElement>(null);
@@ -24,14 +23,14 @@ export function ImageDone(props: {
         {result.sent
           ? trans.__(
               '%1 in %2; %3 were sent.',
-              formatBytes(result.size),
-              formatSeconds(result.seconds),
-              formatBytes(result.sent)
+              format.bytes(result.size),
+              format.seconds(result.seconds),
+              format.bytes(result.sent)
             )
           : trans.__(
               '%1 in %2.',
-              formatBytes(result.size),
-              formatSeconds(result.seconds)
+              format.bytes(result.size),
+              format.seconds(result.seconds)
             )}
       </Notice>
       {result.notes?.map(note => (

@@ -52,13 +52,13 @@ export function JobView(props: {
 }
 
 function JobStatus({ job }: { job: Job }): JSX.Element {
-  const { jobs, trans } = useServices();
+  const { format, jobs, trans } = useServices();
   const { busy, error, act } = useAction();
   const active = isActive(job);
   const percent =
     job.fraction === null || (job.kind === 'run' && !job.cell)
       ? ''
-      : ` ${Math.floor(job.fraction * 100)} %`;
+      : ` ${format.percent(job.fraction)}`;
   const waiting =
     job.state === 'queued' && job.position !== null
       ? ` ${trans._n('%1 job before it', '%1 jobs before it', job.position)}`

@@ -17,23 +17,35 @@ export interface IPages<P> extends IFetched<readonly P[]> {
   readonly more: (() => void) | null; // null where there are no more
 }
 
-/** Return a list page by page, from the first one again whenever `key` changes. */
+/**
+ * Return a list page by page. When its `state` changes, all pages that are shown come anew; another
+ * `list` begins with its first one.
+ */
 export function usePages<P extends IPage>(
   fetch: (after?: string) => Promise<P>,
-  key: string | number
+  list: string,
+  state: string | number
 ): IPages<P> {
-  const fetched = useFetched(() => fetch(), key);
+  const shown = React.useRef({ list, count: 1 });
+  if (shown.current.list !== list) {
+    shown.current = { list, count: 1 };
+  }
+  const fetched = useFetched(
+    () => fetchPages(fetch, shown.current.count),
+    `${list} ${state}`
+  );
   const first = fetched.value;
   const [older, setOlder] = React.useState<{
-    after: P | null; // the first page that they belong to
+    after: readonly P[] | null; // the pages that they belong to
     pages: readonly P[];
   }>({ after: null, pages: [] });
   const { busy, error, act } = useAction();
   const rest = older.after === first ? older.pages : [];
-  const pages = first && [first, ...rest];
+  const pages = first && [...first, ...rest];
   const next = pages?.[pages.length - 1].next;
   const more = async (after: string) => {
     const page = await fetch(after);
+    shown.current.count += 1;
     setOlder({ after: first, pages: [...rest, page] });
   };
   return {
@@ -43,6 +55,19 @@ export function usePages<P extends IPage>(
     failed: error,
     more: next ? () => act(() => more(next)) : null
   };
+}
+
+async function fetchPages<P extends IPage>(
+  fetch: (after?: string) => Promise<P>,
+  count: number
+): Promise<readonly P[]> {
+  let page = await fetch();
+  const pages = [page];
+  while (page.next && pages.length < count) {
+    page = await fetch(page.next);
+    pages.push(page);
+  }
+  return pages;
 }
 
 /** The way to the next page, where there is one. */

@@ -2,7 +2,7 @@ import { downloadIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Job, Result, RunResult } from '../api';
-import { formatBytes, formatSeconds, formatValue } from '../format';
+import { formatValue } from '../format';
 import { resultPath } from '../results';
 import { useFetched, useServices } from './context';
 import { Button, Copyable, Fold, Notice } from './parts';
@@ -51,7 +51,7 @@ export function Results(props: {
   prefix: string | undefined;
 }): JSX.Element {
   const { notebook, run, prefix } = props;
-  const { api, openPage, openPath, trans } = useServices();
+  const { api, format, openPage, openPath, trans } = useServices();
   const fetched = useFetched(
     () => api.result(notebook, run, prefix),
     `${prefix} ${notebook} ${run}`
@@ -111,7 +111,7 @@ export function Results(props: {
               >
                 {file.name}
               </button>
-              <span>{file.size === null ? '' : formatBytes(file.size)}</span>
+              <span>{file.size === null ? '' : format.bytes(file.size)}</span>
               <a
                 href={api.resultUrl(
                   notebook,
@@ -169,7 +169,7 @@ function failedCell({ run, report }: Result): string | undefined {
 }
 
 function Facts({ result }: { result: Result }): JSX.Element {
-  const { trans } = useServices();
+  const { format, trans } = useServices();
   const { run } = result;
   const rows: [string, string][] = [
     ...Object.entries(run.parameters).map(
@@ -181,10 +181,10 @@ function Facts({ result }: { result: Result }): JSX.Element {
     )
   ];
   if (run.seconds !== null) {
-    rows.push([trans.__('Duration'), formatSeconds(run.seconds)]);
+    rows.push([trans.__('Duration'), format.seconds(run.seconds)]);
   }
   if (run.peak_memory !== null) {
-    rows.push([trans.__('Peak memory'), formatBytes(run.peak_memory)]);
+    rows.push([trans.__('Peak memory'), format.bytes(run.peak_memory)]);
   }
   return (
     <dl className="jp-KernelContainers-facts jp-mod-compact">

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { Job, Stage } from '../api';
-import { formatBytes, formatSeconds } from '../format';
+import type { Format } from '../format';
 import { isActive } from '../jobstate';
 import { useServices } from './context';
 import { Bar, StateMark } from './parts';
@@ -9,7 +9,7 @@ import { stageWord } from './words';
 
 /** How far each stage of a job has come, and in which one it ended too early. */
 export function Stages({ job }: { job: Job }): JSX.Element {
-  const { trans } = useServices();
+  const { format, trans } = useServices();
   const { stages } = job;
   const last = endedIn(job);
   return (
@@ -32,10 +32,10 @@ export function Stages({ job }: { job: Job }): JSX.Element {
               : stage.message}
           </span>
           <span className="jp-KernelContainers-stageCount">
-            {countOf(stage)}
+            {countOf(stage, format)}
           </span>
           <span className="jp-KernelContainers-stageTime">
-            {formatSeconds(stage.seconds)}
+            {format.seconds(stage.seconds)}
           </span>
         </li>
       ))}
@@ -49,9 +49,9 @@ function endedIn({ cell, stages, state }: Job): Stage | null {
   return isEarly ? stages[stages.length - 1] : null;
 }
 
-function countOf({ done, total, unit }: Stage): string {
+function countOf({ done, total, unit }: Stage, format: Format): string {
   const show = (count: number) =>
-    unit === 'bytes' ? formatBytes(count) : String(count);
+    unit === 'bytes' ? format.bytes(count) : format.count(count);
   if (total && done < total) {
     return `${show(done)} / ${show(total)}`;
   }

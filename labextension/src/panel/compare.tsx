@@ -5,7 +5,7 @@ import { ScreenDialog } from '../components/dialog';
 import { Button } from '../components/parts';
 import { Waiting } from '../components/waiting';
 import type { IServices } from '../services';
-import { formatSeconds, formatValue } from '../format';
+import { formatValue } from '../format';
 import { compareRows } from './state';
 import type { IRunKey } from './state';
 
@@ -32,7 +32,7 @@ export async function openCompare(
 
 /** Parameters and results of several runs beside each other; what differs stands out. */
 function CompareView(props: { runs: readonly IRunKey[] }): JSX.Element {
-  const { api, trans } = useServices();
+  const { api, format, trans } = useServices();
   const fetched = useFetched(
     () =>
       Promise.all(
@@ -54,7 +54,7 @@ function CompareView(props: { runs: readonly IRunKey[] }): JSX.Element {
         runs.map(run => ({
           [trans.__('Status')]: run.status,
           [trans.__('Duration')]:
-            run.seconds === null ? '' : formatSeconds(run.seconds)
+            run.seconds === null ? '' : format.seconds(run.seconds)
         }))
       )
     ]

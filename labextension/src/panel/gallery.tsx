@@ -6,13 +6,12 @@ import { useServices } from '../components/context';
 import { ShowMore, usePages } from '../components/pages';
 import { Button, ErrorView } from '../components/parts';
 import { Waiting } from '../components/waiting';
-import { formatAge } from '../format';
 import type { IPanelProps } from './state';
 
 /** What others published. */
 export function GalleryTab({ send }: Pick<IPanelProps, 'send'>): JSX.Element {
   const { api, trans } = useServices();
-  const pages = usePages(after => api.gallery({ after }), 'gallery');
+  const pages = usePages(after => api.gallery({ after }), 'gallery', '');
   const { value } = pages;
   if (!value) {
     return <Waiting of={pages} text={trans.__('Reading the gallery…')} />;
@@ -44,7 +43,7 @@ function CardRow({
   card,
   send
 }: Pick<IPanelProps, 'send'> & { card: Card }): JSX.Element {
-  const { api, openPage, openPath, pickFolder, trans } = useServices();
+  const { api, format, openPage, openPath, pickFolder, trans } = useServices();
   const { busy, error, act } = useAction();
   const clone = async () => {
     const folder = await pickFolder(trans.__('Clone “%1” into', card.title));
@@ -67,10 +66,7 @@ function CardRow({
             {card.title}
           </span>
           <span className="jp-KernelContainers-hint">
-            {[
-              authorWord(card.author),
-              formatAge(card.published, Date.now(), trans)
-            ]
+            {[authorWord(card.author), format.age(card.published)]
               .filter(Boolean)
               .join(' · ')}
           </span>

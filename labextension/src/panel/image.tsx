@@ -5,7 +5,7 @@ import { useStart } from '../components/action';
 import { useFetched, useServices } from '../components/context';
 import { Button, Copyable, ErrorView, Field, Fold } from '../components/parts';
 import { shortTitle } from '../components/words';
-import { formatBytes, formatValue } from '../format';
+import { formatValue } from '../format';
 import { typeOf } from '../values';
 import type { IPanelProps } from './state';
 
@@ -29,7 +29,7 @@ export function ImageView({
   image,
   send
 }: Pick<IPanelProps, 'send'> & { image: Image }): JSX.Element {
-  const { jobs, trans } = useServices();
+  const { format, jobs, trans } = useServices();
   const reference = referenceOf(image);
   const name = shortTitle(reference);
   const result = lastRun(image, jobs.jobs)?.result as
@@ -44,7 +44,7 @@ export function ImageView({
     ],
     [trans.__('Kernel'), image.kernel],
     [trans.__('Base image'), image.base],
-    [trans.__('Size'), formatBytes(image.size)]
+    [trans.__('Size'), format.bytes(image.size)]
   ];
   const { properties = {} } = image.parameters as IParametersSchema;
   const parameters = Object.entries(properties);

@@ -9,7 +9,6 @@ import { ShowMore, usePages } from '../components/pages';
 import { Button, ErrorView } from '../components/parts';
 import { Waiting } from '../components/waiting';
 import { shortTitle } from '../components/words';
-import { formatAge, formatBytes } from '../format';
 import { lastRun, referenceOf } from './image';
 import type { IPanelProps } from './state';
 
@@ -20,7 +19,11 @@ export function ImagesTab({ panel, send }: IPanelProps): JSX.Element {
     job => job.kind !== 'run' && job.state === 'succeeded'
   ).length;
   const [round, setRound] = React.useState(0);
-  const pages = usePages(after => api.images(after), `${made} ${round}`);
+  const pages = usePages(
+    after => api.images(after),
+    'images',
+    `${made} ${round}`
+  );
   const { value } = pages;
   if (!value) {
     return <Waiting of={pages} text={trans.__('Asking the engine…')} />;
@@ -83,7 +86,7 @@ function PushedRow({
   job,
   send
 }: Pick<IPanelProps, 'send'> & { job: Job }): JSX.Element {
-  const { trans } = useServices();
+  const { format, trans } = useServices();
   const show = ({ id }: Job) =>
     send({ type: 'show', view: { view: 'job', id } });
   const { busy, error, start } = useStart(show);
@@ -97,7 +100,7 @@ function PushedRow({
       >
         <span className="jp-KernelContainers-rowTitle">{job.image}</span>
         <span className="jp-KernelContainers-hint">
-          {formatAge(job.finished, Date.now(), trans)}
+          {format.age(job.finished)}
         </span>
       </button>
       <div className="jp-KernelContainers-actions">
@@ -127,7 +130,7 @@ function ImageRow(
   props: IPanelProps & { image: Image; onRemoved: () => void }
 ): JSX.Element {
   const { image, send } = props;
-  const { api, jobs, trans } = useServices();
+  const { api, format, jobs, trans } = useServices();
   const { busy, error, act } = useAction();
   const reference = referenceOf(image);
   const name = shortTitle(reference);
@@ -152,9 +155,9 @@ function ImageRow(
         {[
           image.title,
           otherNames(image, trans),
-          formatBytes(image.size),
+          format.bytes(image.size),
           trans._n('%1 parameter', '%1 parameters', count),
-          formatAge(image.created, Date.now(), trans)
+          format.age(image.created)
         ]
           .filter(Boolean)
           .join(' · ')}

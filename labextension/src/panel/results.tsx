@@ -5,12 +5,11 @@ import { useServices } from '../components/context';
 import { ShowMore, usePages } from '../components/pages';
 import { Button, ErrorView, StateMark, Values } from '../components/parts';
 import { causeWord, stateWord } from '../components/words';
-import { formatAge, formatSeconds } from '../format';
 import type { IPanelProps } from './state';
 
 /** All runs below a prefix, whoever started them. */
 export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
-  const { api, jobs, trans } = useServices();
+  const { api, format, jobs, trans } = useServices();
   const ended = jobs.jobs.length - jobs.active.length;
   const [typed, setTyped] = React.useState(panel.prefix);
   const [notebook, setNotebook] = React.useState('');
@@ -23,7 +22,8 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
   const asked = panel.prefix;
   const pages = usePages(
     async after => ({ ...(await api.results({ ...query, after })), of, asked }),
-    `${of} ${ended} ${round}`
+    of,
+    `${ended} ${round}`
   );
   const { error, again } = pages;
   const page = pages.value?.[0];
@@ -114,8 +114,8 @@ export function ResultsTab({ panel, send }: IPanelProps): JSX.Element {
                     run.status === 'failed'
                       ? causeWord(run.cause, trans)
                       : stateWord(run.status, trans),
-                    formatAge(run.started, Date.now(), trans),
-                    run.seconds === null ? '' : formatSeconds(run.seconds)
+                    format.age(run.started),
+                    run.seconds === null ? '' : format.seconds(run.seconds)
                   ]
                     .filter(Boolean)
                     .join(' · ')}

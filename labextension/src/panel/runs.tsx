@@ -7,7 +7,6 @@ import { Confirm } from '../components/confirm';
 import { useServices } from '../components/context';
 import { Button, ErrorView, StateMark, Values } from '../components/parts';
 import { shortTitle, stateWord } from '../components/words';
-import { formatAge, formatSeconds } from '../format';
 import { isActive } from '../jobstate';
 import { openCompare } from './compare';
 import type { IPanelProps } from './state';
@@ -124,7 +123,7 @@ function runKey(job: Job | undefined): IRunKey | null {
 }
 
 function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
-  const { jobs, trans } = useServices();
+  const { format, jobs, trans } = useServices();
   const { busy, error, act } = useAction();
   const ended = !isActive(job);
   const seconds = secondsOf(job);
@@ -133,8 +132,8 @@ function RunRow({ job, panel, send }: IPanelProps & { job: Job }): JSX.Element {
     job.cell && !ended
       ? trans.__('cell %1 of %2', job.cell.number, job.cell.count)
       : '',
-    formatAge(job.created, Date.now(), trans),
-    seconds === null ? '' : formatSeconds(seconds)
+    format.age(job.created),
+    seconds === null ? '' : format.seconds(seconds)
   ];
   return (
     <li data-job={job.id} data-state={job.state}>

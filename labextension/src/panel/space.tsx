@@ -6,11 +6,10 @@ import { Confirm } from '../components/confirm';
 import { useFetched, useServices } from '../components/context';
 import { ErrorView, Notice } from '../components/parts';
 import { Waiting } from '../components/waiting';
-import { formatBytes } from '../format';
 
 /** What is used on disk, and what would go. */
 export function SpaceView(): JSX.Element {
-  const { api, trans } = useServices();
+  const { api, format, trans } = useServices();
   const [round, setRound] = React.useState(0);
   const [freed, setFreed] = React.useState<Space | null>(null);
   const { busy, error: failed, act } = useAction();
@@ -30,11 +29,12 @@ export function SpaceView(): JSX.Element {
       <dl className="jp-KernelContainers-facts">
         <dt>{trans.__('Images')}</dt>
         <dd>
-          {formatBytes(value.images)} {trans.__('(these stay)')}
+          {format.bytes(value.images)} {trans.__('(these stay)')}
         </dd>
         <dt>{trans.__('Cache')}</dt>
         <dd>
-          {formatBytes(value.cache)} {trans.__('(makes the next image faster)')}
+          {format.bytes(value.cache)}{' '}
+          {trans.__('(makes the next image faster)')}
         </dd>
         <dt>{trans.__('Leftovers')}</dt>
         <dd>
@@ -45,7 +45,7 @@ export function SpaceView(): JSX.Element {
       </dl>
       {freed && (
         <Notice kind="success">
-          {trans.__('%1 were freed.', formatBytes(freed.cache + freed.jobs))}{' '}
+          {trans.__('%1 were freed.', format.bytes(freed.cache + freed.jobs))}{' '}
           {freed.containers.length > 0 &&
             trans._n(
               '%1 container was removed.',
@@ -77,7 +77,7 @@ export function SpaceView(): JSX.Element {
           }
           question={trans.__(
             'Remove %1? The next image then takes longer.',
-            formatBytes(value.cache)
+            format.bytes(value.cache)
           )}
           confirm={trans.__('Remove')}
           busy={busy}

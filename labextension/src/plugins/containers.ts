@@ -13,6 +13,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { Api } from '../api';
 import { ApiError } from '../errors';
+import { Format } from '../format';
 import { containerIcon } from '../icons';
 import { JobsModel } from '../jobs';
 import { ResultsDrive } from '../results';
@@ -100,6 +101,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
     labShell: ILabShell | null,
     manager: IDocumentManager | null
   ): IServices => {
+    const { languageCode } = translator ?? nullTranslator;
     const trans = (translator ?? nullTranslator).load('kernel_containers');
     const { serverSettings, contents, events, kernelspecs } =
       app.serviceManager;
@@ -110,6 +112,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
     return {
       api,
       trans,
+      format: new Format(trans, languageCode),
       state,
       jobs: new JobsModel(api, events),
       openPath: (path, cellId) => void showDocument(app, path, cellId),

@@ -1,13 +1,12 @@
 import * as React from 'react';
 
-import type { Inspection, Plan } from '../api';
+import type { Plan } from '../api';
 import { useServices } from '../components/context';
 import { Fold, Notice } from '../components/parts';
-import { formatBytes, formatSeconds } from '../format';
 
 /** What the image would be made of, and how long that takes. */
 export function PlanView({ plan }: { plan: Plan }): JSX.Element {
-  const { trans } = useServices();
+  const { format, trans } = useServices();
   const reused = plan.layers.filter(layer => layer.reused).length;
   return (
     <>
@@ -20,8 +19,8 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
         <dd>
           {trans.__(
             '%1 above the base image, of which %2 have to be built',
-            formatBytes(plan.size),
-            formatBytes(plan.build_size)
+            format.bytes(plan.size),
+            format.bytes(plan.build_size)
           )}
         </dd>
         <dt>{trans.__('Time')}</dt>
@@ -29,10 +28,10 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
           {plan.send_size
             ? trans.__(
                 'about %1, with some %2 to send',
-                formatSeconds(plan.seconds),
-                formatBytes(plan.send_size)
+                format.seconds(plan.seconds),
+                format.bytes(plan.send_size)
               )
-            : trans.__('about %1', formatSeconds(plan.seconds))}
+            : trans.__('about %1', format.seconds(plan.seconds))}
         </dd>
         {plan.user_reason && (
           <>
@@ -43,9 +42,9 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
           </>
         )}
       </dl>
-      {plan.warnings.map(warning => (
-        <Notice key={warning} kind="warning">
-          {warning}
+      {plan.warnings.map(({ message }) => (
+        <Notice key={message} kind="warning">
+          {message}
         </Notice>
       ))}
       {plan.notes.map(note => (
@@ -73,8 +72,8 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
             {plan.layers.map((layer, index) => (
               <tr key={index}>
                 <th scope="row">{layer.name}</th>
-                <td>{layer.files}</td>
-                <td>{formatBytes(layer.size)}</td>
+                <td>{format.count(layer.files)}</td>
+                <td>{format.bytes(layer.size)}</td>
                 <td>{layer.reused ? trans.__('yes') : trans.__('no')}</td>
               </tr>
             ))}
@@ -102,41 +101,5 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
         </Fold>
       )}
     </>
-  );
-}
-
-/** What speaks against running the notebook unattended. */
-export function Fitness({
-  inspection
-}: {
-  inspection: Inspection;
-}): JSX.Element | null {
-  const { trans } = useServices();
-  const { problems } = inspection;
-  if (problems.length === 0) {
-    return null;
-  }
-  const errors = problems.filter(problem => problem.severity === 'error');
-  return (
-    <Fold
-      open={errors.length > 0}
-      title={trans._n(
-        'Fitness to run unattended: %1 remark',
-        'Fitness to run unattended: %1 remarks',
-        problems.length
-      )}
-    >
-      <ul className="jp-KernelContainers-plain" data-fitness>
-        {problems.map((problem, index) => (
-          <li key={index} className={`jp-mod-${problem.severity}`}>
-            {problem.cell === null
-              ? ''
-              : `${trans.__('Cell %1', problem.cell + 1)}: `}
-            {problem.message}{' '}
-            <span className="jp-KernelContainers-hint">{problem.todo}</span>
-          </li>
-        ))}
-      </ul>
-    </Fold>
   );
 }

@@ -5,10 +5,11 @@ import type { Job, Plan } from '../api';
 import { useServices } from '../components/context';
 import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
 import type { ApiError } from '../errors';
-import { Fitness, PlanView } from './plan';
+import { Fitness } from './fitness';
+import { PlanView } from './plan';
 import { movesTag, needsRepository } from './problems';
 import { defaultsOf, destinationText } from './requests';
-import { chosenNames } from './state';
+import { chosenNames, untoldProblems } from './state';
 import type { Fetched, IConsent, Step } from './state';
 import type { IStepProps } from './reducer';
 
@@ -75,10 +76,8 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
           onRetry={() => send({ type: 'plan-again' })}
         />
       )}
-      {wizard.inspection.status === 'ready' && (
-        <Fitness inspection={wizard.inspection.value} />
-      )}
       {plan.status === 'ready' && <PlanView plan={plan.value} />}
+      <Fitness problems={untoldProblems(wizard)} />
       {plan.status === 'ready' && plan.value.findings.length > 0 && (
         <Notice kind="warning">
           <strong>

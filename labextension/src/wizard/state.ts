@@ -179,3 +179,16 @@ export function shownVariables(wizard: IWizard): readonly Variable[] {
     return words.every(word => text.includes(word));
   });
 }
+
+type Problem = Inspection['problems'][number];
+
+/** Return what speaks against unattended runs, but for what the plan warns of. */
+export function untoldProblems({ inspection, plan }: IWizard): Problem[] {
+  const about = ({ rule, subject }: Pick<Problem, 'rule' | 'subject'>) =>
+    JSON.stringify([rule, subject]);
+  const warnings = plan.status === 'ready' ? plan.value.warnings : [];
+  const told = new Set(warnings.map(about));
+  return inspection.status === 'ready'
+    ? inspection.value.problems.filter(problem => !told.has(about(problem)))
+    : [];
+}
