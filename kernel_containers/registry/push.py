@@ -16,7 +16,7 @@ from kernel_containers.registry.threads import in_threads
 from kernel_containers.registry.upload import SMALL, Outcome, Uploader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from kernel_containers.core.digest import Digest
     from kernel_containers.core.oci import BuiltImage, Descriptor
@@ -50,7 +50,6 @@ def push(
     report: Report = silent,
     *,
     known: KnownBlobs | None = None,
-    mount_from: Mapping[Digest, str] | None = None,
     stop: Stop | None = None,
     ahead: Ahead | None = None,
     opened: Sessions | None = None,
@@ -61,11 +60,11 @@ def push(
     """Make `to` name `image`; only what the repository lacks is sent.
 
     The manifest is put last, so a push that fails or is cancelled leaves the tag as it was, and
-    no upload session. `known` saves asking for blobs that earlier pushes left there; `mount_from`
-    names repositories of the same registry that hold a blob (a base image's layers). `stop` lets
-    another thread end it. What `ahead` has sent is not sent again; small blobs take `opened`
-    sessions. `stored` is called as soon as the manifest stands. Without `remember` what was sent
-    does not become known; without `read_back` the registry's own word is taken for it.
+    no upload session. `known` saves asking for blobs that earlier pushes left there, and says
+    which repositories blobs are mounted from. `stop` lets another thread end it. What `ahead` has
+    sent is not sent again; small blobs take `opened` sessions. `stored` is called as soon as the
+    manifest stands. Without `remember` what was sent does not become known; without `read_back`
+    the registry's own word is taken for it.
 
     Raises:
         NotFound: the repository does not exist, or a blob is on neither side.
@@ -80,7 +79,6 @@ def push(
         registry,
         report=report,
         known=known,
-        mount_from=mount_from or {},
         stop=stop or Stop(),
         ahead=ahead,
         opened=opened,
@@ -96,7 +94,6 @@ class _Push:
         *,
         report: Report,
         known: KnownBlobs | None,
-        mount_from: Mapping[Digest, str],
         stop: Stop,
         ahead: Ahead | None,
         opened: Sessions | None,
@@ -110,7 +107,6 @@ class _Push:
         self._registry = registry
         self._known = known
         self._ahead = ahead
-        self._mount_from = mount_from
         self._hints = known.of(to.repository) if known else frozenset()
         layers = {layer.digest: layer for layer in image.manifest.layers}
         self._blobs = layers | {image.manifest.config.digest: image.manifest.config}
@@ -183,10 +179,7 @@ class _Push:
         return done
 
     def _source(self, blob: Descriptor) -> str | None:
-        named = self._mount_from.get(blob.digest)
-        if named is None and self._known:
-            named = self._known.source(blob.digest, but=self._to.repository)
-        return None if named == self._to.repository.path else named
+        return self._known.source(blob.digest, but=self._to.repository) if self._known else None
 
     def _put_manifest(self) -> Answer:
         answer = self._send_manifest()

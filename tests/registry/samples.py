@@ -17,13 +17,16 @@ from kernel_containers.core import oci
 from kernel_containers.core.digest import Digest
 from kernel_containers.core.oci import BuiltImage, Descriptor, ImageConfig, Layer, Manifest
 from kernel_containers.core.oci_json import canonical, config_to_json, manifest_to_json
+from kernel_containers.registry.known import KnownBlobs
 from kernel_containers.registry.paging import list_all
 from kernel_containers.registry.repository import RepositoryClient
 from kernel_containers.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from kernel_containers.core.reference import ImageReference
     from kernel_containers.registry.client import Registry
     from tests.support.registry import RegistryServer
 
@@ -41,6 +44,13 @@ FAST = {
 def settings(**changes: object) -> RegistrySettings:
     """Return settings for a test; nobody's own Docker configuration is read."""
     return RegistrySettings(**{**FAST, **changes})  # type: ignore[arg-type]
+
+
+def known_at(folder: Path, place: ImageReference, digests: Iterable[Digest]) -> KnownBlobs:
+    """Return hints that a repository holds blobs, whether it does or not."""
+    known = KnownBlobs(folder / "known.json")
+    known.remember(place.repository, digests)
+    return known
 
 
 def list_tags(registry: Registry, repository: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from kernel_containers.registry.pull import pull
 from kernel_containers.registry.push import push
 from kernel_containers.registry.repositories import list_repositories
 from kernel_containers.registry.tags import tag_digest
-from tests.registry.samples import Recorder, list_tags, login, settings
+from tests.registry.samples import Recorder, known_at, list_tags, login, settings
 from tests.support import token_server
 
 if TYPE_CHECKING:
@@ -133,9 +133,10 @@ def test_one_token_serves_a_whole_push(
 
 
 def test_a_mount_asks_for_the_right_to_pull_its_source(
-    with_token: Registry, tokens: TokenServer, image: BuiltImage, path: str
+    with_token: Registry, tokens: TokenServer, image: BuiltImage, path: str, tmp_cache: Path
 ) -> None:
-    push(image, to(with_token.host, f"{path}/base"), with_token)
+    base = to(with_token.host, f"{path}/base")
+    push(image, base, with_token)
     tokens.grants.clear()
     layer = image.manifest.layers[0].digest
 
@@ -143,7 +144,7 @@ def test_a_mount_asks_for_the_right_to_pull_its_source(
         image,
         to(with_token.host, f"{path}/report"),
         with_token,
-        mount_from={layer: f"{path}/base"},
+        known=known_at(tmp_cache, base, {layer}),
     )
 
     assert result.blobs_mounted == (layer,)

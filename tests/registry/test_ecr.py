@@ -12,6 +12,7 @@ from kernel_containers.core import oci
 from kernel_containers.core.reference import ImageReference, Repository
 from kernel_containers.errors import NotFound, Refused, Unauthorized, Unavailable
 from kernel_containers.registry.connect import open_registry
+from kernel_containers.registry.known import KnownBlobs
 from kernel_containers.registry.pull import pull
 from kernel_containers.registry.push import push
 from kernel_containers.registry.repositories import (
@@ -100,18 +101,14 @@ def test_an_image_is_pushed_and_pulled(
 
 
 def test_a_mount_that_ecr_takes_for_an_upload_is_one(
-    aws: EcrBridge, connected: Registry, image: BuiltImage, repository: str, path: str
+    aws: EcrBridge, connected: Registry, image: BuiltImage, repository: str, tmp_cache: Path
 ) -> None:
-    push(image, to(connected, repository), connected)
+    known = KnownBlobs(tmp_cache / "known.json")
+    push(image, to(connected, repository), connected, known=known)
     with closing(aws.client()) as client:
-        client.create_repository(repositoryName=f"{path}/other")
+        client.create_repository(repositoryName=f"{repository}-other")
 
-    result = push(
-        image,
-        to(connected, f"{path}/other"),
-        connected,
-        mount_from={layer.digest: repository for layer in image.manifest.layers},
-    )
+    result = push(image, to(connected, f"{repository}-other"), connected, known=known)
 
     assert len(result.blobs_sent) == 3
 

@@ -19,6 +19,7 @@ from kernel_containers.registry.known import KnownBlobs
 from kernel_containers.registry.push import push
 from kernel_containers.registry.tags import tag_digest
 from tests.registry.samples import (
+    known_at,
     list_tags,
     make_image,
     make_layer,
@@ -122,7 +123,7 @@ def test_a_large_layer_is_one_stream(
 
 
 def test_a_layer_is_mounted_from_a_repository_that_has_it(
-    opened: Registry, image: BuiltImage, path: str
+    opened: Registry, image: BuiltImage, path: str, tmp_cache: Path
 ) -> None:
     push(image, reference(opened, f"{path}/base"), opened)
     base = image.manifest.layers[0].digest
@@ -133,7 +134,7 @@ def test_a_layer_is_mounted_from_a_repository_that_has_it(
         changed,
         reference(opened, f"{path}/report"),
         opened,
-        mount_from={base: f"{path}/base"},
+        known=known_at(tmp_cache, reference(opened, f"{path}/base"), {base}),
     )
 
     assert result.blobs_mounted == (base,)
@@ -154,13 +155,13 @@ def test_hints_name_the_repository_to_mount_from(
 
 
 def test_a_refused_mount_becomes_an_upload(
-    opened: Registry, registry: RegistryServer, image: BuiltImage, path: str
+    opened: Registry, registry: RegistryServer, image: BuiltImage, path: str, tmp_cache: Path
 ) -> None:
     result = push(
         image,
         reference(opened, path),
         opened,
-        mount_from=dict.fromkeys(digests(image), f"{path}/absent"),
+        known=known_at(tmp_cache, reference(opened, f"{path}/absent"), digests(image)),
     )
 
     assert set(result.blobs_sent) == digests(image)
@@ -168,7 +169,7 @@ def test_a_refused_mount_becomes_an_upload(
 
 
 def test_a_refused_mount_of_what_is_there_leaves_no_session(
-    opened: Registry, registry: RegistryServer, image: BuiltImage, path: str
+    opened: Registry, registry: RegistryServer, image: BuiltImage, path: str, tmp_cache: Path
 ) -> None:
     push(image, reference(opened, path), opened)
 
@@ -176,7 +177,7 @@ def test_a_refused_mount_of_what_is_there_leaves_no_session(
         image,
         reference(opened, path),
         opened,
-        mount_from=dict.fromkeys(digests(image), f"{path}/absent"),
+        known=known_at(tmp_cache, reference(opened, f"{path}/absent"), digests(image)),
     )
 
     assert result.blobs_sent == ()
@@ -184,7 +185,7 @@ def test_a_refused_mount_of_what_is_there_leaves_no_session(
 
 
 def test_a_registry_that_fails_at_mounts_gets_an_upload(
-    proxy: FaultProxy, through_proxy: Registry, image: BuiltImage, path: str
+    proxy: FaultProxy, through_proxy: Registry, image: BuiltImage, path: str, tmp_cache: Path
 ) -> None:
     proxy.add("status", method="POST", path="mount=", status=404, times=None)
 
@@ -192,7 +193,7 @@ def test_a_registry_that_fails_at_mounts_gets_an_upload(
         image,
         reference(through_proxy, path),
         through_proxy,
-        mount_from=dict.fromkeys(digests(image), f"{path}/base"),
+        known=known_at(tmp_cache, reference(through_proxy, f"{path}/base"), digests(image)),
     )
 
     assert set(result.blobs_sent) == digests(image)
