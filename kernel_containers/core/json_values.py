@@ -18,6 +18,8 @@ _NOT_FINITE = ("nan", "infinity", "-infinity")
 DEEPEST = 200  # lists and dicts within each other
 # Ten aliases of YAML, each of nine of the one before, are a value of 3 billion members.
 _MOST_MEMBERS = 10_000_000
+_TOO_DEEP = f"it is nested more than {DEEPEST} deep"
+_TOO_MANY_DIGITS = f"an integer has more than {MOST_DIGITS} digits"
 
 
 def read_json(text: str) -> JsonValue:
@@ -29,8 +31,7 @@ def read_json(text: str) -> JsonValue:
     try:
         return json.loads(text, parse_int=read_integer, object_pairs_hook=_unique)
     except RecursionError:
-        message = f"it is nested more than {DEEPEST} deep"
-        raise ValueError(message) from None
+        raise ValueError(_TOO_DEEP) from None
 
 
 def read_integer(text: str, base: int = 10) -> int:
@@ -43,8 +44,7 @@ def read_integer(text: str, base: int = 10) -> int:
     too_long = base == 10 and len(text.lstrip("+-")) > MOST_DIGITS
     value = _TOO_LONG if too_long else int(text, base)
     if is_too_long(value):
-        message = f"an integer has more than {MOST_DIGITS} digits"
-        raise ValueError(message)
+        raise ValueError(_TOO_MANY_DIGITS)
     return value
 
 
@@ -56,8 +56,7 @@ def check_json(value: JsonValue) -> None:
     """
     for seen, (item, depth) in enumerate(_members(value)):
         if depth > DEEPEST:
-            message = f"it is nested more than {DEEPEST} deep"
-            raise ValueError(message)
+            raise ValueError(_TOO_DEEP)
         if seen >= _MOST_MEMBERS:
             message = f"it has more than {_MOST_MEMBERS:,} members"
             raise ValueError(message)
@@ -65,8 +64,7 @@ def check_json(value: JsonValue) -> None:
             message = "JSON has only strings as keys"
             raise ValueError(message)
         if isinstance(item, int) and is_too_long(item):
-            message = f"an integer has more than {MOST_DIGITS} digits"
-            raise ValueError(message)
+            raise ValueError(_TOO_MANY_DIGITS)
         if item is not None and not isinstance(item, (dict, list, str, int, float)):
             message = f"JSON has no {type(item).__name__}"
             raise ValueError(message)
