@@ -94,12 +94,6 @@ class Shelf:
         """Return a page with the texts in it."""
         return Document(self, self._parts(page, self._mark), as_json=False)
 
-    def shown_raw(self) -> Iterator[str]:
-        """Yield, in pieces, what is not escaped on the page."""
-        for entry in self._texts:
-            if entry.kind == "raw":
-                yield from self.read(entry)
-
     def read(self, entry: _Text) -> Iterator[str]:
         """Yield a text in pieces; from any thread."""
         assert self._file is not None  # noqa: S101 - it has this entry
