@@ -17,6 +17,7 @@ from tests.support.faultproxy import FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from tests.server.api import Api
     from tests.support.s3 import S3Server
@@ -123,22 +124,28 @@ def test_an_empty_file_is_handed_out(api: Api) -> None:
     assert answers[1].status_code == 416
 
 
-def test_a_large_page_needs_little_memory(api: Api) -> None:
-    prefix = in_folder(api, "notebook.html", size=LARGE)
+def read_in_blocks(api: Api, part: str, prefix: str) -> tuple[int, int]:
+    """Return the bytes that came, and how much more memory the server had meanwhile at most."""
     before = memory(api)
-
     most, received = 0, 0
-    with httpx.stream(
-        "GET",
-        f"{api.url}{WHERE}/html",
-        params={"prefix": prefix},
-        headers=api.headers,
-        timeout=60,
-    ) as answer:
+    with asked_for(api, part, prefix) as answer:
         for number, block in enumerate(answer.iter_raw(1024**2)):
             received += len(block)
             if number % 10 == 0:
                 most = max(most, memory(api) - before)
+    return received, most
+
+
+def asked_for(api: Api, part: str, prefix: str) -> AbstractContextManager[httpx.Response]:
+    """Return the answer to a request for a part of the run, as a stream."""
+    url = f"{api.url}{WHERE}/{part}"
+    return httpx.stream("GET", url, params={"prefix": prefix}, headers=api.headers, timeout=120)
+
+
+def test_a_large_page_needs_little_memory(api: Api) -> None:
+    prefix = in_folder(api, "notebook.html", size=LARGE)
+
+    received, most = read_in_blocks(api, "html", prefix)
 
     assert received == LARGE
     assert most < ROOM
@@ -148,13 +155,7 @@ def test_a_client_that_goes_leaves_no_open_file(api: Api) -> None:
     prefix = in_folder(api, "page.bin", size=LARGE)
     path = api.server.root / prefix / "sales" / RUN / "page.bin"
 
-    with httpx.stream(
-        "GET",
-        f"{api.url}{WHERE}/files/page.bin",
-        params={"prefix": prefix},
-        headers=api.headers,
-        timeout=60,
-    ) as answer:
+    with asked_for(api, "files/page.bin", prefix) as answer:
         blocks = answer.iter_raw(1024)  # which closes the connection with itself
         next(blocks)
         held = opened(api)
@@ -201,20 +202,8 @@ def test_a_report_that_is_too_large_is_broken(api: Api) -> None:
 def test_a_large_object_needs_little_memory(api: Api, s3: S3Server, bucket: str) -> None:
     with closing(s3.client()) as client:
         client.put_object(Bucket=bucket, Key=f"sales/{RUN}/page.bin", Body=bytes(LARGE))
-    before = memory(api)
 
-    most, received = 0, 0
-    with httpx.stream(
-        "GET",
-        f"{api.url}{WHERE}/files/page.bin",
-        params={"prefix": f"s3://{bucket}"},
-        headers=api.headers,
-        timeout=120,
-    ) as answer:
-        for number, block in enumerate(answer.iter_raw(1024**2)):
-            received += len(block)
-            if number % 10 == 0:
-                most = max(most, memory(api) - before)
+    received, most = read_in_blocks(api, "files/page.bin", f"s3://{bucket}")
 
     assert received == LARGE
     assert most < ROOM
