@@ -39,8 +39,7 @@ WINDOW = 16 * 1000 * 1000  # bytes that may be on their way to the runner
 PIECE = 500 * 1000  # characters of a stream in one message
 READ = 65536  # bytes; a pipe holds no more
 ECHO = b"\x1e"
-PIPE_TIME = 1.0  # seconds
-SAY_TIME = 1.0  # seconds
+A_MOMENT = 1.0  # seconds
 PATIENCE = 20.0  # seconds without a sign of the reader, after which nobody waits for it
 
 
@@ -138,7 +137,7 @@ class Stream(OutStream):
             return
         if flow.is_fork():
             return  # its lock may be held by a thread that it does not have
-        end = time.monotonic() + PIPE_TIME
+        end = time.monotonic() + A_MOMENT
         with contextlib.suppress(OSError):
             with self._pipe_lock:
                 waiting = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
@@ -270,6 +269,9 @@ class KernelApp(IPKernelApp):
         history = getattr(self.shell, "history_manager", None)
         if history is not None:
             history.outputs = Forgetful()
+        # ipykernel 7 warns of itself when it ends, and as an error that would keep it alive.
+        quiet = lambda _: warnings.simplefilter("ignore", PendingDeprecationWarning)  # noqa: E731
+        self.shell.observe(quiet, "exit_now")  # type: ignore[union-attr]
 
     def init_kernel(self) -> None:
         """Make the kernel, which ends its child processes before itself."""
@@ -289,7 +291,7 @@ class KernelApp(IPKernelApp):
             publisher, sent = self.iopub_thread, threading.Event()
             self.session.send(publisher.background_socket, "status", {"execution_state": "dead"})
             publisher.schedule(sent.set)
-            sent.wait(SAY_TIME)
+            sent.wait(A_MOMENT)
 
 
 if __name__ == "__main__":

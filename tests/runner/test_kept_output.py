@@ -152,6 +152,14 @@ def test_the_end_does_not_wait_for_what_ends_with_the_kernel(
     assert run.report["warnings"] == []
 
 
+def test_a_notebook_that_makes_errors_of_warnings_ends_as_any_other(
+    make_image: Callable[..., Image],
+) -> None:
+    run = make_image("import warnings\nwarnings.simplefilter('error')").run()
+
+    assert (run.code, run.report["warnings"]) == (0, [])
+
+
 def test_text_beyond_the_limit_is_whole_in_a_file_beside_the_report(
     make_image: Callable[..., Image],
 ) -> None:
