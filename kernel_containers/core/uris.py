@@ -18,6 +18,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 # The files of a run, in its folder, and the pointer beside the folders of its notebook's runs.
 NOTEBOOK, PAGE = "notebook.ipynb", "notebook.html"
 REPORT, LOG = "report.json", "log.jsonl"
+CARD = "card.json"  # beside a notebook that was published
 LATEST = "latest.json"
 
 

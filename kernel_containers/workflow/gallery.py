@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.runs import new_run_id
 from kernel_containers.core.scratch import scratch
-from kernel_containers.core.uris import NOTEBOOK, PAGE
+from kernel_containers.core.uris import CARD, NOTEBOOK, PAGE
 from kernel_containers.errors import (
     CannotWrite,
     InvalidInput,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from kernel_containers.workflow.publication import Publication
     from kernel_containers.workflow.runs.store import Store
 
-CARD = "card.json"
 PREVIEW = "preview"
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kernel_containers.core.uris import Uri
+from kernel_containers.workflow.runs.run_store import list_runs
 from tests.server.test_results import COUNT, files_of, run_id, write
 
 if TYPE_CHECKING:
@@ -87,6 +89,22 @@ def test_a_run_is_published_browsed_and_cloned(api: Api, gallery: str, runs: str
         f"{folder.name}/sales-2.ipynb",
     ]
     assert (folder / "sales.ipynb").read_bytes() == files_of(run_id(COUNT))["notebook.ipynb"]
+
+
+def test_what_was_published_among_the_runs_is_none_of_them(api: Api, runs: str) -> None:
+    gallery = f"{runs}/gallery"
+    body = {"prefix": runs, "notebook": "sales", "run": "latest"}
+    published = api.post("/gallery", **body, gallery=gallery, title="Sales").json()
+
+    page = api.json("/results", prefix=runs)
+    stored = list_runs(Uri.parse(str(api.server.root / runs)))
+
+    assert [card["id"] for card in api.json("/gallery", prefix=gallery)["cards"]] == [
+        published["id"]
+    ]
+    assert page["notebooks"] == ["sales"]
+    assert [run["run_id"] for run in page["runs"]] == [run_id(COUNT)]
+    assert [run.run_id for run in stored] == [run_id(COUNT)]
 
 
 def test_a_notebook_is_published_with_the_plot_that_its_author_chose(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_containers.core.daemon_threads import DaemonThreads
 from kernel_containers.core.large_json import parse_json
-from kernel_containers.core.uris import NOTEBOOK, REPORT
+from kernel_containers.core.uris import CARD, NOTEBOOK, REPORT
 from kernel_containers.errors import NotFound, Refused
 from kernel_containers.workflow.runs.run_filter import time_of_run_id
 from kernel_containers.workflow.runs.stores import READERS, open_file, open_store
@@ -108,18 +108,21 @@ class Results:
     def _places(self, store: Store, notebook: str | None = None) -> list[Place]:
         start = self.prefix.join(notebook) if notebook else self.prefix
         found: set[Place] = set()
+        published: set[Place] = set()  # a gallery may lie among the runs
         try:
             for path in store.walk(start):
                 parts = ([notebook] if notebook else []) + path.split("/")
-                if len(parts) != 3 or parts[2] not in (REPORT, NOTEBOOK):
+                if len(parts) != 3:
                     continue
                 place = Place(parts[1], parts[0])
-                if place not in found and _is_run(place.run_id, parts[2]):
+                if parts[2] == CARD:
+                    published.add(place)
+                elif place not in found and _is_run(place.run_id, parts[2]):
                     found.add(place)
         except NotFound:
             if self.prefix.scheme == "s3":  # a bucket is made by somebody; a folder by a run
                 raise
-        return sorted(found, reverse=True)
+        return sorted(found - published, reverse=True)
 
     def _summary(self, store: Store, place: Place) -> dict[str, Any]:
         folder = self.prefix.join(place.notebook, place.run_id)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from kernel_containers.core.daemon_threads import DaemonThreads
-from kernel_containers.core.uris import NOTEBOOK, REPORT
+from kernel_containers.core.uris import CARD, NOTEBOOK, REPORT
 from kernel_containers.errors import InvalidInput, NotFound, Refused, Unavailable
 from kernel_containers.notebook.executed import read_executed, report_from_notebook
 from kernel_containers.workflow.runs.run_filter import RunFilter, time_of, time_of_run_id
@@ -127,10 +127,12 @@ def _candidates(store: Store, prefix: Uri) -> Iterator[_Candidate]:
     folders: dict[str, set[str]] = {}
     for path in store.walk(prefix):
         folder, _, name = path.rpartition("/")
-        if name == REPORT or name.endswith(".ipynb"):
+        if name in (REPORT, CARD) or name.endswith(".ipynb"):
             folders.setdefault(folder, set()).add(name)
     for folder, names in sorted(folders.items()):
-        yield from _candidates_in(prefix, folder, names)
+        # What was published is no run, and a gallery may lie among the runs.
+        if not {CARD, NOTEBOOK} <= names:
+            yield from _candidates_in(prefix, folder, names - {CARD})
 
 
 def _candidates_in(prefix: Uri, folder: str, names: Iterable[str]) -> Iterator[_Candidate]:
