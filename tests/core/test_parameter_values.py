@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_containers.core.json_values import read_json
@@ -28,7 +28,6 @@ def a(kind: str, **rest: Any) -> Parameter:
 LOOKALIKES = ["NO", "on", "12:30", "1.10", "1e5", "1_000", "012345678901", "", " x ", "null", "@x"]
 
 
-@settings(deadline=None)
 @given(any_text=st.text())
 @pytest.mark.parametrize("text", LOOKALIKES)
 def test_a_declared_string_is_what_was_written(text: str, any_text: str) -> None:
@@ -206,7 +205,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_any_json_value_passes_unchanged(value: Any) -> None:
     text = json.dumps(value)

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_containers.core.parameter_values import from_json
@@ -34,7 +34,6 @@ def value_of(text: str) -> Any:
     return eval(text, {})  # noqa: S307
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_a_python_literal_has_the_value(value: Any) -> None:
     text = python_literal("json", value)
@@ -65,13 +64,11 @@ def test_text_stays_text(text: str) -> None:
     assert literal.isprintable()
 
 
-@settings(deadline=None)
 @given(st.dates())
 def test_a_date_needs_no_import(value: datetime.date) -> None:
     assert value_of(python_literal("date", value.isoformat())) == value
 
 
-@settings(deadline=None)
 @given(
     st.datetimes(
         timezones=st.none()
@@ -178,7 +175,6 @@ def test_undecodable_text_is_refused_where_the_language_has_no_escape() -> None:
         language_for("R").literal("str", "\ud800")
 
 
-@settings(deadline=None)
 @given(st.text().filter(lambda text: "\0" not in text and text.isprintable()))
 def test_bash_prints_what_was_given(text: str) -> None:
     shell = language_for("bash")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_containers.runner.streams import append, finish
@@ -39,7 +39,6 @@ def test_a_front_end_shows(pieces: list[str], shown: str) -> None:
     assert finish(parts) == shown
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(alphabet="ab\n\r\b", min_size=1)))
 def test_how_text_was_cut_into_pieces_makes_no_difference(pieces: list[str]) -> None:
     parts: list[str] = []

@@ -83,7 +83,7 @@ def test_other_files_are_none(tmp_path: Path, content: bytes) -> None:
     ),
     length=st.integers(0, 200_000),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_is_survived(tmp_path: Path, changes: list[tuple[int, bytes]], length: int) -> None:
     data = bytearray(Path(COMPILED).read_bytes()[:length])
     for at, new in changes:
