@@ -199,7 +199,7 @@ setup(
         "notebook>=7.2",
         "packaging>=22",
         "pillow>=10",
-        "pip",
+        "pip>=22.3",
         "pyyaml>=6",
         "pyzmq>=25",
         "requests>=2.31",
