@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ from kernel_containers.notebook.assignments import parse_cell
 from kernel_containers.notebook.shell_words import words_of_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kernel_containers.notebook.document import Notebook
 
@@ -25,6 +26,7 @@ _CHANGES_PACKAGES = re.compile(
     r"\b(?:install|sys\.path|site\.addsitedir|chdir|%cd)\b|^%%(?:write)?file\b"
 )
 _LARGEST = 10_000_000  # bytes; what is longer was made by a program
+_MOST_FILES = 50  # of a package beside a notebook; a larger one knows where its own data is
 _REMEMBERED = 2048  # sources; a server plans the same code many times
 
 
@@ -43,18 +45,23 @@ class Source:
 
 
 class Companion(NamedTuple):
-    """A file of code that runs with a notebook: one source, or those of a notebook's cells."""
+    """A file of code that runs with a notebook: one source, or those of a notebook's cells.
+
+    Where a command starts it, its own folder is one of modules.
+    """
 
     path: Path
     sources: tuple[Source, ...]
+    is_started: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
     """What a Python notebook runs, as it was when it was read; nothing for other languages.
 
-    `companions` are the files beside it that `%run` and shell commands name, modules imported from
-    its folder or from that of a script, and what those name in turn: each once, by path.
+    `companions` are the files beside it that `%run` and shell commands name, modules and packages
+    imported from its folder, from those it adds to `sys.path` or from that of a script, and what
+    those name in turn: each once, by path.
     """
 
     notebook: Notebook
@@ -85,14 +92,15 @@ class Code:
         statements = (node for source in self.cells if source.tree for node in source.tree.body)
         imports = (node for node in statements if isinstance(node, ast.Import | ast.ImportFrom))
         found = frozenset(_modules(imports))
-        runs_notebooks = any(path.suffix == ".ipynb" for path, _ in self.companions)
+        runs_notebooks = any(item.path.suffix == ".ipynb" for item in self.companions)
         return found | {"nbformat"} if runs_notebooks else found
 
     @property
     def import_folders(self) -> tuple[str, ...]:
         """Existing folders of companions and those added to `sys.path`, as written."""
         home = self.notebook.path.parent
-        beside = {str(path.parent) for path, _ in self.companions if path.parent != home}
+        started = {item.path.parent for item in self.companions if item.is_started}
+        beside = map(str, started - {home})
         added = (text for source in self.sources for text in source.folders)
         found = dict.fromkeys([*sorted(beside), *added])
         return tuple(text for text in found if exists(home, text) and (home / text).is_dir())
@@ -102,28 +110,38 @@ def read_code(notebook: Notebook) -> Code:
     """Return the code of a notebook and of the files that run with it, which all are read."""
     folder = notebook.path.parent
     cells = _sources_of(notebook)
+    added = (text for source in cells for text in source.folders)
+    places = [folder, *(Path(os.path.normpath(folder / text)) for text in added)]
     found: list[Companion] = []
     seen = {notebook.path}
     todo = [Companion(notebook.path, cells)]
     while todo:
-        new = frozenset(_named_by(todo.pop(), folder)) - seen
+        code = todo.pop()
+        started = frozenset(_started_by(code, folder))
+        new = started.union(_imported_by(code, places)) - seen
         seen |= new
-        read = [Companion(path, sources) for path in new if (sources := _read(path))]
+        read = [Companion(path, text, path in started) for path in new if (text := _read(path))]
         found += read
         todo += read
     found.sort(key=lambda companion: companion.path)
     return Code(notebook=notebook, cells=cells, companions=tuple(found))
 
 
-def _named_by(code: Companion, folder: Path) -> Iterator[Path]:
-    """Yield the files that code may start or import; `folder` is where everything runs."""
+def _started_by(code: Companion, folder: Path) -> Iterator[Path]:
+    """Yield the files that commands may start; `folder` is where everything runs."""
     for source in code.sources:
         for word in words_of_commands(source.text):
             name = word if word.endswith((".py", ".ipynb")) else f"{word}.py"
             yield Path(os.path.normpath(folder / name))
+
+
+def _imported_by(code: Companion, places: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files that code may import from `places` or from beside itself."""
     for module in frozenset().union(*(source.modules for source in code.sources)):
-        yield folder / f"{module}.py"
-        yield code.path.parent / f"{module}.py"
+        for place in dict.fromkeys([*places, code.path.parent]):
+            yield place / f"{module}.py"
+            if (place / module / "__init__.py").is_file():
+                yield from islice((place / module).rglob("*.py"), _MOST_FILES)
 
 
 def _read(path: Path) -> tuple[Source, ...]:

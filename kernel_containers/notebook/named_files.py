@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import glob
+import os.path
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from kernel_containers.notebook.paths import Paths
 from kernel_containers.notebook.shell_words import words_of_commands, words_of_script
 
 if TYPE_CHECKING:
-    from kernel_containers.notebook.code import Code
+    from kernel_containers.notebook.code import Code, Source
 
 _CHANGES_FOLDER = re.compile(r"^[ \t]*%cd[ \t]+(?P<folder>\S+)", re.MULTILINE)
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\\\n]+)(?P=quote)""")
@@ -29,7 +30,8 @@ _WRITERS = re.compile(
 def named_files(code: Code) -> tuple[str, ...]:
     """Return the files and folders beside the notebook that code names, as written, sorted.
 
-    The code is the notebook's and its companions', which run in the same folder. A string counts
+    The code is the notebook's and its companions', which run in the same folder and know their
+    own as `Path(__file__).parent`. A string counts
     where such a file exists, a folder also where it is used as one. Paths may lead out of the
     notebook's folder by `..` to files, not to folders, and only relative ones do. Files that are
     only written don't count; `data/{year}.csv` stands for what matches it. In languages other than
@@ -41,15 +43,12 @@ def named_files(code: Code) -> tuple[str, ...]:
         shell = words_of_script(cell.source) if notebook.language == "bash" else ()
         for text in (*shell, *(match["text"] for match in _QUOTED.finditer(cell.source))):
             finder.name(text)
-    for source in code.sources:
-        if source.tree:
-            finder.visit(source.tree)
-        for match in _CHANGES_FOLDER.finditer(source.text):
-            finder.name(match["folder"], folder=True)
-        for word in words_of_commands(source.text):
-            finder.name(word)
-            finder.name(f"{word}.py")
-            finder.pattern(word) if "*" in word else None
+    for source in code.cells:
+        finder.read(source)
+    for companion in code.companions:
+        finder.paths.enter(os.path.relpath(companion.path, notebook.path.parent))
+        for source in companion.sources:
+            finder.read(source)
     return tuple(sorted(finder.found))
 
 
@@ -61,6 +60,17 @@ class _PathFinder(ast.NodeVisitor):
         self.found: set[str] = set()
         self.looked_at: set[tuple[str, bool]] = set()  # the disk is asked once for each
         self.paths = Paths()
+
+    def read(self, source: Source) -> None:
+        """Note what the commands and the code of a source name."""
+        if source.tree:
+            self.visit(source.tree)
+        for match in _CHANGES_FOLDER.finditer(source.text):
+            self.name(match["folder"], folder=True)
+        for word in words_of_commands(source.text):
+            self.name(word)
+            self.name(f"{word}.py")
+            self.pattern(word) if "*" in word else None
 
     def name(self, text: str, *, folder: bool = False) -> None:
         """Note a path if it exists and counts."""

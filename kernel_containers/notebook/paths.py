@@ -13,6 +13,7 @@ _HERE = frozenset({"cwd", "getcwd"})
 _SAME = frozenset({"resolve", "absolute", "abspath", "realpath", "str", "fspath"})
 _MAKES = frozenset({"Path", "PosixPath", "PurePath"})
 _JOINS = frozenset({"join", "joinpath"})
+_UP = ast.Constant("..")
 
 
 class Paths:
@@ -20,6 +21,10 @@ class Paths:
 
     def __init__(self) -> None:
         self._named: dict[str, str | None] = {}
+
+    def enter(self, file: str) -> None:
+        """Go on with the code of a file: it knows its own path, which cells don't."""
+        self._named["__file__"] = file
 
     def bind(self, node: ast.Assign) -> None:
         """Remember what an assignment says of its names."""
@@ -42,7 +47,11 @@ class Paths:
                 texts = self._all([left, right])
                 found = None if texts is None else "".join(texts)
             case ast.Attribute(value=value, attr="parent"):
-                found = self._join([value, ast.Constant("..")])
+                found = self._join([value, _UP])
+            case ast.Subscript(
+                value=ast.Attribute(value=value, attr="parents"), slice=ast.Constant(value=int(n))
+            ):
+                found = self._join([value, *[_UP] * (n + 1)])
             case ast.Call():
                 found = self._called(node)
             case _:
@@ -62,6 +71,8 @@ class Paths:
             return "."
         if called in _MAKES | _JOINS:
             return self._join(arguments)
+        if called == "dirname":
+            return self._join([*arguments, _UP])
         return self.read(arguments[0]) if called in _SAME and len(arguments) == 1 else None
 
     def _join(self, nodes: Sequence[ast.expr]) -> str | None:

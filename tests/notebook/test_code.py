@@ -175,6 +175,31 @@ def test_names_of_files_that_exist_count(project: Path, source: str, found: list
     assert named_files(read_code(notebook)) == tuple(found)
 
 
+@pytest.mark.parametrize(
+    ("module", "source", "found"),
+    [
+        ("m.py", "(Path(__file__).parent / 'data' / 'x.csv').read_text()", "../src/data/x.csv"),
+        ("m.py", "UP = Path(__file__).resolve().parents[1]\nopen(UP / 'z.csv')", "../z.csv"),
+        ("m.py", "join(dirname(__file__), 'data', 'x.csv')", "../src/data/x.csv"),
+        ("m.py", "d = os.path.dirname(abspath(__file__))\nopen(f'{d}/y.json')", "../src/y.json"),
+        ("m.py", "open('here.csv')", "here.csv"),
+        ("m/deep/load.py", "open(Path(__file__).parents[2] / 'y.json')", "../src/y.json"),
+    ],
+)
+def test_a_module_on_the_path_names_files_by_its_own_place(
+    tmp_path: Path, module: str, source: str, found: str
+) -> None:
+    data = ("src/data/x.csv", "src/y.json", "z.csv", "nb/here.csv", "src/m/__init__.py")
+    for name, text in {**dict.fromkeys(data, ""), f"src/{module}": source}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    notebook = write(tmp_path / "nb" / "n.ipynb", "sys.path.append('../src')\nimport m")
+
+    code = read_code(notebook)
+    assert set(named_files(code)) - {f"../src/{module}"} == {found}
+    assert code.import_folders == ("../src",)
+
+
 def test_an_absolute_path_counts_inside_the_notebooks_folder(project: Path) -> None:
     inside = project / "nb" / "a.json"
     notebook = write(
