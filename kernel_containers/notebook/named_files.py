@@ -8,6 +8,7 @@ import os.path
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from kernel_containers.notebook.code import exists, texts_in
 from kernel_containers.notebook.paths import Paths
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 _CHANGES_FOLDER = re.compile(r"^[ \t]*%cd[ \t]+(?P<folder>\S+)", re.MULTILINE)
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\\\n]+)(?P=quote)""")
+# `![](a.png "title")`, `![](<a b.png>)`, `<img src="a.png">`
+_PICTURE = re.compile(
+    r"""!\[[^\]]*\]\(\s*(?:<(?P<spaced>[^>\n]+)>|(?P<plain>[^\s)]+))
+      | <img\b[^>]*?\ssrc\s*=\s*["'](?P<tag>[^"'\n]+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)
 _FOLDER_CALLS = frozenset(
     {"Path", "PosixPath", "listdir", "scandir", "walk", "glob", "rglob", "iglob", "chdir"}
@@ -35,10 +42,13 @@ def named_files(code: Code) -> tuple[str, ...]:
     where such a file exists, a folder also where it is used as one. Paths may lead out of the
     notebook's folder by `..` to files, not to folders, and only relative ones do. Files that are
     only written don't count; `data/{year}.csv` stands for what matches it. In languages other than
-    Python, texts in quotes count, and a shell's words.
+    Python, texts in quotes count, and a shell's words. Of text cells the pictures do.
     """
     notebook = code.notebook
     finder = _PathFinder(notebook.path)
+    for cell in notebook.cells:
+        for match in _PICTURE.finditer(cell.source) if cell.type == "markdown" else ():
+            finder.name(unquote(next(filter(None, match.groups()))))
     for cell in notebook.code_cells if notebook.language != "python" else ():
         shell = words_of_script(cell.source) if notebook.language == "bash" else ()
         for text in (*shell, *(match["text"] for match in _QUOTED.finditer(cell.source))):

@@ -8,7 +8,7 @@ import pytest
 
 from kernel_containers.notebook.code import read_code
 from kernel_containers.notebook.named_files import named_files
-from tests.notebook.notebooks import write
+from tests.notebook.notebooks import markdown, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,6 +198,21 @@ def test_a_module_on_the_path_names_files_by_its_own_place(
     code = read_code(notebook)
     assert set(named_files(code)) - {f"../src/{module}"} == {found}
     assert code.import_folders == ("../src",)
+
+
+def test_pictures_of_text_cells_count(project: Path) -> None:
+    for name in ("a.png", "b c.png", "../shared/d.svg", "e.gif", "f(1).png"):
+        (project / "nb" / name).touch()
+    text = (
+        '![x](a.png "a title") ![](b%20c.png) ![](<f(1).png>) ![](https://a.b/c.png)\n'
+        "<IMG alt='' src='../shared/d.svg'> ![](attachment:a.png) ![](data:image/gif;base64,R0)\n"
+        "[no picture](run.py)"
+    )
+    notebook = write(project / "nb" / "n.ipynb", markdown(text), "'![](e.gif)'")
+
+    named = named_files(read_code(notebook))
+
+    assert named == ("../shared/d.svg", "a.png", "b c.png", "f(1).png")
 
 
 def test_an_absolute_path_counts_inside_the_notebooks_folder(project: Path) -> None:
