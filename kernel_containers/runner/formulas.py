@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import mimetypes
 import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer
 
@@ -46,7 +49,7 @@ def latex_to_html(text: str) -> str:
 
 
 class Renderer(IPythonRenderer):
-    """Markdown with formulas. A missing attachment costs its picture, not the page."""
+    """Markdown with formulas and pictures. One that is missing costs itself, not the page."""
 
     def block_math(self, body: str) -> str:
         """Return a formula on lines of its own."""
@@ -62,10 +65,19 @@ class Renderer(IPythonRenderer):
         return to_mathml(tex, block=True) or str(super().latex_environment(name, body))
 
     def _embed_image_or_attachment(self, src: str) -> Any:
-        kind, _ = mimetypes.guess_type(src)
-        if not src.startswith("attachment:") and not (kind or "").startswith("image/"):
-            return src  # whose notebook this is may not be who renders it, so no other file is read
         try:
             return super()._embed_image_or_attachment(src)
-        except Exception:  # noqa: BLE001 - nbconvert's own class, or a file that can't be read
+        except Exception:  # noqa: BLE001 - nbconvert's own class, or one that is no picture
             return src
+
+    def _src_to_base64(self, src: str) -> str | None:
+        # nbconvert reads any file, but none by `..` and none with a blank in its name. Whose
+        # notebook this is may not be who renders it, so only pictures are read.
+        path = Path(self.path, unquote(src))
+        kind, _ = mimetypes.guess_type(path.name)
+        try:
+            if kind is None or not kind.startswith("image/") or not path.is_file():
+                return None
+            return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        except (OSError, ValueError):  # a name too long, or with a null
+            return None

@@ -85,6 +85,31 @@ def test_a_missing_attachment_costs_only_its_picture(tmp_path: Path) -> None:
     assert "the text" in page_of(tmp_path, markdown("the text ![x](attachment:gone.png)"))
 
 
+PICTURES = [
+    ("![a](<../shown/a b.png>)", True),
+    ("![a](../shown/a%20b.png)", True),
+    ("<div><img src='../shown/a%20b.png'></div>", True),
+    ("![a](../shown/secret.txt)", False),
+    ("<img src='../shown/secret.txt'>", False),
+    ("![a](../shown/gone.png)", False),
+    (f"![a]({'a' * 300}.png) ![](../shown/folder.png)", False),
+]
+
+
+@pytest.mark.parametrize(("text", "is_shown"), PICTURES)
+def test_pictures_of_the_image_are_on_the_page_and_no_other_file(
+    tmp_path: Path, text: str, is_shown: bool
+) -> None:
+    (tmp_path / "shown" / "folder.png").mkdir(parents=True)
+    for name in ("a b.png", "secret.txt"):
+        (tmp_path / "shown" / name).write_bytes(b"bytes")
+    (tmp_path / "home").mkdir()
+
+    page = page_of(tmp_path / "home", markdown(text))
+
+    assert ("data:image/png;base64,Ynl0ZXM=" in page, "Ynl0ZXM=" in page) == (is_shown, is_shown)
+
+
 WIDGETS = {
     "box": {
         "model_name": "HBoxModel",
