@@ -147,13 +147,13 @@ def inspect(engine: Engine, container: str) -> dict[str, Any]:
     return description
 
 
-def remove(engine: Engine, container: str, *, patience: float = 10.0) -> None:
+def remove(engine: Engine, container: str) -> None:
     """Remove a container and its anonymous volumes, whatever its state; return when it is gone.
 
     Raises:
-        Unavailable: it is still there after `patience` seconds.
+        Unavailable: it is still there after 10 seconds.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + 10
     while True:
         try:
             with engine_errors("The engine was not able to remove the container."):

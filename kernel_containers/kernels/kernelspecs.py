@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_core.paths import SYSTEM_JUPYTER_PATH, jupyter_data_dir, jupyter_path
+from jupyter_core.paths import jupyter_data_dir, jupyter_path
 
 from kernel_containers.core.oci_json import read_object
 from kernel_containers.errors import CannotWrite, InvalidInput, NotFound, Refused
@@ -61,14 +61,12 @@ def install(
     language: str = "python",
     argv: Sequence[str] | None = None,
     environment: Mapping[str, str] | None = None,
-    user: bool = True,
     prefix: str | None = None,
 ) -> KernelSpec:
     """Write a kernelspec, in place of one of ours of this name, and return it.
 
-    It goes to the user's Jupyter folder; with `prefix`, to that environment (`sys.prefix` for
-    the running one); with `user=False`, to the whole machine's. Without `argv`, ipykernel of
-    the environment or of the image's `python3` starts.
+    It goes to the user's Jupyter folder; with `prefix`, to that environment. Without `argv`,
+    ipykernel of the environment or of the image's `python3` starts.
 
     Raises:
         InvalidInput: a name that Jupyter does not allow.
@@ -80,7 +78,8 @@ def install(
         raise InvalidInput(
             f"{name!r} is not a kernel's name.", todo="use letters, digits, '.', '_' and '-'"
         )
-    target = _target(prefix, user=user)
+    target = Path(prefix, "share", "jupyter") if prefix else Path(jupyter_data_dir())
+    target /= "kernels"
     folder = _folder(target, name)
     if other := _taken_before(target, name):
         raise Refused(
@@ -178,12 +177,6 @@ def _not_found(name: str, known: Mapping[str, KernelSpec]) -> NotFound:
         f"There is no kernel named {name!r}.",
         todo=f"did you mean {names}?" if near else f"the kernels of this machine are: {names}",
     )
-
-
-def _target(prefix: str | None, *, user: bool) -> Path:
-    if prefix:
-        return Path(prefix, "share", "jupyter", "kernels")
-    return Path(jupyter_data_dir() if user else SYSTEM_JUPYTER_PATH[0], "kernels")
 
 
 def _taken_before(target: Path, name: str) -> Path | None:
