@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 # A command's module is imported when it is used: `--help` should not load boto3 and docker.
 COMMANDS = {
-    "kernel": "Install, list and remove containerized kernels.",
+    "kernel": "Install, fetch, list and remove kernels that run in containers.",
     "check": "Say how fit a notebook is to be run unattended.",
     "containerize": "Make a container image of a notebook and its environment.",
     "push": "Bring an image from the engine to a registry.",
