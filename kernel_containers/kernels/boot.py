@@ -23,6 +23,8 @@ _PACKAGE = "kernel_containers.kernels"
 # their packages are not there. The length is an argument: the stream goes on with frames.
 _BOOT = """
 import json, os, sys, types
+if sys.version_info < (3, 8):
+    sys.exit("Python %d.%d is too old: kernels in containers need 3.8." % sys.version_info[:2])
 length, data = int(sys.argv[1]), b""
 while len(data) < length:
     block = os.read(0, length - len(data))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tornado import web
@@ -35,7 +38,7 @@ _ADVICE = (
         "the kernel's kernel.json",
     ),
     (
-        r"executable file not found",
+        r"executable file not found|exec: .* no such file or directory",
         "use an image with Python, and give its path as the first word of `argv` in kernel.json",
     ),
     (
@@ -190,6 +193,18 @@ def no_image(config: KernelConfig, name: str) -> KernelContainersError:
         why="starting a kernel never downloads: it could take minutes without a sign",
         todo=f"fetch it with `kernel-containers kernel pull {name}` or `docker pull "
         f"{config.image}`, then start the kernel again",
+    )
+
+
+def no_interpreter(prefix: str, program: str, name: str) -> KernelContainersError:
+    """Return the error for an environment that was made anew with another interpreter, or moved."""
+    real = Path(os.path.realpath(program))
+    where = "which its container does not have" if real.exists() else "which does not exist"
+    return NotFound(
+        f"The kernel {name!r} has no Python any more.",
+        why=f"{program} leads to {real}, {where}",
+        todo=f"add the kernel again: `kernel-containers kernel add {name} --prefix "
+        f"{shlex.quote(prefix)}`, with the options that it had",
     )
 
 

@@ -19,7 +19,7 @@ from kernel_containers.kernels.container_spec import (
     placed_folders,
 )
 from kernel_containers.kernels.engines import facts
-from kernel_containers.kernels.failures import no_image
+from kernel_containers.kernels.failures import no_image, no_interpreter
 from kernel_containers.kernels.launch import NOTEBOOK, SOCKETS
 from kernel_containers.kernels.plain import PlainContainer, lacks_python
 from kernel_containers.kernels.transport import choose_transport
@@ -65,7 +65,11 @@ class Recipe:
 
         Raises:
             InvalidInput: without Python in the image, it has no port that could be published.
+            NotFound: the environment's Python is not in the container.
         """
+        prefix, program = launch.config.prefix, launch.argv[0]
+        if prefix and f'exec: "{program}"' in (refused.why or ""):
+            raise no_interpreter(prefix, program, launch.name) from refused
         if not launch.is_python and lacks_python(refused):
             return self._without_supervisor()
         apart = bool(_NO_FOLDER.search(refused.why or ""))

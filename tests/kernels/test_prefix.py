@@ -14,6 +14,7 @@ import pytest
 
 from kernel_containers.cli.main import run
 from kernel_containers.engine import containers
+from kernel_containers.kernels.failures import KernelNotStarted
 from tests.kernels.support import Running, running, tiny_wheel
 
 if TYPE_CHECKING:
@@ -105,3 +106,16 @@ def test_packages_that_an_environment_names_elsewhere_are_in_its_kernels(
 
     assert code == 0
     assert text.split() == [f"{others}/ipykernel/__init__.py", "42"]
+
+
+def test_an_environment_that_was_made_anew_with_another_python_is_told(
+    install: Callable[..., str], tmp_path: Path, base_image: str, workspace: Path
+) -> None:
+    name = install("anew", image=base_image, prefix=str(tmp_path))
+    (tmp_path / "bin").symlink_to("/opt/of-this-machine/bin")
+
+    with pytest.raises(KernelNotStarted) as caught, running(name, workspace):
+        pass
+
+    assert f"{tmp_path}/bin/python leads to /opt/of-this-machine/bin/python" in str(caught.value)
+    assert f"kernel add anew --prefix {tmp_path}" in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,10 @@ from kernel_containers.cli.main import run
 from kernel_containers.core.containers import ContainerSpec
 from kernel_containers.core.snapshot import Interpreter
 from kernel_containers.engine import containers
+from kernel_containers.errors import InvalidInput
 from kernel_containers.workflow.kernels.add_kernel import module_folders, prefix_mounts
+from kernel_containers.workflow.kernels.kernel_check import check_version
+from tests.support.interpreters import DEBIAN_12
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,3 +187,10 @@ def test_all_folders_that_links_to_the_interpreter_lead_through_are_mounted(tmp_
         str(tmp_path / "cpython-3.11"),
     ]
     assert all(mount.read_only for mount in mounts)
+
+
+def test_a_python_that_is_too_old_for_kernels_is_refused() -> None:
+    check_version(replace(DEBIAN_12, version=(3, 8, 0)), "/p")
+
+    with pytest.raises(InvalidInput, match=r"/p has Python 3\.7\.16, which is too old"):
+        check_version(replace(DEBIAN_12, version=(3, 7, 16)), "/p")

@@ -20,7 +20,11 @@ from kernel_containers.snapshot.interpreter import inspect_image, inspect_local,
 from kernel_containers.workflow.images.bases import check_stand_in, choose_base
 from kernel_containers.workflow.images.libraries import keep_nothing, supply_libraries
 from kernel_containers.workflow.images.sources import check_kernel
-from kernel_containers.workflow.kernels.kernel_check import check_command, check_python
+from kernel_containers.workflow.kernels.kernel_check import (
+    check_command,
+    check_python,
+    check_version,
+)
 from kernel_containers.workflow.runs.submit import find_image
 
 if TYPE_CHECKING:
@@ -132,6 +136,7 @@ def _image(name: str, engine: Engine, report: Report) -> tuple[Interpreter, str]
     found = find_image(engine, name, report)
     interpreter = inspect_image(engine, str(found.id), None)
     check_kernel(interpreter, f"The image {name}")
+    check_version(interpreter, f"The image {name}")
     return interpreter, _pinned(name, found.repository_digests)
 
 
@@ -164,6 +169,7 @@ def _prefix(
         )
     interpreter = inspect_local(str(python))
     check_kernel(interpreter, str(prefix), made_for(interpreter))
+    check_version(interpreter, str(prefix))
     image = choose_base(engine, interpreter, base, settings, report)
     check_stand_in(engine, image, interpreter, settings)
     report(Progress(stage="libraries", message=f"what {interpreter.prefix} needs"))

@@ -15,12 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel_containers.core.containers import ContainerSpec
+    from kernel_containers.core.snapshot import Interpreter
     from kernel_containers.engine import Engine
     from kernel_containers.kernels.config import KernelConfig
 
 # What a kernel needs before it can say anything; a missing system library shows here.
 _IMPORTS = "import ipykernel, zmq, ssl, sqlite3, ctypes"
+_OLDEST = (3, 8)  # what the programs inside the container are written for
 _KILLED = 137  # exit code; with nobody else to do it, by the memory's limit
+
+
+def check_version(interpreter: Interpreter, where: str) -> None:
+    """Refuse a Python that the programs beside the kernel don't run on.
+
+    Raises:
+        InvalidInput: it is too old.
+    """
+    if interpreter.version < _OLDEST:
+        raise InvalidInput(
+            f"{where} has Python {interpreter.version_text}, which is too old for a kernel in a "
+            "container.",
+            todo="use Python 3.8 or newer",
+        )
 
 
 def check_python(engine: Engine, config: KernelConfig, image_user: str, python: str) -> None:
