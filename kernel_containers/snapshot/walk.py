@@ -89,14 +89,14 @@ def _plain_file(path: str, bits: int, size: int, mtime_ns: int) -> FileEntry:
     return tuple.__new__(FileEntry, fields)
 
 
-def size_below(path: str) -> int:
+def size_below(path: str | Path) -> int:
     """Return the bytes of a file, or of all files below a folder."""
     return sum(sizes_below(path))
 
 
-def sizes_below(path: str) -> Iterator[int]:
+def sizes_below(path: str | Path) -> Iterator[int]:
     """Yield the bytes of a file, or of each file below a folder."""
-    folders = [path]
+    folders = [os.fspath(path)]
     while folders:
         folder = folders.pop()
         try:

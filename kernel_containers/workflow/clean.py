@@ -14,11 +14,10 @@ from kernel_containers.errors import TryAgain
 from kernel_containers.image import load, once, upkeep
 from kernel_containers.image.store import BlobStore
 from kernel_containers.kernels import reaper
+from kernel_containers.snapshot.walk import size_below
 from kernel_containers.workflow.runs.rescue import rescue
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kernel_containers.engine import Engine
     from kernel_containers.engine.containers import Found
     from kernel_containers.workflow.settings import Settings
@@ -86,7 +85,7 @@ def _images(engine: Engine, *, dry_run: bool) -> list[str]:
 def _leftovers(settings: Settings, *, dry_run: bool) -> int:
     store = BlobStore(settings.store)
     temporary = sum(size for _, size in upkeep.leftovers(store))
-    temporary += sum(map(_size, scratch.abandoned()))
+    temporary += sum(map(size_below, scratch.abandoned()))
     if not dry_run:
         upkeep.sweep(store)
         scratch.remove_abandoned()
@@ -99,7 +98,7 @@ def _leftovers(settings: Settings, *, dry_run: bool) -> int:
 
 def _unused_packages(settings: Settings, *, dry_run: bool) -> int:
     unused = once.unused(settings.runner, UNUSED)
-    size = sum(map(_size, unused))
+    size = sum(map(size_below, unused))
     for path in () if dry_run else unused:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -110,18 +109,13 @@ def _unused_packages(settings: Settings, *, dry_run: bool) -> int:
 
 def _cache(settings: Settings, *, dry_run: bool) -> int:
     store = BlobStore(settings.store)
-    size = upkeep.usage(store).size + _size(settings.runner)
+    size = upkeep.usage(store).size + size_below(settings.runner)
     if not dry_run:
         with upkeep.alone(store):
             upkeep.trim(store, 0)
             shutil.rmtree(settings.runner, ignore_errors=True)
             settings.known_blobs.unlink(missing_ok=True)
     return size
-
-
-def _size(folder: Path) -> int:
-    paths = (folder, *folder.rglob("*")) if folder.exists() else ()
-    return sum(path.lstat().st_size for path in paths if not path.is_dir())
 
 
 def _has_ended(run: Found) -> bool:
