@@ -13,7 +13,7 @@ from kernel_containers.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kernel_containers.core.oci import Layer
+    from kernel_containers.core.oci import ImageConfig, Layer
     from kernel_containers.image.base import BaseImage
     from kernel_containers.image.store import BlobStore
 
@@ -62,10 +62,26 @@ def assemble(
         working_directory=working_directory,
         labels={**base.config.labels, **labels},
     )
+    return _described(config, stack, annotations, store)
+
+
+def reassemble(image: BaseImage, store: BlobStore) -> BuiltImage:
+    """Return an imported image itself, with its labels as the manifest's annotations."""
+    return _described(image.config, image.layers, image.config.labels, store)
+
+
+def _described(
+    config: ImageConfig,
+    layers: Sequence[Layer],
+    annotations: Mapping[str, str],
+    store: BlobStore,
+) -> BuiltImage:
     config_bytes = canonical(config_to_json(config))
     manifest = Manifest(
-        config=_config_descriptor(config_bytes, store),
-        layers=tuple(layer.descriptor for layer in stack),
+        config=Descriptor(
+            media_type=CONFIG, digest=store.put(config_bytes), size=len(config_bytes)
+        ),
+        layers=tuple(layer.descriptor for layer in layers),
         annotations=dict(annotations),
     )
     manifest_bytes = canonical(manifest_to_json(manifest))
@@ -81,34 +97,9 @@ def assemble(
         manifest_bytes=manifest_bytes,
         config=config,
         config_bytes=config_bytes,
-        layers=stack,
+        layers=tuple(layers),
         blobs=store.blobs,
     )
-
-
-def reassemble(image: BaseImage, store: BlobStore) -> BuiltImage:
-    """Return an imported image itself, with its labels as the manifest's annotations."""
-    config_bytes = canonical(config_to_json(image.config))
-    manifest = Manifest(
-        config=_config_descriptor(config_bytes, store),
-        layers=tuple(layer.descriptor for layer in image.layers),
-        annotations=dict(image.config.labels),
-    )
-    manifest_bytes = canonical(manifest_to_json(manifest))
-    store.put(manifest_bytes)
-    return BuiltImage(
-        manifest=manifest,
-        manifest_bytes=manifest_bytes,
-        config=image.config,
-        config_bytes=config_bytes,
-        layers=image.layers,
-        blobs=store.blobs,
-    )
-
-
-def _config_descriptor(config_bytes: bytes, store: BlobStore) -> Descriptor:
-    digest = store.put(config_bytes)
-    return Descriptor(media_type=CONFIG, digest=digest, size=len(config_bytes))
 
 
 def _history(layer: Layer, created: str) -> dict[str, str]:
