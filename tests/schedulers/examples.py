@@ -50,20 +50,13 @@ class Site:
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the reports of all runs, the newest first, as `runs --prefix` finds them."""
-        found = self.product.json("runs", "--prefix", f"s3://{self.bucket}/reports")
-        return [self._report(run["uri"]) for run in found]
+        return list(self.product.json("runs", "--prefix", f"s3://{self.bucket}/reports"))
 
     def latest(self) -> dict[str, Any]:
         """Return what `latest.json` names."""
-        return self._object("reports/report/latest.json")
-
-    def _report(self, uri: str) -> dict[str, Any]:
-        return self._object(f"{uri.split('/', 3)[3].rstrip('/')}/report.json")
-
-    def _object(self, key: str) -> dict[str, Any]:
         with closing(self.s3.client()) as client:
-            found = client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        value: dict[str, Any] = json.loads(found)
+            found = client.get_object(Bucket=self.bucket, Key="reports/report/latest.json")
+            value: dict[str, Any] = json.loads(found["Body"].read())
         return value
 
     def has_container(self, name: str) -> bool:
@@ -72,4 +65,11 @@ class Site:
         return name in listed.split()
 
 
-__all__ = ["DOCKER", "FOLDER", "IMAGE", "OUTPUT", "SECRETS", "TOKEN", "Site"]
+def given(report: dict[str, Any]) -> tuple[str, int]:
+    """Return the region and weeks of a run, whose token is masked."""
+    parameters = report["parameters"]
+    assert parameters["token"] == "********"
+    return parameters["region"], parameters["weeks"]
+
+
+__all__ = ["DOCKER", "FOLDER", "IMAGE", "OUTPUT", "SECRETS", "TOKEN", "Site", "given"]
