@@ -63,11 +63,13 @@ class _IllTypedError(ValueError):
 def from_text(parameter: Parameter, text: str) -> JsonValue:
     """Return the value that `text` says, read as the parameter's type.
 
-    A string is the text itself, whatever it looks like.
+    A string is the text itself, whatever it looks like. None is written `null` or `None`.
 
     Raises:
         InvalidInput: the text says no value of this type.
     """
+    if parameter.nullable and parameter.type != "str" and text in ("null", "None"):
+        return None
     try:
         if parameter.type == "enum":
             return _choice_from_text(parameter, text)
@@ -87,6 +89,8 @@ def from_json(parameter: Parameter, value: JsonValue) -> JsonValue:
     Raises:
         InvalidInput: the value has another type.
     """
+    if parameter.nullable and value is None:
+        return None
     try:
         if parameter.type == "enum":
             return _choice(parameter, value)

@@ -65,7 +65,8 @@ class Parameter:
 
     Without `edits` a value goes into an injected cell. `choices` belongs to type `enum`.
     A secret's `default` is None: it is never shipped. A default that is `applied` is not what
-    the code says, so each run that gives no value is given it.
+    the code says, so each run that gives no value is given it. What is `nullable` is None in the
+    code, and may be given as that beside values of its type.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Parameter:
     choices: tuple[JsonValue, ...] = ()
     edits: tuple[Edit, ...] = ()
     applied: bool = False
+    nullable: bool = False
 
 
 # The schema is a label of the image and an annotation of its manifest, which registries limit
@@ -106,6 +108,8 @@ def json_schema(parameters: tuple[Parameter, ...], title: str = "") -> dict[str,
     properties: dict[str, JsonValue] = {}
     for parameter in parameters:
         schema = {**_SCHEMAS[parameter.type], "x-type": parameter.type}
+        if parameter.nullable and "type" in schema:
+            schema["type"] = [schema["type"], "null"]
         if parameter.choices:
             schema["enum"] = list(parameter.choices)
         if parameter.description:

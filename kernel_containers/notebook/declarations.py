@@ -13,7 +13,7 @@ from kernel_containers.core.cells import PARAMETERS_TAG
 from kernel_containers.core.declarations import redeclare
 from kernel_containers.core.parameters import Parameter
 from kernel_containers.errors import InvalidInput
-from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
+from kernel_containers.notebook.assignments import bindings_by_cell, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How, places
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def _tagged_cells(notebook: Notebook) -> list[Cell]:
 def _parameter(variable: Variable, *, asked_secret: bool) -> Parameter:
     secret = asked_secret or variable.secret
     holds_value = variable.default not in (None, "")
+    has_type = variable.type not in ("json", "enum")  # which say themselves whether they take it
     return Parameter(
         name=variable.name,
         type=_type_of_secret(variable) if secret else variable.type,
@@ -118,6 +119,7 @@ def _parameter(variable: Variable, *, asked_secret: bool) -> Parameter:
         description=variable.description,
         choices=() if secret else variable.choices,
         edits=variable.edits,
+        nullable=variable.default is None and has_type and not (secret or variable.required),
     )
 
 
@@ -155,10 +157,11 @@ def _check_binding(notebook: Notebook, variables: Sequence[Variable], name: str)
     """Let a name pass that a tagged cell computes, so that an injected cell can follow it."""
     found = [binding for binding in find_bindings(notebook) if binding.name == name]
     if not found:
+        bound = bindings_by_cell(notebook)
         unread = [
             cell.name
             for cell in notebook.code_cells
-            if _mentions(cell, name) and bindings(cell) is None
+            if _mentions(cell, name) and bound[cell.index] is None
         ]
         inside = _first_inside(notebook, name)
         if inside:

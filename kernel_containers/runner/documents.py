@@ -118,6 +118,8 @@ def _unreadable(source: str, error: Exception) -> InvalidInput:
 def _value(loader: Any, node: Any, parameter: Parameter) -> JsonValue:
     import yaml  # noqa: PLC0415
 
+    if parameter.nullable and node.tag == f"{_TAG}null":
+        return None
     # The tag says how the scalar would be read; what was written is in `value`.
     is_null = node.tag.endswith(":null") and not node.value
     is_text = isinstance(node, yaml.ScalarNode) and node.tag in _AS_WRITTEN and not is_null

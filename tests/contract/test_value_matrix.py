@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernel_containers.core.contract import PARAMETERS_2019, PARAMETERS_VARIABLE, REQUEST_PATH
-from kernel_containers.core.parameters import PARAMETER_TYPES, Parameter
+from kernel_containers.core.parameters import PARAMETER_TYPES, Parameter, json_schema
 from kernel_containers.errors import InvalidInput
+from kernel_containers.notebook.variables import declare, find_variables
 from kernel_containers.runner.arguments import parse_arguments
 from kernel_containers.runner.request import gather, read_sources
+from kernel_containers.workflow.runs.run_values import check_values
+from tests.notebook.notebooks import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -265,6 +268,22 @@ def test_a_scalar_of_yaml_is_its_types_value_or_refused(tmp_path: Path, kind: st
 
     assert wrong == {}
     assert [text for text in MARKED if not isinstance(marked[text], InvalidInput)] == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PARAMETER_TYPES if kind not in ("enum", "json")])
+def test_none_may_be_given_for_what_is_none_in_the_code(tmp_path: Path, kind: str) -> None:
+    notebook = write(tmp_path / "n.ipynb", f"n: {kind} | None = None")
+    declared = declare(notebook, find_variables(notebook), None)
+    by_text = ["-p", "n", "None"], ["-p", "n", "null"]
+    sources = read_sources(tmp_path, {})
+
+    found = [
+        gather(parse_arguments(arguments), sources, declared).values["n"]
+        for arguments in (["-y", "n: null"], ["-y", "n: ~"], ["-y", '{"n": null}'], *by_text)
+    ]
+
+    assert found == [None, None, None, *(["None", "null"] if kind == "str" else [None, None])]
+    assert check_values(json_schema(declared), {"n": None}, {}) == ({"n": None}, {})
 
 
 def test_what_is_no_file_of_text_is_refused(tmp_path: Path) -> None:

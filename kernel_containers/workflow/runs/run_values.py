@@ -48,4 +48,5 @@ def _parameter(name: str, item: Mapping[str, Any]) -> Parameter:
         type=item.get("x-type", "json"),
         secret=bool(item.get("writeOnly")),
         choices=tuple(item.get("enum", ())),
+        nullable="null" in item.get("type", ()),
     )
