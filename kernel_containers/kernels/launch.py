@@ -70,8 +70,8 @@ class Launch:
 
     def message(self, address: Address) -> dict[str, Any]:
         """Return what the supervisor is told."""
-        # ipykernel listens on Unix sockets; other kernels may know only TCP.
-        ipc = address.transport == "ipc" or (address.transport == "stdio" and self.is_python)
+        # ipykernel listens on Unix sockets; other kernels, as xeus-python, may know only TCP.
+        ipc = address.transport == "ipc" or (address.transport == "stdio" and self.has_worker)
         # Published ports are forwarded to the container's own address.
         everywhere = address.ports and self.config.network != "host"
         return {

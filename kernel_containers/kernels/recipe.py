@@ -127,7 +127,7 @@ def make_recipe(engine: Engine, launch: Launch) -> Recipe:
             engine,
             info,
             container_user(config, user, rootless=rootless),
-            is_python=launch.is_python,
+            is_ipykernel=launch.has_worker,
         ),
         argv=tuple(launch.argv),
         environment={k: text for k, text in launch.environment.items() if k != NOTEBOOK},

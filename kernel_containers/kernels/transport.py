@@ -22,7 +22,7 @@ def choose_transport(
     info: Mapping[str, Any],
     numeric_user: str,
     *,
-    is_python: bool,
+    is_ipykernel: bool,
 ) -> Literal["ipc", "stdio", "publish"]:
     """Return the configured transport, or for `auto` the fastest that works for sure.
 
@@ -50,8 +50,8 @@ def choose_transport(
             why=problem,
             todo='set "transport": "auto" in the kernel\'s kernel.json',
         )
-    if config.transport == "auto" and not is_python:
-        return "stdio"  # kernels of other languages may know TCP only
+    if config.transport == "auto" and not is_ipykernel:
+        return "stdio"  # other kernels may know TCP only
     return "stdio" if problem else "ipc"
 
 

@@ -15,7 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from kernel_containers.core import labels
 from kernel_containers.engine import containers
 from kernel_containers.kernels.failures import KernelNotStarted
-from tests.kernels.support import until
+from tests.kernels.support import running, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +74,16 @@ def test_kernels_that_start_at_once_have_time_for_all(
     words = asyncio.run(start_both()).partition(" did not answer within ")[2].split()
 
     assert int(words[0]) >= 2, "a second that two kernels share is half of one for each"
+
+
+def test_another_kernel_for_python_may_know_tcp_only(
+    install: Callable[..., str], jupyter_folders: Path, workspace: Path
+) -> None:
+    name = install("own-launcher", network="none")
+    path = jupyter_folders / f"data/kernels/{name}/kernel.json"
+    path.write_text(path.read_text().replace("ipykernel_launcher", "ipykernel"))
+
+    with running(name, workspace) as started:
+        code = "import json, ipykernel as k; print(json.load(open(k.get_connection_file()))['ip'])"
+
+        assert started.text(code) == "127.0.0.1"

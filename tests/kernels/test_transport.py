@@ -36,13 +36,13 @@ def choose(engine: Engine) -> Callable[..., str]:
         *security: str,
         host: str = "unix:///var/run/docker.sock",
         system: str = "Debian GNU/Linux 12",
-        python: bool = True,
+        ipykernel: bool = True,
         **config: Any,
     ) -> str:
         info = {"OperatingSystem": system, "SecurityOptions": list(security)}
         there = Engine(Endpoint(host=host, origin="a test"), engine.api)
         parsed = KernelConfig.parse({"image": "a", **config})
-        return choose_transport(parsed, there, info, user, is_python=python)
+        return choose_transport(parsed, there, info, user, is_ipykernel=ipykernel)
 
     return chosen
 
@@ -75,9 +75,9 @@ def test_elsewhere_the_stream_carries_them_and_ipc_is_refused(
     assert why in str(refused.value)
 
 
-def test_other_languages_may_know_tcp_only(choose: Callable[..., str]) -> None:
-    assert choose(python=False) == "stdio"
-    assert choose(python=False, transport="ipc") == "ipc"
+def test_other_kernels_may_know_tcp_only(choose: Callable[..., str]) -> None:
+    assert choose(ipykernel=False) == "stdio"
+    assert choose(ipykernel=False, transport="ipc") == "ipc"
 
 
 def test_ports_need_a_network_and_a_local_engine(choose: Callable[..., str]) -> None:
