@@ -86,7 +86,7 @@ class DockerBackend:
         spec = self._spec(request, image, run_id)
         container = containers.create(self._engine, spec)
         try:
-            containers.put_files(self._engine, container, "/", _files(request, spec.user))
+            containers.put_files(self._engine, container, _files(request, spec.user))
         except BaseException:
             containers.remove(self._engine, container)
             raise

@@ -41,7 +41,7 @@ class Finished(NamedTuple):
 class PlacedFile(NamedTuple):
     """A file for `put_files`; `content` None makes a folder."""
 
-    name: str  # relative to the folder
+    name: str  # its path, relative to the root
     content: bytes | None
     mode: int = 0o644
     uid: int = 0
@@ -178,11 +178,11 @@ def rename(engine: Engine, container: str, name: str) -> None:
         engine.api.rename(container, name)
 
 
-def put_files(engine: Engine, container: str, folder: str, files: Iterable[PlacedFile]) -> None:
-    """Write files below `folder`, which must exist in the container.
+def put_files(engine: Engine, container: str, files: Iterable[PlacedFile]) -> None:
+    """Write files into a container, which need not run.
 
     Raises:
-        InvalidInput: the container's root is read-only, or the folder does not exist.
+        InvalidInput: the container's root is read-only.
     """
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -196,8 +196,8 @@ def put_files(engine: Engine, container: str, folder: str, files: Iterable[Place
             else:
                 member.size = len(file.content)
                 tar.addfile(member, io.BytesIO(file.content))
-    with engine_errors(f"The engine was not able to write files to {folder}."):
-        engine.api.put_archive(container, folder, archive.getvalue())
+    with engine_errors("The engine was not able to write files into the container."):
+        engine.api.put_archive(container, "/", archive.getvalue())
 
 
 def has_path(engine: Engine, container: str, path: str) -> bool:

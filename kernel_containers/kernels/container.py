@@ -103,7 +103,7 @@ class KernelContainer:
 
     def _place(self, files: Iterable[PlacedFile]) -> None:
         try:
-            containers.put_files(self.engine, self.id, "/", files)
+            containers.put_files(self.engine, self.id, files)
         except KernelContainersError:
             # Where a program ends at once, why it does says more than what then goes wrong.
             if self._is_running():

@@ -118,7 +118,7 @@ class PlainContainer(KernelContainer):
         made._lease = lease
         try:
             if placed := list(files):
-                containers.put_files(engine, made.id, "/", placed)
+                containers.put_files(engine, made.id, placed)
         except BaseException:
             made.remove()
             raise

@@ -57,7 +57,7 @@ def test_a_running_container_names_the_process_it_belongs_to(
     found = containers.find(engine, LABELS)
 
     assert found[0].labels[labels.OWNER] == current_owner()
-    containers.put_files(engine, found[0].id, "/tmp", [PlacedFile("seen", b"")])
+    containers.put_files(engine, found[0].id, [PlacedFile("tmp/seen", b"")])
     running.join()
 
 
@@ -154,7 +154,7 @@ def test_files_are_placed_with_owner_and_mode(engine: Engine, base_image: str) -
     container = containers.create(engine, spec)
     try:
         files = [PlacedFile("run/x", None, 0o755), PlacedFile("run/x/secret", b"s", 0o400, 7, 0)]
-        containers.put_files(engine, container, "/", files)
+        containers.put_files(engine, container, files)
         output = containers.output(engine, container)
         containers.start(engine, container)
         text = b"".join(data for _, data in output)
