@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
@@ -16,11 +17,12 @@ from tests.support.s3 import S3Server, start_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from kernel_containers.engine import Engine
 
 LABEL = "io.kernel-containers"
+TESTS = Path(__file__).parent
+BROWSER = TESTS / "browser"
 LONGEST = ("scripts", "acceptance")
 
 
@@ -40,20 +42,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw the same examples in each run; `--full` looks for new ones."""
+    """Draw the same few examples in each run; `--full` looks for many new ones."""
+    full = config.getoption("--full")
     hypothesis.settings.register_profile(
         "here",
-        derandomize=not config.getoption("--full"),
+        derandomize=not full,
+        max_examples=300 if full else 30,
         deadline=None,  # a busy machine is slow, and that is no failure
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("here")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import only what runs: all files together take longer than many a test."""
+    wanted = config.getoption("--browser")
+    if not wanted or collection_path.parent != TESTS:
+        return None
+    return None if _is_wanted(collection_path, wanted) else True
+
+
+def _is_wanted(path: Path, wanted: str) -> bool:
+    return path.is_relative_to(BROWSER) == (wanted == "only")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out slow tests, unless asked for or named, and those in a browser or all others."""
+    # Files named on the command line are read in any case.
     if wanted := config.getoption("--browser"):
-        _keep(config, items, lambda item: ("browser" in item.path.parts) == (wanted == "only"))
+        _keep(config, items, lambda item: _is_wanted(item.path, wanted))
     # The longest files first: the worker that took one of them last would end alone. By folders,
     # so that a worker's next file mostly shares a server with the one before.
     items.sort(key=lambda item: (item.path.parent.name not in LONGEST, item.path.parent.name))

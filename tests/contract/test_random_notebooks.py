@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-SEVERAL = {
-    "max_examples": 100,
-    "deadline": None,
-    "phases": [Phase.generate],
-}
-
-
 by_type: Mapping[str, st.SearchStrategy[Any]] = {
     "int": st.integers(-(10**20), 10**20),
     "float": st.floats(allow_nan=False),
@@ -58,7 +51,7 @@ def names_after(shell: InteractiveShell, sources: list[str]) -> dict[str, Any]:
 
 
 @given(made=st.lists(cells, min_size=1, max_size=3), data=st.data())
-@settings(suppress_health_check=list(HealthCheck), **SEVERAL)
+@settings(suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_a_random_notebook_has_the_values_given_and_no_other_change(
     tmp_path: Path, shell: InteractiveShell, made: list[CellOf], data: st.DataObject
 ) -> None:

@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_containers.core.containers import ContainerSpec
@@ -350,7 +350,6 @@ def tree_of(leaves: dict[str, FileEntry]) -> Sequence[FileEntry]:
     return place(list(found.values()), Ground()).entries
 
 
-@settings(max_examples=400)
 @given(st.dictionaries(PATHS, LEAVES, max_size=12), st.dictionaries(PATHS, LEAVES, max_size=12))
 def test_any_tree_becomes_any_other(one: dict[str, FileEntry], other: dict[str, FileEntry]) -> None:
     before, after = tree_of(one), tree_of(other)

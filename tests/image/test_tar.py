@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_containers.core.snapshot import FileEntry, FileKind
@@ -192,7 +192,6 @@ NAME = st.binary(min_size=1, max_size=255).filter(
 )
 
 
-@settings(max_examples=150)
 @given(
     st.lists(NAME, min_size=1, max_size=6),
     st.lists(NAME, min_size=1, max_size=4),

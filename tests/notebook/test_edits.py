@@ -217,9 +217,7 @@ def statements(draw: st.DrawFn) -> str:
     ending=st.sampled_from(["\n", "\r\n"]),
     data=st.data(),
 )
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_set_of_variables_ends_with_the_values_given(
     tmp_path: Path, cells: list[str], ending: str, data: st.DataObject
 ) -> None:
