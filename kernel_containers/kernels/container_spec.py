@@ -279,6 +279,11 @@ def _workspace(config: KernelConfig, place: Place) -> list[str]:
     if config.workspace == "root-dir" and place.root:
         folders = [place.root, *_outside(place.root, place.directory)]
     for folder in folders:
+        if not Path(folder).is_dir():
+            raise NotFound(
+                f"The kernel can't work in {folder}, which is no folder here.",
+                todo="make it, or start the kernel in another one",
+            )
         if _hides_programs(folder):
             raise InvalidInput(
                 f"The folder {folder} can't be mounted in a kernel's container.",

@@ -150,6 +150,15 @@ def test_a_mount_that_does_not_exist_is_refused(place: Place) -> None:
         _spec(place, mounts=[{"source": "/no/such/data"}])
 
 
+def test_a_folder_to_work_in_that_does_not_exist_is_no_matter_of_mounts(place: Place) -> None:
+    gone = replace(place, directory="/no/such/folder")
+
+    with pytest.raises(NotFound, match="can't work in /no/such/folder") as caught:
+        _spec(gone)
+
+    assert "mounts" not in str(caught.value)
+
+
 @pytest.mark.parametrize("target", ["/", "/usr", "/run", "/run/kernel-containers", "/var"])
 def test_a_mount_that_would_hide_what_the_container_needs_is_refused(
     place: Place, tmp_path: Path, target: str
