@@ -27,7 +27,7 @@ from kernel_containers.notebook.magics import PlainPython, plain_python
 from kernel_containers.notebook.newer_syntax import as_older_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from kernel_containers.notebook.document import Cell, Notebook
     from kernel_containers.notebook.literals import Literal
@@ -58,27 +58,24 @@ def _tree(text: str) -> ast.Module | None:
         return None
 
 
-@lru_cache(_REMEMBERED)
-def bindings(cell: Cell) -> tuple[Binding, ...] | None:
-    """Return what a cell binds at module level, in order; None where Python can't parse it."""
-    parsed = parse_cell(cell.source)
-    return None if parsed is None else _bindings(cell, *parsed, Constants())
-
-
 def find_bindings(notebook: Notebook) -> tuple[Binding, ...]:
     """Return every way in which the notebook's module-level code gives names a value."""
-    return _of_cells(tuple(notebook.code_cells)) if notebook.language == "python" else ()
+    return tuple(chain.from_iterable(filter(None, bindings_by_cell(notebook).values())))
+
+
+def bindings_by_cell(notebook: Notebook) -> Mapping[int, tuple[Binding, ...] | None]:
+    """Return what each code cell binds, by its index; None where Python can't parse it."""
+    return _of_cells(tuple(notebook.code_cells)) if notebook.language == "python" else {}
 
 
 @lru_cache(4)
-def _of_cells(cells: tuple[Cell, ...]) -> tuple[Binding, ...]:
-    parsed = {cell: found for cell in cells if (found := parse_cell(cell.source))}
-    constants = find_constants([tree for _, tree in parsed.values()])
-    return tuple(
-        chain.from_iterable(
-            _bindings(cell, plain, tree, constants) or () for cell, (plain, tree) in parsed.items()
-        )
-    )
+def _of_cells(cells: tuple[Cell, ...]) -> Mapping[int, tuple[Binding, ...] | None]:
+    parsed = {cell: parse_cell(cell.source) for cell in cells}
+    constants = find_constants([found[1] for found in parsed.values() if found])
+    return {
+        cell.index: _bindings(cell, *found, constants) if found else None
+        for cell, found in parsed.items()
+    }
 
 
 def _bindings(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import stat
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from kernel_containers.core.cells import SKIP_TAG, derived_cell_id, tags_of
@@ -52,7 +53,12 @@ class Cell:
     @property
     def source_sha256(self) -> str:
         """The hash that ties an edit to this text."""
-        return hashlib.sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
+        return _sha256(self.source)
+
+
+@lru_cache(256)  # asked by each edit: a cell that sets 5,000 variables has as many
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kernel_containers.core.cells import ALLOW_TAG, outputs_of
-from kernel_containers.notebook.assignments import bindings, find_bindings, parse_cell
+from kernel_containers.notebook.assignments import bindings_by_cell, find_bindings, parse_cell
 from kernel_containers.notebook.bindings import How
 from kernel_containers.notebook.foreign import foreign
 from kernel_containers.notebook.missing_files import missing_files
@@ -21,6 +21,7 @@ from kernel_containers.notebook.variables import find_variables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel_containers.notebook.bindings import Binding
     from kernel_containers.notebook.document import Cell, Notebook
 
 
@@ -36,8 +37,9 @@ def remarks(notebook: Notebook) -> tuple[Remark, ...]:
 
 def _cells(notebook: Notebook) -> Iterator[Remark]:
     own = frozenset(b.name for b in find_bindings(notebook) if b.how is not How.IMPORT)
+    bound = bindings_by_cell(notebook)
     for cell in notebook.code_cells:
-        if bindings(cell) is None:
+        if bound[cell.index] is None:
             yield from _unparsed(notebook, cell)
         else:
             yield from unattended(cell, own)
@@ -129,10 +131,12 @@ _DISCARDING = frozenset(
 
 
 def _parameters(notebook: Notebook) -> Iterator[Remark]:
-    found = find_bindings(notebook)
+    found: dict[str, list[Binding]] = {}
+    for binding in find_bindings(notebook):
+        found.setdefault(binding.name, []).append(binding)
     code = "\n".join(cell.source for cell in notebook.code_cells)
     for variable in (v for v in find_variables(notebook) if v.tagged):
-        places = [b for b in found if b.name == variable.name]
+        places = found[variable.name]
         if len(re.findall(rf"(?<!\w){re.escape(variable.name)}(?!\w)", code)) <= len(places):
             first = places[0]
             yield remark_at(

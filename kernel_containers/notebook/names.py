@@ -6,10 +6,11 @@ import ast
 import builtins
 import re
 import symtable
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_containers.core.cells import ALLOW_TAG
-from kernel_containers.notebook.assignments import bindings, parse_cell
+from kernel_containers.notebook.assignments import bindings_by_cell, parse_cell
 from kernel_containers.notebook.bindings import How, reads_of
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ class Unmet(NamedTuple):
 def unmet_names(notebook: Notebook) -> tuple[Unmet, ...]:
     """Return each name that fails on a fresh kernel, once; none where the code can't tell."""
     cells = notebook.code_cells
-    if any(_OPAQUE.search(cell.source) or bindings(cell) is None for cell in cells):
+    by_cell = bindings_by_cell(notebook).items()
+    bound = {index: found for index, found in by_cell if found is not None}
+    if len(bound) < len(cells) or any(_OPAQUE.search(cell.source) for cell in cells):
         return ()
-    bound = {cell.index: bindings(cell) or () for cell in cells}
     everywhere: dict[str, list[int]] = {}
     for index, found_there in bound.items():
         for binding in found_there:
@@ -67,8 +69,8 @@ def unmet_names(notebook: Notebook) -> tuple[Unmet, ...]:
         for used in _uses(cell) if ALLOW_TAG not in cell.tags else ():
             name = used.name
             unknown = name not in known and not _NUMBERED.fullmatch(name)
-            missing = name not in (everywhere if used.in_function else defined | here)
-            if unknown and missing:
+            has_value = name in everywhere if used.in_function else name in defined or name in here
+            if unknown and not has_value:
                 later = next((at for at in everywhere.get(name, ()) if at > cell.index), None)
                 found.setdefault(name, used._replace(later=later))
         defined |= here
@@ -85,9 +87,9 @@ def _uses(cell: Cell) -> Iterator[Unmet]:
     parsed = parse_cell(cell.source)
     if parsed is None:
         return
-    waiting: list[ast.AST] = list(parsed[1].body)
+    waiting: deque[ast.AST] = deque(parsed[1].body)
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         yield from (Unmet(name, cell, getattr(node, "lineno", 1), None) for name in _used_by(node))
         waiting += _run_with(node)
     if "NameError" not in cell.source:

@@ -9,7 +9,7 @@ from kernel_containers.core.cells import INJECTED_TAG, PARAMETERS_TAG
 from kernel_containers.core.parameters import Variable
 from kernel_containers.core.redaction import is_secret_value, names_secret
 from kernel_containers.notebook.annotations import annotated
-from kernel_containers.notebook.assignments import bindings, find_bindings
+from kernel_containers.notebook.assignments import bindings_by_cell, find_bindings
 from kernel_containers.notebook.bindings import Binding, How, places
 from kernel_containers.notebook.declarations import declare
 from kernel_containers.notebook.literals import type_of
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["declare", "find_variables", "unreadable_cells"]
 
+# The names that are computed from a name, in order.
+Readers = dict[str, dict[str, None]]
+
 
 def find_variables(notebook: Notebook) -> tuple[Variable, ...]:
     """Return what module-level statements set to plain values, in order of appearance.
@@ -33,27 +36,27 @@ def find_variables(notebook: Notebook) -> tuple[Variable, ...]:
     `try` and `with` make no variable. A notebook in another language than Python has none, as
     has a cell that Python can't parse.
     """
-    found = find_bindings(notebook)
     by_name: dict[str, list[Binding]] = {}
-    for binding in found:
+    readers: Readers = {}
+    for binding in find_bindings(notebook):
         by_name.setdefault(binding.name, []).append(binding)
-    variables = (_variable(mine, found) for mine in by_name.values())
+        for name in binding.reads:
+            readers.setdefault(name, {})[binding.name] = None
+    variables = (_variable(mine, readers) for mine in by_name.values())
     return tuple(variable for variable in variables if variable is not None)
 
 
 def unreadable_cells(notebook: Notebook) -> tuple[int, ...]:
     """Return the indices of code cells that Python can't parse, magics aside."""
-    if notebook.language != "python":
-        return ()
-    return tuple(cell.index for cell in notebook.code_cells if bindings(cell) is None)
+    return tuple(index for index, found in bindings_by_cell(notebook).items() if found is None)
 
 
-def _variable(mine: Sequence[Binding], everything: Sequence[Binding]) -> Variable | None:
+def _variable(mine: Sequence[Binding], readers: Readers) -> Variable | None:
     literals = [binding for binding in mine if binding.how is How.LITERAL]
     declared = [binding for binding in mine if binding.how is How.DECLARED]
     others = [binding for binding in mine if binding.how not in (How.LITERAL, How.DECLARED)]
     if literals:
-        return _set(literals, declared, others, everything)
+        return _set(literals, declared, others, readers)
     if declared and not others:
         return _declared(declared[0])
     return None
@@ -63,7 +66,7 @@ def _set(
     literals: Sequence[Binding],
     declared: Sequence[Binding],
     others: Sequence[Binding],
-    everything: Sequence[Binding],
+    readers: Readers,
 ) -> Variable:
     injected = (binding for binding in literals if INJECTED_TAG in binding.cell.tags)
     tagged = (binding for binding in literals if _is_tagged(binding))
@@ -83,7 +86,7 @@ def _set(
         contested=bool(others),
         choices=literal.choices,
         edits=tuple(binding.edit for binding in literals if binding.edit),
-        notes=_notes(default, literals, others, everything),
+        notes=_notes(default, literals, others, readers),
     )
 
 
@@ -118,7 +121,7 @@ def _notes(
     default: Binding,
     literals: Sequence[Binding],
     others: Sequence[Binding],
-    everything: Sequence[Binding],
+    readers: Readers,
 ) -> tuple[str, ...]:
     notes: list[str] = []
     if len(literals) > 1:
@@ -134,7 +137,7 @@ def _notes(
     for how in dict.fromkeys(binding.how for binding in others):
         same = [binding for binding in others if binding.how is how]
         notes.append(f"It is also {how.value} in {places(same)}, where a given value may be lost.")
-    followers = [b.name for b in everything if default.name in b.reads and b.name != default.name]
+    followers = [name for name in readers.get(default.name, ()) if name != default.name]
     if followers:
-        notes.append(f"Computed from it: {', '.join(dict.fromkeys(followers))}.")
+        notes.append(f"Computed from it: {', '.join(followers)}.")
     return tuple(notes)
