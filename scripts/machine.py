@@ -22,6 +22,7 @@ STATE = ROOT / ".services"
 OLDEST_PYTHON = (3, 11)
 # What an installed checkout is made from besides its Python files, which are used in place.
 FRONT_END = ROOT / "labextension"
+PRODUCT = ("--editable", str(ROOT))
 PACKAGING = (ROOT / "setup.py", ROOT / "pyproject.toml", FRONT_END / "yarn.lock")
 
 
@@ -265,11 +266,7 @@ def install_into(
 
     It is skipped while the arguments and the files of `made_from` are those of the last time.
     """
-    words = "\n".join(arguments).encode()
-    # One mark for each set of arguments: users and developers share an environment.
-    marker = folder / f".installed-{hashlib.sha256(words).hexdigest()[:8]}"
-    content = b"".join(path.read_bytes() for path in made_from)
-    key = hashlib.sha256(content).hexdigest()
+    marker, key = _mark(folder, arguments, made_from)
     if marker.exists() and marker.read_text() == key:
         return False
     python = ensure_venv(folder, yes=yes)
@@ -279,13 +276,28 @@ def install_into(
     return True
 
 
+def _mark(folder: Path, arguments: Sequence[str], made_from: Iterable[Path]) -> tuple[Path, str]:
+    """Return the file that says what was installed, and what it says when nothing has changed."""
+    # One mark for each set of arguments: users and developers share an environment.
+    words = hashlib.sha256("\n".join(arguments).encode()).hexdigest()
+    content = b"".join(path.read_bytes() for path in made_from)
+    return folder / f".installed-{words[:8]}", hashlib.sha256(content).hexdigest()
+
+
+def install_product(*, yes: bool) -> None:
+    """Install this checkout into `.venv`, editable, with what its users need."""
+    install_into(ROOT / ".venv", PRODUCT, PACKAGING, yes=yes)
+
+
 def install_development(*, yes: bool) -> Path:
     """Install this checkout into `.venv`, editable, with what tests need; return its Python."""
     folder = ROOT / ".venv"
     requirements = ROOT / "requirements-dev.txt"
-    arguments = ["--editable", str(ROOT), "--requirement", str(requirements)]
+    arguments = [*PRODUCT, "--requirement", str(requirements)]
     sources = sorted(file for file in (FRONT_END / "src").rglob("*") if file.is_file())
-    install_into(folder, arguments, [*PACKAGING, *sources, requirements], yes=yes)
+    if install_into(folder, arguments, [*PACKAGING, *sources, requirements], yes=yes):
+        marker, key = _mark(folder, PRODUCT, PACKAGING)
+        marker.write_text(key)  # a developer's environment is a user's too
     return folder / "bin" / "python"
 
 
