@@ -19,6 +19,8 @@ export interface IServices {
   readonly openPage: (url: string, title: string) => void;
   /** Let the user choose a folder; null where they did not. */
   readonly pickFolder: (title: string) => Promise<string | null>;
+  /** Return what is in a folder below the server's root, as paths; those of folders end in `/`. */
+  readonly listFolder: (path: string) => Promise<readonly string[]>;
   /**
    * Return a document's path below the server's root, also where people edit it together.
    * Throws an ApiError where it is none of the server's files, such as one in a bucket.

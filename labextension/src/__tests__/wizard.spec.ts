@@ -261,3 +261,28 @@ it('tells once what both the notebook and its plan say, whatever the words', () 
     problems.slice(1)
   );
 });
+
+describe('files', () => {
+  const changed = () =>
+    play(
+      atReview(),
+      { type: 'planned', plan: PLAN },
+      { type: 'target', target: { status: 'ready', value: NEW } },
+      { type: 'consent', change: { secrets: true } },
+      { type: 'files', change: { excludes: ['/root/helper.py'] } },
+      { type: 'files', change: { includes: ['data/a.csv'] } }
+    );
+
+  it('are asked for as the user wants them', () => {
+    const { includes, excludes } = imageRequest(changed());
+
+    expect(includes).toEqual(['data/a.csv']);
+    expect(excludes).toEqual(['/root/helper.py']);
+  });
+
+  it('make the plan anew, in which other secrets may be found', () => {
+    expect(changed().plan.status).toBe('loading');
+    expect(problemOf(changed())).toBe('planning');
+    expect(changed().consent.secrets).toBe(false);
+  });
+});

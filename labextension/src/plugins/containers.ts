@@ -72,6 +72,17 @@ function localPath(
   return contents.localPath(path);
 }
 
+async function listFolder(
+  contents: Contents.IManager,
+  path: string
+): Promise<readonly string[]> {
+  const folder = await contents.get(path, { type: 'directory' });
+  const found = folder.content as readonly Contents.IModel[];
+  return found.map(item =>
+    item.type === 'directory' ? `${item.path}/` : item.path
+  );
+}
+
 async function pickFolder(
   manager: IDocumentManager,
   title: string,
@@ -126,6 +137,7 @@ const plugin: JupyterFrontEndPlugin<IServices> = {
       },
       pickFolder: title =>
         manager ? pickFolder(manager, title, translator) : Promise.resolve(''),
+      listFolder: path => listFolder(contents, path),
       localPath: path => localPath(contents, path, trans),
       showPanel: () => run(CommandIDs.showPanel),
       containerize: () => run(CommandIDs.containerize),

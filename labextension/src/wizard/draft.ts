@@ -8,6 +8,7 @@ const FIELDS = [
   'choices',
   'edits',
   'added',
+  'files',
   'destination',
   'step'
 ] as const;

@@ -17,11 +17,13 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
         <dd>{trans.__('Python %1', plan.python)}</dd>
         <dt>{trans.__('Size')}</dt>
         <dd>
-          {trans.__(
-            '%1 above the base image, of which %2 have to be built',
-            format.bytes(plan.size),
-            format.bytes(plan.build_size)
-          )}
+          {plan.build_size < plan.size
+            ? trans.__(
+                '%1 on top of the base image, of which %2 are new',
+                format.bytes(plan.size),
+                format.bytes(plan.build_size)
+              )
+            : trans.__('%1 on top of the base image', format.bytes(plan.size))}
         </dd>
         <dt>{trans.__('Time')}</dt>
         <dd>
@@ -80,26 +82,6 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
           </tbody>
         </table>
       </Fold>
-      <Fold title={trans.__('Files: %1', plan.files.length)}>
-        <ul className="jp-KernelContainers-plain">
-          {plan.files.map(file => (
-            <li key={file}>
-              <code>{file}</code>
-            </li>
-          ))}
-        </ul>
-      </Fold>
-      {plan.exclusions.length > 0 && (
-        <Fold title={trans.__('Left out: %1', plan.exclusions.length)}>
-          <ul className="jp-KernelContainers-plain">
-            {plan.exclusions.map(item => (
-              <li key={item.path}>
-                <code>{item.path}</code> {item.reason}
-              </li>
-            ))}
-          </ul>
-        </Fold>
-      )}
     </>
   );
 }

@@ -69,6 +69,6 @@ export function usePlan(
         })
     );
     return () => leave.abort();
-    // The rest of the wizard can't change without the plan becoming stale.
-  }, [loading]);
+    // The rest can't change without the plan becoming stale.
+  }, [loading, wizard.files]);
 }

@@ -8,6 +8,7 @@ import type {
   IConsent,
   IDestination,
   IEdit,
+  IFiles,
   IWizard,
   Step
 } from './state';
@@ -25,6 +26,7 @@ export type WizardEvent =
   | { type: 'add-parameter'; name: string }
   | { type: 'start-over'; fresh: IWizard }
   | { type: 'destination'; change: Partial<IDestination> }
+  | { type: 'files'; change: Partial<IFiles> }
   | { type: 'consent'; change: Partial<IConsent> }
   | { type: 'go'; step: Step }
   | { type: 'go-on' }
@@ -114,6 +116,15 @@ export function next(wizard: IWizard, event: WizardEvent): IWizard {
         destination: { ...wizard.destination, ...event.change },
         consent: { ...wizard.consent, repository: false, overwrite: false }
       });
+    case 'files':
+      return {
+        ...wizard,
+        touched: true,
+        files: { ...wizard.files, ...event.change },
+        consent: { ...wizard.consent, secrets: false }, // others may be found
+        plan: LOADING,
+        startError: null
+      };
     case 'consent':
       return { ...wizard, consent: { ...wizard.consent, ...event.change } };
     case 'go':

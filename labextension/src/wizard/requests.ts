@@ -47,7 +47,7 @@ export function defaultsOf(wizard: IWizard): Record<string, unknown> {
 /** Return what to ask the server to plan. */
 export function imageRequest(wizard: IWizard): ImageRequest {
   const declared = declarations(wizard);
-  const { inspection, kernelId } = wizard;
+  const { files, inspection, kernelId } = wizard;
   // What changed is captured of containers; a local kernel's environment is read as it is.
   const inContainer =
     inspection.status === 'ready' && inspection.value.kernel.containerized;
@@ -60,6 +60,8 @@ export function imageRequest(wizard: IWizard): ImageRequest {
     parameters: chosenNames(wizard),
     secrets: chosenNames(wizard).filter(name => wizard.choices[name].secret),
     ...(Object.keys(declared).length ? { declarations: declared } : {}),
+    ...(files.includes.length ? { includes: [...files.includes] } : {}),
+    ...(files.excludes.length ? { excludes: [...files.excludes] } : {}),
     ...(kernelId && inContainer ? { kernel_id: kernelId } : {})
   };
 }

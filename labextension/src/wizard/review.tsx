@@ -5,6 +5,7 @@ import type { Job, Plan } from '../api';
 import { useServices } from '../components/context';
 import { Copyable, ErrorView, Fold, Notice } from '../components/parts';
 import type { ApiError } from '../errors';
+import { FilesView } from './files';
 import { Fitness } from './fitness';
 import { PlanView } from './plan';
 import { movesTag, needsRepository } from './problems';
@@ -18,6 +19,15 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
   const { trans } = useServices();
   const { plan, target } = wizard;
   const names = chosenNames(wizard);
+  // While it is made anew the one before is shown: what is clicked on stays where it is.
+  const before = React.useRef<Plan | null>(null);
+  before.current =
+    plan.status === 'ready'
+      ? plan.value
+      : plan.status === 'loading'
+        ? before.current
+        : null;
+  const planned = before.current;
   const secrets = names.filter(name => wizard.choices[name].secret);
   return (
     <>
@@ -76,7 +86,8 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
           onRetry={() => send({ type: 'plan-again' })}
         />
       )}
-      {plan.status === 'ready' && <PlanView plan={plan.value} />}
+      {planned && <PlanView plan={planned} />}
+      <FilesView wizard={wizard} send={send} plan={planned} />
       <Fitness problems={untoldProblems(wizard)} />
       {plan.status === 'ready' && plan.value.findings.length > 0 && (
         <Notice kind="warning">

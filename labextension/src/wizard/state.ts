@@ -41,6 +41,12 @@ export interface IEdit {
   readonly choices?: string; // separated by commas
 }
 
+/** What the user changed of the files, as paths of the server. */
+export interface IFiles {
+  readonly includes: readonly string[];
+  readonly excludes: readonly string[];
+}
+
 export interface IConsent {
   readonly secrets: boolean;
   readonly repository: boolean;
@@ -62,6 +68,7 @@ export interface IWizard {
   readonly edits: Readonly<Record<string, IEdit>>;
   readonly added: readonly string[]; // names of parameters that were not found
   readonly search: string;
+  readonly files: IFiles;
   readonly destination: IDestination;
   readonly plan: Fetched<Plan>;
   readonly target: Fetched<Target>;
@@ -103,6 +110,7 @@ export function open(
     edits: {},
     added: [],
     search: '',
+    files: { includes: [], excludes: [] },
     destination: {
       kind: 'engine',
       host: '',
