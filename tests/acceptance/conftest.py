@@ -19,13 +19,21 @@ if TYPE_CHECKING:
 SALES = Path(__file__).parents[2] / "examples" / "sales"
 
 
-@pytest.fixture
-def product(tmp_path: Path, shared_cache: Path, kernel_image: str) -> Product:
-    """A product with one kernel, `team`, of the image with pandas."""
-    # Not /tmp/pytest-of-root, which only root may enter: the image's user would be root.
-    made = Product(folder=tmp_path, cache=shared_cache)
+@pytest.fixture(scope="session")
+def team_kernel(
+    tmp_path_factory: pytest.TempPathFactory, shared_cache: Path, kernel_image: str
+) -> Path:
+    """Jupyter's folder with one kernel, `team`, of the image with pandas."""
+    made = Product(folder=tmp_path_factory.mktemp("team"), cache=shared_cache)
     made.run("kernel", "add", "team", "--image", kernel_image)
-    return made
+    return made.folder / "jupyter"
+
+
+@pytest.fixture
+def product(tmp_path: Path, shared_cache: Path, team_kernel: Path) -> Product:
+    """A product with the kernel `team`."""
+    shutil.copytree(team_kernel, tmp_path / "jupyter")
+    return Product(folder=tmp_path, cache=shared_cache)
 
 
 @pytest.fixture
