@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import io
 import json
 import socket
 import tarfile
-import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +22,11 @@ from kernel_containers.kernels.config import KernelConfig
 from kernel_containers.kernels.death import Death
 from kernel_containers.kernels.failures import KernelNotStarted
 from tests.kernels.support import engine_refuses, until
-from tests.support.engine_proxy import EngineProxy
+from tests.support.engine_proxy import HeldEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from kernel_containers.engine import Engine
 
@@ -261,24 +259,6 @@ def test_a_program_that_is_not_in_the_image(
     assert "correct `argv`" in str(caught.value)
 
 
-class _Held(EngineProxy):
-    """It lets nobody ask for something until it is let go."""
-
-    def __init__(self, path: Path, words: bytes) -> None:
-        super().__init__(path, Path("/var/run/docker.sock"))
-        self._words = words
-        self.asked, self.go_on = threading.Event(), threading.Event()
-
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if self._words in data:
-                    self.asked.set()
-                    self.go_on.wait(30)
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-
 @pytest.mark.parametrize(
     "step", ["/images/", "/containers/create", "/attach", "/start ", "/archive", "kernel answers"]
 )
@@ -289,7 +269,7 @@ def test_a_start_that_is_cancelled_at_any_step_leaves_nothing(
     jupyter_folders: Path,
     step: str,
 ) -> None:
-    held = _Held(jupyter_folders / "docker.sock", step.encode())
+    held = HeldEngine(jupyter_folders / "docker.sock", step.encode())
     # The last step is a program's that never answers, and says when it is there.
     up = workspace / "started"
     up.unlink(missing_ok=True)
@@ -302,7 +282,7 @@ def test_a_start_that_is_cancelled_at_any_step_leaves_nothing(
     async def start() -> str:
         manager = AsyncKernelManager(kernel_name=name)
         task = asyncio.ensure_future(manager.start_kernel(cwd=str(workspace)))
-        await asyncio.to_thread(until, lambda: held.asked.is_set() or up.exists())
+        await asyncio.to_thread(until, lambda: held.held.is_set() or up.exists())
         task.cancel()
         held.go_on.set()
         with pytest.raises(asyncio.CancelledError):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Self
 
 BLOCK = 64 * 1024
+LONGEST_HOLD = 120.0  # seconds
 
 
 class EngineProxy:
@@ -72,5 +71,34 @@ class EngineProxy:
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(BLOCK):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+class HeldEngine(EngineProxy):
+    """It holds whoever sends or gets `words`, and `after` more bytes, until it is let go."""
+
+    def __init__(self, path: Path, words: bytes, *, after: int = 0) -> None:
+        super().__init__(path, Path("/var/run/docker.sock"))
+        self._words = words
+        self._after = after
+        self.held, self.go_on = threading.Event(), threading.Event()
+
+    def stop(self) -> None:
+        """Go away; what is held never arrives."""
+        super().stop()
+        self.go_on.set()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        left: int | None = None
+        with contextlib.suppress(OSError):
+            while data := source.recv(BLOCK):
+                if left is None and self._words in data:
+                    left = self._after
+                if left is not None:
+                    left -= len(data)
+                    if left < 0:
+                        self.held.set()
+                        self.go_on.wait(LONGEST_HOLD)
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)

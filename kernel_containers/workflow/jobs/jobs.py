@@ -225,7 +225,8 @@ class Jobs:
             self._save(job)  # under this server's name, so that no other one takes it, too
             self._launch(job, work)
         else:
-            job.move("lost", Interrupted("The server ended during this job.", todo="start it anew"))
+            todo = "start it anew: what it had finished is kept"
+            job.move("lost", Interrupted("The server ended during this job.", todo=todo))
             self._finish(job)
 
     def _start_next(self) -> None:
