@@ -76,7 +76,10 @@ async function listFolder(
   contents: Contents.IManager,
   path: string
 ): Promise<readonly string[]> {
-  const folder = await contents.get(path, { type: 'directory' });
+  const folder = await contents.get(path, {
+    type: 'directory',
+    content: true
+  });
   const found = folder.content as readonly Contents.IModel[];
   return found.map(item =>
     item.type === 'directory' ? `${item.path}/` : item.path

@@ -86,9 +86,9 @@ export function ReviewStep({ wizard, send }: IStepProps): JSX.Element {
           onRetry={() => send({ type: 'plan-again' })}
         />
       )}
+      <Fitness problems={untoldProblems(wizard)} />
       {planned && <PlanView plan={planned} />}
       <FilesView wizard={wizard} send={send} plan={planned} />
-      <Fitness problems={untoldProblems(wizard)} />
       {plan.status === 'ready' && plan.value.findings.length > 0 && (
         <Notice kind="warning">
           <strong>
