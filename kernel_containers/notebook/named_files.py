@@ -21,8 +21,8 @@ _CHANGES_FOLDER = re.compile(r"^[ \t]*%cd[ \t]+(?P<folder>\S+)", re.MULTILINE)
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\\\n]+)(?P=quote)""")
 # `![](a.png "title")`, `![](<a b.png>)`, `<img src="a.png">`
 _PICTURE = re.compile(
-    r"""!\[[^\]]*\]\(\s*(?:<(?P<spaced>[^>\n]+)>|(?P<plain>[^\s)]+))
-      | <img\b[^>]*?\ssrc\s*=\s*["'](?P<tag>[^"'\n]+)""",
+    r"""!\[[^\]]{0,500}\]\(\s*(?:<(?P<spaced>[^>\n]+)>|(?P<plain>[^\s)]+))
+      | <img\b[^<>]*?\ssrc\s*=\s*["'](?P<tag>[^"'\n]+)""",
     re.VERBOSE | re.IGNORECASE,
 )
 _FOLDER_NAME = re.compile(r"dir|folder|path|root|data", re.IGNORECASE)

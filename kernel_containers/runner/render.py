@@ -36,18 +36,19 @@ _PRIORITY = [
     "application/javascript",
     "text/plain",
 ]
+# No tag is searched beyond the next one's begin: linear in time where none ends.
 _LOADS = re.compile(
-    r"""<(?:script|img|iframe|embed|audio|video|source|track|object|input|link)\b[^>]*?\s
+    r"""<(?:script|img|iframe|embed|audio|video|source|track|object|input|link)\b[^<>]*?\s
         (?:src|href|data|poster)\s*=\s*["']?(?P<url>(?:https?:)?//[^"'\s>]+)
       | \burl\(\s*["']?(?P<css>(?:https?:)?//[^"')\s]+)
       | @import\s+["'](?P<sheet>(?:https?:)?//[^"']+)
-      | \b(?:import|from)\s*\(?\s*["'](?P<module>https?://[^"']+)
+      | \b(?:import|from)\s*(?:\(\s*)?["'](?P<module>https?://[^"']+)
       | ["'](?P<script>https://(?:cdn\.jsdelivr\.net|unpkg\.com|cdnjs\.cloudflare\.com
                                |cdn\.bokeh\.org|esm\.sh)/[^"']+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_FRAMED = re.compile(r"""<iframe\b[^>]*\ssrcdoc\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)
-_TEXT = re.compile(r"<pre\b.*?</pre>", re.DOTALL)  # code and streams, which load nothing
+_FRAMED = re.compile(r"""<iframe\b[^<>]*\ssrcdoc\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)
+_TEXT = re.compile(r"<pre\b")
 _INDEX = "index.html.j2"
 _MOST_REFERENCES = 100
 _MOST_OUTPUTS = 2000  # of a cell; a browser takes no 100,000
@@ -229,8 +230,15 @@ def external_references(page: str) -> tuple[str, ...]:
     """Return the addresses that a browser would load from elsewhere, each once, at most 100."""
     found: dict[str, None] = {}
     framed = "".join(html.unescape(match[1]) for match in _FRAMED.finditer(page))
-    for match in _LOADS.finditer(_TEXT.sub("", page + framed)):
+    for match in _LOADS.finditer(_without_text(page + framed)):
         found[html.unescape(next(filter(None, match.groups())))] = None
         if len(found) == _MOST_REFERENCES:
             break
     return tuple(found)
+
+
+def _without_text(page: str) -> str:
+    """Return the page without code and streams, which load nothing."""
+    before, *blocks = _TEXT.split(page)
+    ended = (block.partition("</pre>") for block in blocks)
+    return before + "".join(after if end else text for text, end, after in ended)
