@@ -14,6 +14,8 @@ _SAME = frozenset({"resolve", "absolute", "abspath", "realpath", "str", "fspath"
 _MAKES = frozenset({"Path", "PosixPath", "PurePath"})
 _JOINS = frozenset({"join", "joinpath"})
 _UP = ast.Constant("..")
+_DEEPEST = 100  # folders; code may ask for any number of parents
+_LONGEST = 4096  # characters, as Linux has it; `x = x + x` in 40 lines would be a terabyte
 
 
 class Paths:
@@ -50,13 +52,13 @@ class Paths:
                 found = self._join([value, _UP])
             case ast.Subscript(
                 value=ast.Attribute(value=value, attr="parents"), slice=ast.Constant(value=int(n))
-            ):
+            ) if n in range(_DEEPEST):
                 found = self._join([value, *[_UP] * (n + 1)])
             case ast.Call():
                 found = self._called(node)
             case _:
                 pass
-        return found
+        return None if found is None or len(found) > _LONGEST else found
 
     def _called(self, node: ast.Call) -> str | None:
         match node.func:

@@ -200,6 +200,17 @@ def test_a_module_on_the_path_names_files_by_its_own_place(
     assert code.import_folders == ("../src",)
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["x = 'ab'\n" + "x = x + x\n" * 60, "x = Path('none').parents[1_000_000_000]"],
+    ids=["a text of 2 to the 60", "a billion parents"],
+)
+def test_what_only_running_the_code_could_hold_is_no_path(project: Path, source: str) -> None:
+    notebook = write(project / "nb" / "n.ipynb", source, "open(x)")
+
+    assert named_files(read_code(notebook)) == ()
+
+
 def test_pictures_of_text_cells_count(project: Path) -> None:
     for name in ("a.png", "b c.png", "../shared/d.svg", "e.gif", "f(1).png"):
         (project / "nb" / name).touch()
