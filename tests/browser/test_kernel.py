@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Route
 
     from tests.support.jupyter import JupyterServer
     from tests.support.registry import RegistryServer
@@ -46,6 +47,33 @@ def containers_of(kernel_id: str) -> list[str]:
             all=True, filters={"name": f"kernel-{kernel_id}-"}, ignore_removed=True
         )
         return [container.attrs["Config"]["Hostname"] for container in found]
+
+
+def test_notebook_starts_the_kernel_of_a_new_notebook_once_and_asks_nothing(
+    context: BrowserContext, kernel: str
+) -> None:
+    started: list[Route] = []
+
+    def hold(route: Route) -> None:
+        started.append(route) if route.request.method == "POST" else route.continue_()
+
+    # As a kernel that takes longer to start than the notebook's page takes to open.
+    context.route(re.compile(r"/api/sessions\?"), hold)
+    tree = context.new_page()
+    tree.goto("/tree?reset")
+    tree.get_by_role("menuitem", name="New").click()
+    with context.expect_page() as opened:
+        tree.get_by_role("menuitem", name=DISPLAY_NAME).click()
+    page = opened.value
+    expect(page.locator(".jp-Notebook .jp-CodeCell")).to_be_visible()
+    while not started:
+        page.wait_for_timeout(50)
+
+    assert [route.request.frame.page for route in started] == [page]
+    for route in started:
+        route.continue_()
+    expect(page.locator(".jp-KernelContainers-badge:visible")).to_be_attached()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_notebook_from_the_launcher_runs_in_a_container(

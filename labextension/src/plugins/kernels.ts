@@ -8,6 +8,7 @@ import {
   Notification
 } from '@jupyterlab/apputils';
 import type { ISessionContext } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -103,6 +104,33 @@ function offerPulls(
   });
 }
 
+/**
+ * Leave the start of a new notebook's kernel to the page that the notebook opens in. Notebook's page
+ * with the list would start it too, and saves the notebook before it knows the kernel's name: where
+ * that takes longer than the other page, one is asked there which kernel it should be.
+ */
+function startInOwnPage(
+  tracker: INotebookTracker,
+  specs: KernelSpec.IManager
+): void {
+  tracker.widgetAdded.connect((_, { context }) => {
+    const { sessionContext, model } = context;
+    const { name } = sessionContext.kernelPreference;
+    const spec = specs.specs?.kernelspecs[name ?? ''];
+    if (!name || !spec || !containerOf(spec)) {
+      return; // a page does not know yet the kernel of its own notebook
+    }
+    sessionContext.kernelPreference = {
+      ...sessionContext.kernelPreference,
+      shouldStart: false
+    };
+    const { display_name, language } = spec;
+    void context.ready.then(() => {
+      model.setMetadata('kernelspec', { name, display_name, language });
+    });
+  });
+}
+
 const COMM_TARGET = 'kernel-containers';
 
 /** Listen to the magics of notebooks, see kernel_containers/client/magics.py. */
@@ -156,6 +184,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     if (tracker) {
       listenToMagics(services, tracker);
       offerPulls(services, tracker, kernelspecs);
+      if (PageConfig.getOption('notebookPage')) {
+        startInOwnPage(tracker, kernelspecs);
+      }
     }
 
     app.commands.addCommand(CommandIDs.addKernel, {
