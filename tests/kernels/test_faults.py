@@ -145,7 +145,7 @@ def test_a_folder_that_is_made_anew_is_seen_after_a_restart(
     with running(install("anew"), folder) as started:
         before = started.container
         shutil.rmtree(folder)
-        with pytest.raises(KernelNotStarted, match=f"{folder} does not exist"):
+        with pytest.raises(KernelNotStarted, match=f"can.t work in {folder}"):
             started.restart(now=True)
 
         folder.mkdir()
