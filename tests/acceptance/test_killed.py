@@ -135,7 +135,13 @@ def held(proxy: FaultProxy) -> Wait:
 def killing(
     tmp_path_factory: pytest.TempPathFactory, shared_cache: Path, kernel_image: str
 ) -> Iterator[Killing]:
-    product = Product(folder=tmp_path_factory.mktemp("killed"), cache=shared_cache)
+    folder = tmp_path_factory.mktemp("killed")
+    # Programs are shared, layers are not: other tests' may be compressed in another way.
+    (shared_cache / "runner").mkdir(exist_ok=True)
+    cache = folder / "cache"
+    cache.mkdir()
+    (cache / "runner").symlink_to(shared_cache / "runner")
+    product = Product(folder=folder, cache=cache)
     product.run("kernel", "add", "team", "--image", kernel_image)
     noise = random.Random(SEED).randbytes(DATA)  # noqa: S311
     (product.folder / "data.bin").write_bytes(noise)
